@@ -1,0 +1,1 @@
+"""The training library of CoPD. It knows no web, no queue and no database."""
