@@ -1,0 +1,103 @@
+"""Control of a running segment: what is wanted of the run, and which edited value holds at which step. Pure.
+
+An edit binds, per policy, to that policy's next optimizer step that uses the value. The binding is recorded, so that any later attempt
+at the same step finds the same value: the outcome of a run is a function of (spec, edits, bindings) and of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from copd_engine.plan import Kind
+from copd_engine.spec import FieldError, RunSpec, SpecError
+
+Desired = Literal["run", "pause", "cancel"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ValueEdit(_Part):
+    """One changed value: `path` is the spec's dotted path (`w.image.text`, `optimizer.lr`, `rlvr.temperature`)."""
+
+    version: int
+    path: str
+    value: float
+
+
+class Binding(_Part):
+    """Edit `version` holds for `policy` from optimizer step `step` on (the step that ends with that many steps done, from 1)."""
+
+    version: int
+    policy: str
+    step: int
+
+
+class ControlDocument(_Part):
+    """The wanted state of a run, as the control plane publishes it. A missing document means: no change."""
+
+    version: int = 0
+    desired: Desired = "run"
+    edits: tuple[ValueEdit, ...] = ()
+
+
+class StepValues(_Part):
+    """Every editable value as one optimizer step of one policy uses it."""
+
+    lr: float
+    temperature: float
+    w: dict[str, float]
+    """Teacher → weight, for the teachers of this step; empty in RLVR steps."""
+
+
+def value_paths(spec: RunSpec) -> dict[str, float]:
+    """Every path a value edit may name, with the spec's value: the weights of the topology's edges, learning rate, temperature."""
+    weights = {f"w.{student}.{teacher}": spec.weight(student, teacher) for student, teacher in spec.edges()}
+    return {**weights, "optimizer.lr": spec.optimizer.lr, "rlvr.temperature": spec.rlvr.temperature}
+
+
+def check_value_edit(spec: RunSpec, path: str, value: object) -> float:
+    """The value as it may be set. Raises SpecError naming the path, what may be edited, or the range."""
+    paths = value_paths(spec)
+    if path not in paths:
+        raise SpecError([FieldError(path, f"not an editable value of this run; editable are {', '.join(paths)}")])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SpecError([FieldError(path, f"must be a number (given: {value!r})")])
+    low, high, open_low = {"optimizer.lr": (0.0, 1.0, False), "rlvr.temperature": (0.0, 10.0, True)}.get(path, (0.0, 1000.0, False))
+    if not (low < value <= high or (value == low and not open_low)):  # also refuses NaN
+        raise SpecError([FieldError(path, f"must be {'above' if open_low else 'at least'} {low:g} and at most {high:g} (given: {value})")])
+    return float(value)
+
+
+def paths_used(kind: Kind, policy: str, teachers: Iterable[str]) -> set[str]:
+    """The editable paths one optimizer step of `policy` reads."""
+    used = {"optimizer.lr", "rlvr.temperature"}
+    if kind is Kind.opd:
+        used |= {f"w.{policy}.{teacher}" for teacher in teachers}
+    return used
+
+
+def bind(
+    edits: Sequence[ValueEdit], bindings: Sequence[Binding], *, kind: Kind, policy: str, teachers: Iterable[str], step: int
+) -> list[Binding]:
+    """The new bindings that this step of `policy` makes: every edit of a value it uses that is not bound for it yet."""
+    used = paths_used(kind, policy, teachers)
+    bound = {b.version for b in bindings if b.policy == policy}
+    return [Binding(version=e.version, policy=policy, step=step) for e in edits if e.path in used and e.version not in bound]
+
+
+def values_at(
+    spec: RunSpec, edits: Sequence[ValueEdit], bindings: Sequence[Binding], *, policy: str, teachers: Iterable[str], step: int
+) -> StepValues:
+    """The values of one step: the spec's, overlaid in version order by the edits bound for `policy` at or before `step`."""
+    active = {b.version for b in bindings if b.policy == policy and b.step <= step}
+    values = value_paths(spec)
+    for edit in sorted(edits, key=lambda e: e.version):
+        if edit.version in active:
+            values[edit.path] = edit.value
+    weights = {teacher: values[f"w.{policy}.{teacher}"] for teacher in teachers}
+    return StepValues(lr=values["optimizer.lr"], temperature=values["rlvr.temperature"], w=weights)

@@ -1,0 +1,102 @@
+"""What a segment tells the world while it runs. One attempt numbers its events 1, 2, 3 …; a reader that sees a gap knows it.
+
+The same JSON goes to the attempt's `events.jsonl` beside its checkpoints, through Redis to the recorder, and to the browser.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seq: int = 0
+    """Position among the attempt's events, from 1; given by the emitter."""
+
+
+class Value(BaseModel):
+    """One number of one series. A series is (name, policy, peer, domain)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    value: float | None
+    """None where the number does not exist (0/0) or is not finite: drawn as a gap, never as 0."""
+    peer: str | None = None
+    domain: str | None = None
+    se: float | None = None
+    """Standard error, where the value is a mean over prompts."""
+
+
+class Points(_Event):
+    """All numbers a policy has at one step."""
+
+    type: Literal["points"] = "points"
+    policy: str
+    step: int
+    values: list[Value]
+
+
+class Bound(_Event):
+    """A value edit has taken effect for a policy: from this optimizer step on. Comes before the points of that step."""
+
+    type: Literal["bound"] = "bound"
+    version: int
+    policy: str
+    step: int
+
+
+class Acknowledged(_Event):
+    """The attempt has read the control document of this version."""
+
+    type: Literal["acknowledged"] = "acknowledged"
+    version: int
+
+
+class Stored(_Event):
+    """A checkpoint is safely in the store, at `path` below the run's folder."""
+
+    type: Literal["stored"] = "stored"
+    policy: str
+    step: int
+    path: str
+    digest: str
+    bytes: int
+    has_state: bool
+
+
+class Sample(_Event):
+    """A held-out prompt with a policy's answer, for people to read. Media are blobs below the run's folder."""
+
+    type: Literal["sample"] = "sample"
+    policy: str
+    step: int
+    domain: str
+    index: int
+    prompt: str
+    answer: str
+    completion: str
+    reward: float
+    reason: str
+    media: list[str] = []
+
+
+class Log(_Event):
+    type: Literal["log"] = "log"
+    level: Literal["info", "warning", "error"] = "info"
+    message: str
+
+
+class Progress(_Event):
+    """How far the segment is, in its own units (optimizer steps, or prompts looked at)."""
+
+    type: Literal["progress"] = "progress"
+    done: int
+    total: int
+
+
+Event = Annotated[Points | Bound | Acknowledged | Stored | Sample | Log | Progress, Field(discriminator="type")]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)

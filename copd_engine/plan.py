@@ -1,0 +1,214 @@
+"""plan(spec, edits): the DAG of segments that carries out a run. Pure: no clock, no store, no torch.
+
+A method is nothing but a plan. A policy is a named lineage of checkpoints, one per optimizer step at which somebody needs it; a
+`Ref` names one of them ("text@36"). Segments start from a Ref, train some steps or look at it, and need other segments only where a
+checkpoint they read comes from there. There is no barrier between rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from copd_engine.spec import FieldError, RunSpec, SpecError, parse_spec
+
+BASE, MERGED = "base", "merged"
+STRUCTURE_PATHS = ("rounds", "rlvr.steps", "opd.steps", "opd.sync_every", "opd.topology")
+
+
+class Kind(StrEnum):
+    rlvr = "rlvr"
+    opd = "opd"
+    evaluate = "evaluate"
+    measure = "measure"
+    merge = "merge"
+    export = "export"
+
+
+TRAINING = frozenset({Kind.rlvr, Kind.opd})
+
+
+class Ref(NamedTuple):
+    """A checkpoint of a policy: its lineage and the number of optimizer steps behind it."""
+
+    policy: str
+    step: int
+
+    def __str__(self) -> str:
+        return f"{self.policy}@{self.step}"
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        policy, _, step = text.rpartition("@")
+        return cls(policy, int(step))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The one unit of work. `key` is unique in a run and says what it is: `opd.text@36`, `evaluate.merged@60.image`."""
+
+    kind: Kind
+    policy: str
+    round: int
+    start: Ref
+    """The checkpoint it reads first; for a merge, the first of `teachers`."""
+    steps: int = 0
+    """Optimizer steps it takes; 0 for everything that does not train."""
+    part: int = 0
+    """Index within its phase: an OPD phase is cut at each refresh of the teachers."""
+    teachers: tuple[Ref, ...] = ()
+    """Other checkpoints it reads: teachers (opd), peers (measure), experts (merge)."""
+    domain: str | None = None
+    needs: tuple[str, ...] = ()
+    """Keys of the segments that must be done before."""
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps behind the policy when the segment starts."""
+        return self.start.step
+
+    @property
+    def key(self) -> str:
+        return segment_key(self.kind, self.policy, self.step, self.domain)
+
+    @property
+    def end(self) -> Ref:
+        """The checkpoint it leaves behind (training and merge)."""
+        return Ref(self.policy, self.step + self.steps)
+
+
+@dataclass(frozen=True)
+class StructureEdit:
+    """A change of the plan that holds from `round` on. Edits apply in `version` order."""
+
+    version: int
+    round: int
+    path: str
+    value: Any
+
+
+def segment_key(kind: Kind, policy: str, step: int, domain: str | None = None) -> str:
+    return f"{kind}.{policy}@{step}" + (f".{domain}" if domain else "")
+
+
+def with_edit(spec: RunSpec, path: str, value: Any) -> RunSpec:
+    """The spec with one dotted field changed. Raises SpecError when the result is not a valid spec."""
+    data: dict[str, Any] = spec.model_dump()
+    *parents, leaf = path.split(".")
+    node = data
+    for name in parents:
+        node = node.setdefault(name, {})
+    node[leaf] = value
+    return parse_spec(data)
+
+
+def spec_of_round(spec: RunSpec, edits: Sequence[StructureEdit], round_: int) -> RunSpec:
+    """The spec as it stands for one round. Raises SpecError for an edit of a field that is not structure."""
+    for edit in sorted(edits, key=lambda e: e.version):
+        if edit.path not in STRUCTURE_PATHS:
+            raise SpecError([FieldError(edit.path, f"does not change the plan; structure fields are {', '.join(STRUCTURE_PATHS)}")])
+        if edit.round <= round_ or edit.path == "rounds":
+            spec = with_edit(spec, edit.path, edit.value)
+    return spec
+
+
+def plan(spec: RunSpec, edits: Sequence[StructureEdit] = ()) -> list[Segment]:
+    """All segments of a run, each after those it needs.
+
+    Rounds before the first round named by an edit come out exactly as without it, whatever the edit: that is what lets a run be
+    re-planned while it trains. Raises SpecError when an edit makes the spec invalid.
+    """
+    builder = _Plan()
+    for domain in spec.domains:
+        builder.add(Segment(Kind.evaluate, BASE, 0, Ref(BASE, 0), domain=domain))
+    step = 0
+    for round_ in range(_rounds(spec, edits)):
+        step = _add_round(builder, spec_of_round(spec, edits, round_), round_, step)
+    return builder.segments
+
+
+def export_segment(ref: Ref, made_by: str | None) -> Segment:
+    """A segment outside the plan: policy `ref` as a plain Hugging Face folder. `made_by`: the key of the segment that makes `ref`."""
+    return Segment(Kind.export, ref.policy, 0, ref, needs=(made_by,) if made_by else ())
+
+
+def urgency(segment: Segment) -> tuple[int, int, int]:
+    """Sort key of ready segments, most urgent first: training by phase and part; looking at a phase yields to the next phase's
+    training but goes before the one after; the base is looked at first, so that a run opens with a number."""
+    phase = 2 * segment.round + (segment.kind is Kind.opd)
+    if segment.kind in TRAINING:
+        return (phase, 0, segment.part)
+    if segment.policy == BASE or segment.kind is Kind.export:
+        return (-1, 0, 0)
+    return (2 * segment.round + 2, 1, 0)
+
+
+def _rounds(spec: RunSpec, edits: Sequence[StructureEdit]) -> int:
+    """The number of rounds; an edit never takes back a round before the one it is bound to."""
+    rounds = spec.rounds
+    for edit in sorted(edits, key=lambda e: e.version):
+        if edit.path == "rounds":
+            rounds = max(int(edit.value), edit.round)
+    return rounds
+
+
+@dataclass
+class _Plan:
+    """Segments so far, and which of them makes each checkpoint: needs follow from what a segment reads."""
+
+    segments: list[Segment] = field(default_factory=list)
+    made_by: dict[Ref, str] = field(default_factory=dict)
+
+    def add(self, segment: Segment) -> None:
+        reads = dict.fromkeys((segment.start, *segment.teachers))
+        needs = tuple(self.made_by[ref] for ref in reads if ref in self.made_by)
+        self.segments.append(replace(segment, needs=needs))
+        if segment.kind in TRAINING or segment.kind is Kind.merge:
+            self.made_by[segment.end] = segment.key
+
+
+def _add_round(builder: _Plan, spec: RunSpec, round_: int, step: int) -> int:
+    """Adds one round that starts at `step`; returns the step at which it ends."""
+    for name in spec.experts:
+        builder.add(Segment(Kind.rlvr, name, round_, _expert(name, step), steps=spec.rlvr.steps))
+    step += spec.rlvr.steps
+    edges = spec.edges()
+    if edges:
+        _add_measures(builder, spec, round_, step)
+        _add_opd(builder, spec, edges, round_, step)
+        step += spec.opd.steps
+    _add_measures(builder, spec, round_, step)
+    experts = tuple(_expert(name, step) for name in spec.experts)
+    builder.add(Segment(Kind.merge, MERGED, round_, experts[0], teachers=experts))
+    for ref in (Ref(MERGED, step), *experts):
+        for domain in spec.domains:
+            builder.add(Segment(Kind.evaluate, ref.policy, round_, ref, domain=domain))
+    return step
+
+
+def _add_opd(builder: _Plan, spec: RunSpec, edges: list[tuple[str, str]], round_: int, phase_start: int) -> None:
+    """One OPD phase in parts of `sync_every` steps; part i reads its teachers as they stood after part i-1 (Jacobi)."""
+    stride = spec.opd.sync_every
+    for part, done in enumerate(range(0, spec.opd.steps, stride)):
+        step = phase_start + done
+        for name in spec.experts:
+            teachers = tuple(_expert(teacher, step) for student, teacher in edges if student == name)
+            steps = min(stride, spec.opd.steps - done)
+            builder.add(Segment(Kind.opd, name, round_, _expert(name, step), steps=steps, part=part, teachers=teachers))
+
+
+def _add_measures(builder: _Plan, spec: RunSpec, round_: int, step: int) -> None:
+    """Every expert as student against all its peers at equal steps: one rollout serves all pairs of a row."""
+    if not spec.agreement.enabled:
+        return
+    for name in spec.experts:
+        peers = tuple(_expert(peer, step) for peer in spec.experts if peer != name)
+        if peers:
+            builder.add(Segment(Kind.measure, name, round_, _expert(name, step), teachers=peers))
+
+
+def _expert(name: str, step: int) -> Ref:
+    """An expert's checkpoint; before its first step every expert is the base."""
+    return Ref(name, step) if step else Ref(BASE, 0)

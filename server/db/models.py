@@ -1,0 +1,276 @@
+"""The tables. PostgreSQL holds the truth: specs, segments, attempts, edits, points, audit; see migrations/ for how they come to be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Float, ForeignKey, ForeignKeyConstraint, Identity, Index, Text, UniqueConstraint, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Timestamp = DateTime(timezone=True)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {datetime: Timestamp, str: Text, dict[str, Any]: JSONB, list[str]: ARRAY(Text)}  # noqa: RUF012  # SQLAlchemy's own API
+
+
+class Run(Base):
+    __tablename__ = "runs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    notes: Mapped[str] = mapped_column(default="")
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    method: Mapped[str]
+    priority: Mapped[int] = mapped_column(default=0)
+    spec: Mapped[dict[str, Any]]
+    source: Mapped[str]
+    """The spec as submitted, comments and all."""
+    state: Mapped[str] = mapped_column(default="queued", index=True)
+    state_since: Mapped[datetime] = mapped_column(server_default=func.now())
+    deadline: Mapped[datetime | None]
+    """When attempts are terminated, in a state that waits for them to end."""
+    error: Mapped[dict[str, Any] | None]
+    control_version: Mapped[int] = mapped_column(default=1)
+    """Rises with every command and edit; If-Match and the control document carry it."""
+    acknowledged_version: Mapped[int] = mapped_column(default=0)
+    stream_position: Mapped[str] = mapped_column(default="0-0")
+    """The stream id up to which the recorder has stored the run's events."""
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("runs_by_age", "created_at", "id"),)
+
+
+class SegmentRow(Base):
+    """One node of a run's plan; `state` is planned, running, done or failed."""
+
+    __tablename__ = "segments"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    """Its place in plan(); segments a re-plan drops are deleted, unsent as they are."""
+    kind: Mapped[str]
+    policy: Mapped[str]
+    round: Mapped[int]
+    part: Mapped[int]
+    step: Mapped[int]
+    steps: Mapped[int]
+    start: Mapped[str]
+    teachers: Mapped[list[str]]
+    domain: Mapped[str | None]
+    needs: Mapped[list[str]]
+    state: Mapped[str] = mapped_column(default="planned")
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("segments_by_state", "state", "run_id"),)
+
+
+class Attempt(Base):
+    """One try at a segment on one worker; `state` is sent, running, done, stopped, failed, lost or superseded."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    run_id: Mapped[str]
+    segment_key: Mapped[str]
+    worker: Mapped[str]
+    state: Mapped[str] = mapped_column(default="sent")
+    start_step: Mapped[int]
+    stored_step: Mapped[int | None]
+    """The last step of which the store holds the full state."""
+    recorded_seq: Mapped[int] = mapped_column(default=0)
+    """Events 1 … recorded_seq of the attempt are all in these tables."""
+    events: Mapped[int | None]
+    """How many events the attempt has in all, known at its end."""
+    sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    seconds: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    error: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["run_id", "segment_key"], ["segments.run_id", "segments.key"], ondelete="CASCADE"),
+        Index("attempts_by_segment", "run_id", "segment_key"),
+        Index("attempts_by_state", "state"),
+    )
+
+
+class Edit(Base):
+    """A change of one field while the run lives: who, when, from, to; structure edits also from which round."""
+
+    __tablename__ = "edits"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    """The run's control version that brought it; one field per version."""
+    kind: Mapped[str]
+    """value or structure"""
+    path: Mapped[str]
+    old: Mapped[Any] = mapped_column(JSONB)
+    value: Mapped[Any] = mapped_column(JSONB)
+    round: Mapped[int | None]
+    author: Mapped[str]
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    acknowledged_at: Mapped[datetime | None]
+
+
+class EditBinding(Base):
+    """A value edit has taken effect for a policy from this step on."""
+
+    __tablename__ = "bindings"
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[int]
+    attempt_id: Mapped[int] = mapped_column(BigInteger)
+    bound_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (ForeignKeyConstraint(["run_id", "version"], ["edits.run_id", "edits.version"], ondelete="CASCADE"),)
+
+
+class Checkpoint(Base):
+    """A checkpoint in the store. Several attempts may have made one of the same (policy, step); the highest counts."""
+
+    __tablename__ = "checkpoints"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    path: Mapped[str]
+    digest: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    has_state: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+
+
+class Series(Base):
+    """A curve: (name, policy, peer, domain) of one run. Peer and domain are '' where there is none, so that the key is unique."""
+
+    __tablename__ = "series"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    policy: Mapped[str]
+    peer: Mapped[str] = mapped_column(default="")
+    domain: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (UniqueConstraint("run_id", "name", "policy", "peer", "domain"),)
+
+
+class Point(Base):
+    """One number. On (series, step) the higher attempt wins, so that a replay never doubles and never goes back."""
+
+    __tablename__ = "points"
+
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(BigInteger)
+    value: Mapped[float | None] = mapped_column(Float(53))
+    se: Mapped[float | None] = mapped_column(Float(53))
+    time: Mapped[datetime]
+
+
+class SampleRow(Base):
+    """A held-out prompt with a policy's answer; media are blobs in the store."""
+
+    __tablename__ = "samples"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    index: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(BigInteger)
+    prompt: Mapped[str]
+    answer: Mapped[str]
+    completion: Mapped[str]
+    reward: Mapped[float]
+    reason: Mapped[str]
+    media: Mapped[list[str]]
+
+
+class LogLine(Base):
+    """The run's log: what people did (audit), what the scheduler decided, what workers said."""
+
+    __tablename__ = "log"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    time: Mapped[datetime] = mapped_column(server_default=func.now())
+    level: Mapped[str] = mapped_column(default="info")
+    actor: Mapped[str]
+    """A user's name, `scheduler`, or the worker's name."""
+    message: Mapped[str]
+    policy: Mapped[str | None]
+    attempt_id: Mapped[int | None] = mapped_column(BigInteger)
+    seq: Mapped[int | None]
+    """The event's number in its attempt; with it a backfilled line is not doubled."""
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (Index("log_by_run", "run_id", "id"), UniqueConstraint("attempt_id", "seq"))
+
+
+class Export(Base):
+    """A model made ready to take away: a plain Hugging Face folder in the store."""
+
+    __tablename__ = "exports"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    policy: Mapped[str]
+    step: Mapped[int]
+    segment_key: Mapped[str]
+    path: Mapped[str | None]
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ready_at: Mapped[datetime | None]
+
+
+class Token(Base):
+    """A way in, kept as a keyed hash only: an API token, a browser session, or a one-use login code (`kind`)."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    kind: Mapped[str]
+    hash: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A request already answered: the same key with the same body gets the same run, with another body a 409."""
+
+    __tablename__ = "idempotency_keys"
+
+    route: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_hash: Mapped[str]
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Leader(Base):
+    """One row: the epoch of the scheduler that may write. Every scheduler transaction checks it."""
+
+    __tablename__ = "leader"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    epoch: Mapped[int] = mapped_column(BigInteger, default=0)
+    holder: Mapped[str] = mapped_column(default="")
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
