@@ -1,0 +1,321 @@
+"""A policy: a Hugging Face model with its processor, and the few tensor operations that training and sampling share.
+
+A prompt is run through the model once, however many completions hang on it: `hidden` computes the prompts' keys and values,
+expands them to the completions' rows and continues from there, gradients included. Rollout does the same without
+gradients, so that the log-probs of both agree to rounding.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    DynamicCache,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+
+from copd_engine.domains import Prompt
+
+TINY: Final = "tiny"
+TINY_FOLDER: Final = Path(__file__).parent / "base" / "tiny"
+FORBIDDEN_LOGIT: Final = -1e9  # finite, so that p·log p of a forbidden token is 0 and never NaN
+
+_PLACEHOLDERS: Final = ("image_token_id", "video_token_id", "audio_token_id", "vision_start_token_id", "vision_end_token_id")
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """Encoded prompts, padded on the right.
+
+    input_ids, attention_mask [P, S]; position_ids [P, S], or [3, P, S] for models with time, height and width positions;
+    media: the processor's remaining tensors (pixels and their grids).
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    position_ids: Tensor
+    media: Mapping[str, Tensor]
+
+    @property
+    def lengths(self) -> Tensor:
+        """Tokens of each prompt, [P]."""
+        return self.attention_mask.sum(dim=1)
+
+
+class Policy:
+    """Master weights are float32; `dtype` is the compute type (bfloat16 runs under autocast)."""
+
+    def __init__(self, model: nn.Module, processor: Any, dtype: torch.dtype = torch.float32) -> None:
+        self.model: Any = model
+        self.processor = processor
+        self.tokenizer: Any = getattr(processor, "tokenizer", processor)
+        self.tokenizer.padding_side = "right"
+        self.dtype = dtype
+        self.device: torch.device = next(model.parameters()).device
+        self.body: Any = self.model.base_model
+        self.head: Any = self.model.get_output_embeddings()
+        self.eos_ids: tuple[int, ...] = _eos_ids(self.model, self.tokenizer)
+        self.forbidden_ids: tuple[int, ...] = _forbidden_ids(self.model, self.tokenizer, self.eos_ids)
+        self._forbidden = torch.tensor(self.forbidden_ids, dtype=torch.long, device=self.device)
+
+    @classmethod
+    def load(cls, source: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Self:
+        """`source`: "tiny" (the shipped base), a local folder, or a Hugging Face id of a causal or image-text-to-text model.
+
+        Raises FileNotFoundError for a missing folder or id, ValueError for a model this engine cannot train.
+        """
+        location = str(TINY_FOLDER) if source == TINY else str(source)
+        try:
+            config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+        except OSError as error:
+            raise FileNotFoundError(f"model.path: no model at {source!r}; give a local folder or a Hugging Face id ({error})") from error
+        multimodal = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+        auto_model, auto_processor = (AutoModelForImageTextToText, AutoProcessor) if multimodal else (AutoModelForCausalLM, AutoTokenizer)
+        model = auto_model.from_pretrained(location, dtype=torch.float32, trust_remote_code=False)
+        processor = auto_processor.from_pretrained(location, trust_remote_code=False)
+        policy = cls(_in_fresh_memory(model).to(device), processor, dtype)
+        policy._check_head(source)
+        return policy
+
+    # -- prompts -------------------------------------------------------------------------------------------------------
+
+    def encode(self, prompts: Sequence[Prompt]) -> PromptBatch:
+        """Prompts of any mix of text, images and video, through the model's own processor and chat template.
+
+        Raises ValueError when a prompt has media and the model reads text only.
+        """
+        texts = [self._chat_text(prompt) for prompt in prompts]
+        inputs = dict(self.processor(text=texts, padding=True, return_tensors="pt", **self._media_arguments(prompts)))
+        inputs = {name: value.to(self.device) for name, value in inputs.items() if isinstance(value, Tensor)}
+        input_ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
+        positions = self._positions(input_ids, mask, inputs)
+        inputs.pop("mm_token_type_ids", None)
+        inputs.pop("token_type_ids", None)
+        return PromptBatch(input_ids, mask, positions, inputs)
+
+    def decode(self, tokens: Sequence[Sequence[int]]) -> list[str]:
+        """Completion token ids as text, special tokens left out."""
+        return self.tokenizer.batch_decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    def _chat_text(self, prompt: Prompt) -> str:
+        if self.tokenizer is self.processor:
+            if prompt.images or prompt.video is not None:
+                raise ValueError(f"domain {prompt.domain!r} has images or video, but the model reads text only")
+            if self.tokenizer.chat_template is None:
+                return prompt.text
+            messages: list[dict[str, Any]] = [{"role": "user", "content": prompt.text}]
+            return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        content: list[dict[str, str]] = [{"type": "image"} for _ in prompt.images]
+        content += [{"type": "video"}] * (prompt.video is not None) + [{"type": "text", "text": prompt.text}]
+        return self.processor.apply_chat_template([{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True)
+
+    @staticmethod
+    def _media_arguments(prompts: Sequence[Prompt]) -> dict[str, Any]:
+        images = [image for prompt in prompts for image in prompt.images]
+        clips = [(prompt.video, prompt.fps) for prompt in prompts if prompt.video is not None]
+        arguments: dict[str, Any] = {}
+        if images:
+            arguments["images"] = images
+        if clips:
+            arguments["videos"] = [video for video, _ in clips]
+            arguments["do_sample_frames"] = False
+            arguments["video_metadata"] = [
+                {"fps": fps, "total_num_frames": len(video), "frames_indices": list(range(len(video)))} for video, fps in clips
+            ]
+        return arguments
+
+    def _positions(self, input_ids: Tensor, mask: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Explicit positions, because models with three axes otherwise reuse those of their previous call."""
+        if hasattr(self.body, "get_rope_index"):
+            positions, _ = self.body.get_rope_index(
+                input_ids,
+                mm_token_type_ids=inputs.get("mm_token_type_ids", torch.zeros_like(input_ids)),
+                image_grid_thw=inputs.get("image_grid_thw"),
+                video_grid_thw=inputs.get("video_grid_thw"),
+                attention_mask=mask,
+            )
+            return positions
+        return (mask.cumsum(dim=1) - 1).clamp(min=0)
+
+    # -- forward -------------------------------------------------------------------------------------------------------
+
+    def prefill(self, batch: PromptBatch) -> tuple[Tensor, DynamicCache]:
+        """The hidden state [P, H] after each prompt's last token, and the keys and values of all its tokens."""
+        cache = DynamicCache(config=self.model.config)
+        with self._compute():
+            output = self.body(
+                input_ids=batch.input_ids,
+                attention_mask=batch.attention_mask,
+                position_ids=batch.position_ids,
+                past_key_values=cache,
+                use_cache=True,
+                **batch.media,
+            )
+        rows = torch.arange(len(batch.input_ids), device=self.device)
+        return output.last_hidden_state[rows, batch.lengths - 1], cache
+
+    def extend(self, tokens: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache) -> Tensor:
+        """Hidden states [N, T, H] of `tokens` [N, T] appended to a cache of N rows.
+
+        mask [N, past + T] covers past and new tokens; positions [N, T] or [3, N, T].
+        """
+        with self._compute():
+            output = self.body(
+                input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+            )
+        return output.last_hidden_state
+
+    def hidden(self, batch: PromptBatch, rows: Tensor, tokens: Tensor) -> Tensor:
+        """Hidden states [N, T, H] that predict `tokens` [N, T] (padded on the right with any id).
+
+        rows [N]: which prompt of the batch each completion continues. Differentiable.
+        """
+        first, cache = self.prefill(batch)
+        states = first[rows].unsqueeze(1)
+        length = tokens.shape[1]
+        if length == 1:
+            return states
+        cache.batch_select_indices(rows)
+        mask = torch.cat((batch.attention_mask[rows], torch.ones_like(tokens[:, 1:])), dim=1)
+        later = self.extend(tokens[:, :-1], mask, next_positions(batch, rows, 0, length - 1), cache)
+        return torch.cat((states, later), dim=1)
+
+    def logits(self, hidden: Tensor, temperature: float = 1.0) -> Tensor:
+        """Float32 logits [..., V] of hidden states [..., H]: divided by the temperature, forbidden ids at -1e9.
+
+        Call it on chunks: for a large vocabulary the result is the largest tensor there is.
+        """
+        with self._compute():
+            logits = self.head(hidden)
+        logits = logits.float() / temperature
+        return logits.index_fill(-1, self._forbidden, FORBIDDEN_LOGIT)
+
+    def _compute(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
+
+    def _check_head(self, source: str | Path) -> None:
+        """Raises ValueError unless logits are exactly head(hidden): some families scale or cap them afterwards."""
+        ids = torch.tensor([[self.eos_ids[0]]], device=self.device)
+        with torch.no_grad():
+            hidden = self.body(input_ids=ids).last_hidden_state
+            if not torch.allclose(self.head(hidden), self.model(input_ids=ids).logits, rtol=1e-4, atol=1e-5):
+                raise ValueError(f"model.path: {source!r} changes its logits after the output layer, which is not supported")
+
+    # -- weights -------------------------------------------------------------------------------------------------------
+
+    def tensors(self) -> dict[str, nn.Parameter]:
+        """Trainable parameters by name, sorted; a tied one appears once."""
+        return dict(sorted(self.model.named_parameters()))
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copies values into the existing parameters. Raises ValueError when names or shapes differ."""
+        own = self.tensors()
+        if own.keys() != tensors.keys():
+            raise ValueError(f"weights do not fit the model: {sorted(own.keys() ^ tensors.keys())[:3]} are on one side only")
+        with torch.no_grad():
+            for name, parameter in own.items():
+                if parameter.shape != tensors[name].shape:
+                    raise ValueError(f"{name} has shape {list(tensors[name].shape)}, the model needs {list(parameter.shape)}")
+                parameter.copy_(tensors[name])
+
+    def digest(self) -> str:
+        """SHA-256 over the parameters by name."""
+        return digest(self.tensors())
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """A plain Hugging Face folder: weights, config, processor and a README whose snippet loads it and generates."""
+        folder = Path(folder)
+        self.model.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+        (folder / "README.md").write_text(model_card(multimodal=self.tokenizer is not self.processor))
+
+
+def next_positions(batch: PromptBatch, rows: Tensor, start: int, length: int) -> Tensor:
+    """Positions [N, length] (or [3, N, length]) of completion tokens `start`, `start` + 1, ... after the prompts `rows` [N].
+
+    Text follows the largest position of its prompt on every axis, so the axes of a completion are equal.
+    """
+    highest = batch.position_ids.masked_fill(batch.attention_mask == 0, 0).amax(dim=-1)  # [P] or [3, P]
+    highest = highest if highest.ndim == 1 else highest.amax(dim=0)
+    steps = torch.arange(start + 1, start + 1 + length, device=rows.device)
+    positions = highest[rows].unsqueeze(1) + steps
+    return positions if batch.position_ids.ndim == 2 else positions.expand(3, -1, -1)
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes in the order of names: equal for equal weights, however they are stored."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        total.update(f"{name}:{tensor.dtype}:{list(tensor.shape)}:".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def _in_fresh_memory(model: nn.Module) -> nn.Module:
+    """Copies every tensor into memory allocated by torch: the alignment of a mapped file can change bits."""
+    with torch.no_grad():
+        for tensor in _all_tensors(model):
+            tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
+    return model
+
+
+def _all_tensors(model: nn.Module) -> Iterator[Tensor]:
+    yield from model.parameters()
+    yield from model.buffers()
+
+
+def _eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    ids = getattr(model.generation_config, "eos_token_id", None)
+    if ids is None:
+        ids = tokenizer.eos_token_id
+    if ids is None:
+        raise ValueError("model.path: the model names no end-of-sequence token, so completions could not end")
+    return tuple(ids) if isinstance(ids, list | tuple) else (ids,)
+
+
+def _forbidden_ids(model: Any, tokenizer: Any, eos_ids: tuple[int, ...]) -> tuple[int, ...]:
+    """Ids no completion may hold: media placeholders (a forward pass would look for pixels), padding, rows without a token."""
+    ids = {getattr(model.config, name, None) for name in _PLACEHOLDERS} | {tokenizer.pad_token_id}
+    vocabulary = model.get_output_embeddings().weight.shape[0]
+    ids |= set(range(len(tokenizer), vocabulary))
+    return tuple(sorted(i for i in ids if i is not None and i not in eos_ids))
+
+
+def model_card(*, multimodal: bool, title: str = "A policy trained by CoPD", notes: str = "") -> str:
+    """README of an exported folder: what it is, and a snippet that runs inside it."""
+    model_class, processor_class = (
+        ("AutoModelForImageTextToText", "AutoProcessor") if multimodal else ("AutoModelForCausalLM", "AutoTokenizer")
+    )
+    content = '[{"type": "text", "text": question}]' if multimodal else "question"
+    return f"""# {title}
+
+{notes or "Weights in float32, with the processor they were trained with."}
+
+Run this inside the folder:
+
+```python
+from transformers import {model_class}, {processor_class}
+
+processor = {processor_class}.from_pretrained(".")
+model = {model_class}.from_pretrained(".")
+
+question = "Spell this word backward (example: sun -> nus): model"
+inputs = processor.apply_chat_template(
+    [{{"role": "user", "content": {content}}}],
+    tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt",
+)
+output = model.generate(**inputs, max_new_tokens=32)
+print(processor.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
+```
+"""
