@@ -1,0 +1,34 @@
+"""The `copd` command. Output for people goes through rich, `--json` prints data, errors are one line on stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from client.api import ApiError
+from client.cli.edit_argument import EditError
+from client.cli.run_commands import runs_app
+from client.cli.stack_commands import stack_app
+from client.local import NoStackError
+from client.stack.home import HomeError
+from client.stack.server import ServerCommandError
+from client.stack.supervisor import StartError
+
+EXPECTED = (ApiError, EditError, HomeError, NoStackError, ServerCommandError, StartError)
+
+app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True, add_completion=False)
+app.add_typer(stack_app)
+app.add_typer(runs_app)
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 refused or failed (said in one line), 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except EXPECTED as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output went away: `copd list | head`
+        sys.stderr.close()
+        sys.exit(1)

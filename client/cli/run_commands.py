@@ -1,0 +1,173 @@
+"""`copd submit | list | show | watch | pause | resume | cancel | set | export`: runs, through the REST API."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from client.api import ApiError, Client
+from client.cli import board
+from client.cli.edit_argument import parse_edits
+from client.demo import all_runs
+from client.local import connect
+from client.models import Export, RunSummary
+from copd_engine.spec import SpecError, parse_spec
+
+runs_app = typer.Typer()
+console = Console(highlight=False)
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id, the beginning of an id, or a name (the newest of that name).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@runs_app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="Run spec in YAML or JSON; - reads standard input.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and show the run.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a spec and submit it as a new run."""
+    source = _read(file)
+    try:
+        parse_spec(source)
+    except SpecError as error:
+        raise ApiError("\n  ".join([f"{file} is not a valid spec", *map(str, error.errors)])) from None
+    with connect() as client:
+        run = client.create_run(source)
+        if as_json:
+            _print_json(run)
+        else:
+            typer.echo(f"{run.id}  {run.name}  {run.state}  {client.url}/runs/{run.id}")
+        if watch:
+            board.watch(client, run.id)
+
+
+@runs_app.command("list")
+def list_runs(as_json: JsonOption = False, limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50) -> None:
+    """List runs, newest first."""
+    with connect() as client:
+        runs = [run for run, _ in zip(all_runs(client), range(limit), strict=False)]
+    if as_json:
+        _print_json(runs)
+        return
+    table = Table("id", "name", "state", "progress", "merged", "created", box=None, pad_edge=False)
+    for run in runs:
+        merged = "" if run.capability is None else f"{run.capability:.3f}"
+        table.add_row(run.id, run.name, run.state, board.progress_line(run.progress), merged, f"{run.created_at.astimezone():%d %b %H:%M}")
+    console.print(table if runs else "No runs yet. Submit one: copd submit examples/three-experts.yaml")
+
+
+@runs_app.command()
+def show(run: RunArgument, as_json: JsonOption = False) -> None:
+    """Show one run: state, progress, edits, and why it failed."""
+    with connect() as client:
+        found = client.run(find_run(client, run).id)
+        if as_json:
+            _print_json(found)
+        else:
+            console.print(board.summary(found, client.url))
+
+
+@runs_app.command()
+def watch(run: RunArgument) -> None:
+    """Follow a run live in the terminal; Ctrl-C leaves, the run goes on."""
+    with connect() as client:
+        board.watch(client, find_run(client, run).id)
+
+
+@runs_app.command()
+def pause(run: RunArgument) -> None:
+    """Pause a run at its next optimizer step."""
+    _command(run, "pause")
+
+
+@runs_app.command()
+def resume(run: RunArgument) -> None:
+    """Resume a paused run."""
+    _command(run, "resume")
+
+
+@runs_app.command()
+def cancel(run: RunArgument) -> None:
+    """Cancel a run for good; what it produced stays."""
+    _command(run, "cancel")
+
+
+@runs_app.command("set")
+def set_controls(
+    run: RunArgument, edits: Annotated[list[str], typer.Argument(metavar="PATH=VALUE…", help="As in w.image.text=0.3")]
+) -> None:
+    """Change weights and other controls of a run while it trains."""
+    changes = parse_edits(edits)
+    with connect() as client:
+        changed = client.edit(find_run(client, run).id, changes)
+    for edit in changed.edits[-len(changes) :]:
+        typer.echo(f"{edit.path}: {edit.old} → {edit.value} requested; {edit.expected or 'waits for the run'}")
+
+
+@runs_app.command()
+def export(
+    run: RunArgument,
+    policy: Annotated[str, typer.Option(help="Which policy: merged, base, or an expert.")] = "merged",
+    step: Annotated[int | None, typer.Option(min=0, help="Which step; default: the last.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The zip to write; default: RUN-POLICY.zip")] = None,
+) -> None:
+    """Export a policy as a Hugging Face folder and download it as a zip."""
+    with connect() as client:
+        found = find_run(client, run)
+        target = output or Path(f"{found.name.replace('/', '-')}-{policy}.zip")
+        wanted = client.request_export(found.id, policy=policy, step=step)
+        with console.status(f"Exporting {policy} …"):
+            ready = _wait_for_export(client, found.id, wanted)
+        client.download_export(found.id, ready.id, target)
+    typer.echo(f"{target}  ({target.stat().st_size / 1e6:.1f} MB)")
+
+
+def find_run(client: Client, reference: str) -> RunSummary:
+    """The run with this id, this beginning of an id, or, the newest, this name. Raises ApiError when there is none or several."""
+    runs = list(all_runs(client))
+    named = [run for run in runs if run.name == reference]
+    begun = [run for run in runs if reference and run.id.startswith(reference)]
+    if exact := [run for run in begun if run.id == reference] or named[:1]:
+        return exact[0]
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        raise ApiError(f"'{reference}' begins {len(begun)} ids: {', '.join(run.id for run in begun[:5])}; give more of it")
+    raise ApiError(f"no run '{reference}'; `copd list` shows them")
+
+
+def _command(reference: str, command: Literal["pause", "resume", "cancel"]) -> None:
+    with connect() as client:
+        run = client.command(find_run(client, reference).id, command)
+    typer.echo(f"{run.name}: {run.state}" + (f" ({run.waiting_for})" if run.waiting_for else ""))
+
+
+def _wait_for_export(client: Client, run_id: str, wanted: Export) -> Export:
+    while True:
+        current = next(export for export in client.exports(run_id) if export.id == wanted.id)
+        if current.state == "ready":
+            return current
+        if current.state == "failed":
+            raise ApiError(f"the export of {current.policy} failed; `copd show {run_id}` and the run's log say why")
+        time.sleep(0.5)
+
+
+def _read(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApiError(f"cannot read {file}: {error}") from None
+
+
+def _print_json(value: BaseModel | list[RunSummary]) -> None:
+    data = [item.model_dump(mode="json") for item in value] if isinstance(value, list) else value.model_dump(mode="json")
+    typer.echo(json.dumps(data, indent=2))
