@@ -1,0 +1,152 @@
+"""What every kind of segment has at hand while it runs: its events, the control document, checkpoints, policies and domains."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from copd_engine.cache import PolicyCache
+from copd_engine.checkpoint import opened, publish
+from copd_engine.clock import Clock
+from copd_engine.control import ControlDocument
+from copd_engine.domains import Domain
+from copd_engine.events import Acknowledged, Event, Points, Progress, Stored, Value
+from copd_engine.expert import Expert
+from copd_engine.job import CheckpointRecord, SegmentJob
+from copd_engine.plan import BASE, Ref
+from copd_engine.policy import Policy
+from copd_engine.store import Store
+
+ReadControl = Callable[[], ControlDocument | None]
+Emit = Callable[[Event], None]
+EVENTS, RESULT = "events.jsonl", "result.json"
+
+
+class StopWanted(Exception):  # noqa: N818 – not an error: the run was paused or cancelled
+    """Raised between two pieces of work when the run is to pause or to be cancelled."""
+
+
+class EventLog:
+    """Numbers an attempt's events from 1, appends them to its file, and then passes them on."""
+
+    def __init__(self, store: Store, path: str, forward: Emit) -> None:
+        self.count = 0
+        self._file = store.append(path)
+        self._forward = forward
+
+    def emit(self, event: Event) -> None:
+        self.count += 1
+        numbered = event.model_copy(update={"seq": self.count})
+        self._file.write(numbered.model_dump_json().encode() + b"\n")
+        self._forward(numbered)
+
+    def sync(self) -> None:
+        """Returns when all events so far are safe in the store."""
+        self._file.sync()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Attempt:
+    """One attempt at one segment. `store` is the run's folder."""
+
+    def __init__(
+        self, job: SegmentJob, store: Store, read_control: ReadControl, emit: Emit, progress: Callable[[], None], cache: PolicyCache
+    ) -> None:
+        self.job, self.store, self.cache, self.progress = job, store, cache, progress
+        self.segment = job.segment.segment()
+        self.spec = job.spec
+        self.log = EventLog(store, f"{job.folder}/{EVENTS}", emit)
+        self.clock = Clock()
+        self.counts: Counter[str] = Counter()
+        self.checkpoints: list[CheckpointRecord] = []
+        self.control = job.control
+        self._read_control = read_control
+
+    # -- control -------------------------------------------------------------------------------------------------------
+
+    def acknowledge(self) -> None:
+        """Says which control document the attempt starts with."""
+        if self.control.version:
+            self.log.emit(Acknowledged(version=self.control.version))
+
+    def look(self) -> ControlDocument:
+        """The newest control document. Raises StopWanted when the run is to pause or to be cancelled."""
+        self.progress()
+        document = self._read_control()
+        if document is not None and document.version > self.control.version:
+            self.control = document
+            self.acknowledge()
+        if self.control.desired != "run":
+            raise StopWanted
+        return self.control
+
+    # -- reports -------------------------------------------------------------------------------------------------------
+
+    def points(self, step: int, values: Iterable[Value]) -> None:
+        """Emits a step's numbers; one that is not finite becomes a gap."""
+        finite = [v if v.value is None or math.isfinite(v.value) else v.model_copy(update={"value": None}) for v in values]
+        self.log.emit(Points(policy=self.segment.policy, step=step, values=finite))
+
+    def done(self, done: int, total: int) -> None:
+        self.log.emit(Progress(done=done, total=total))
+
+    # -- policies ------------------------------------------------------------------------------------------------------
+
+    def domain(self, name: str) -> Domain:
+        return self.cache.domain(name, self.spec.domains[name])
+
+    def path_of(self, ref: Ref) -> str:
+        """The folder of a checkpoint this job was given. Raises ValueError for one it was not."""
+        path = self.job.checkpoints.get(str(ref))
+        if path is None:
+            raise ValueError(f"the job names no checkpoint for {ref}")
+        return path
+
+    def policy(self, ref: Ref) -> Policy:
+        """A policy to look at, not to train."""
+        with self.clock("load"):
+            if ref.policy == BASE:
+                return self.cache.base(self.spec.model)
+            path = self.path_of(ref)
+
+            def load(policy: Policy) -> None:
+                with opened(self.store, path) as checkpoint:
+                    policy.load_tensors(checkpoint.weights)
+
+            return self.cache.snapshot((self.job.run, path), load, self.spec.model)
+
+    def expert(self, ref: Ref) -> Expert:
+        """The segment's policy at `ref`, to train. From the base, it starts with a fresh optimizer."""
+        with self.clock("load"):
+            if ref.policy == BASE:
+                return Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer)
+            path = self.path_of(ref)
+            kept = self.cache.take_expert((self.job.run, path))
+            if kept is not None:
+                return kept
+            expert = Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer, ref.step)
+            with opened(self.store, path) as checkpoint:
+                expert.policy.load_tensors(checkpoint.weights)
+                expert.load_optimizer(checkpoint.optimizer)
+            return expert
+
+    def store_expert(self, expert: Expert) -> str:
+        """Publishes an expert's weights and optimizer under this attempt's folder, says so, and returns the checkpoint's path."""
+        path = f"{self.job.folder}/{expert.name}@{expert.step}"
+        with self.clock("store"):
+            self.log.sync()  # no point may be missing before a step from which training could go on
+            record = publish(self.store, path, expert.name, expert.step, expert.parameters, expert.optimizer_tensors())
+        self.stored(record)
+        return path
+
+    def stored(self, record: CheckpointRecord) -> None:
+        self.checkpoints.append(record)
+        self.log.emit(
+            Stored(
+                policy=record.policy, step=record.step, path=record.path, digest=record.digest, bytes=record.bytes,
+                has_state=record.has_state,
+            )
+        )  # fmt: skip

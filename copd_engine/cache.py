@@ -1,0 +1,76 @@
+"""What a process keeps in memory between segments, so that the next one need not load it again.
+
+It changes no bit: what is kept under a checkpoint's path is exactly what loading that checkpoint would give.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from copd_engine import spec
+from copd_engine.domains import Domain, build_domain
+from copd_engine.expert import Expert
+from copd_engine.policy import Policy
+
+Key = tuple[str, str]
+"""Run and checkpoint folder below it."""
+
+
+class PolicyCache:
+    """The base model, the domains, and the policies used last: at most `capacity` snapshots and `capacity` experts with their optimizer."""
+
+    def __init__(self, capacity: int = 4) -> None:
+        self.capacity = capacity
+        self._bases: dict[spec.Model, Policy] = {}
+        self._domains: dict[tuple[str, str], Domain] = {}
+        self._snapshots: OrderedDict[Key, Policy] = OrderedDict()
+        self._experts: OrderedDict[Key, Expert] = OrderedDict()
+
+    def base(self, model: spec.Model) -> Policy:
+        """The model every policy starts from. Not to be trained: see `copy_of_base`."""
+        if model not in self._bases:
+            self._bases.clear()
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            self._bases[model] = Policy.load(model.path, device, getattr(torch, model.dtype))
+        return self._bases[model]
+
+    def copy_of_base(self, model: spec.Model) -> Policy:
+        base = self.base(model)
+        return Policy(copy.deepcopy(base.model), base.processor, base.dtype)
+
+    def domain(self, name: str, source: spec.Domain) -> Domain:
+        key = (name, source.model_dump_json())
+        if key not in self._domains:
+            self._domains[key] = build_domain(name, source)
+        return self._domains[key]
+
+    def snapshot(self, key: Key, load: Callable[[Policy], None], model: spec.Model) -> Policy:
+        """The policy at a checkpoint, to look at only: from memory, or `load`ed."""
+        if key in self._experts:
+            return self._experts[key].policy
+        policy = self._snapshots.pop(key, None)
+        if policy is None:
+            policy = self.copy_of_base(model)
+            load(policy)
+        self._snapshots[key] = policy
+        _trim(self._snapshots, self.capacity)
+        return policy
+
+    def take_expert(self, key: Key) -> Expert | None:
+        """Hands an expert out for training; it is no longer at this checkpoint then, so the cache forgets it."""
+        return self._experts.pop(key, None)
+
+    def keep_expert(self, key: Key, expert: Expert) -> None:
+        self._experts[key] = expert
+        _trim(self._experts, self.capacity)
+
+
+def _trim(kept: OrderedDict[Key, Any], capacity: int) -> None:
+    """Forgets those used longest ago."""
+    while len(kept) > capacity:
+        kept.popitem(last=False)

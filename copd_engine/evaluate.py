@@ -1,0 +1,113 @@
+"""Looking at policies on fixed held-out prompts: how capable one is in a domain, and how alike a student and its peers are.
+
+Neither changes a training number. Sampling noise depends on the run's seed and the prompt alone, so all policies meet the same draws.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from copd_engine.agreement import compare_states
+from copd_engine.attempt import Attempt
+from copd_engine.domains import Domain, Prompt, media
+from copd_engine.events import Sample, Value
+from copd_engine.policy import Policy
+from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
+
+PROMPTS_AT_ONCE = 128  # part of what makes a result: padding follows the batch
+AGREEMENT_SERIES = (
+    "overlap", "overlap_mass", "argmax_agreement", "kl_student_teacher", "kl_teacher_student", "jsd", "symmetric_kl", "entropy_gap",
+)  # fmt: skip
+
+
+def evaluate(attempt: Attempt) -> None:
+    """`capability`: the share of a domain's held-out prompts a policy answers rightly, with its standard error; and a few answers to read."""
+    segment, settings = attempt.segment, attempt.spec.evaluation
+    name = segment.domain
+    if name is None:
+        raise ValueError("an evaluate segment names its domain")
+    domain, policy = attempt.domain(name), attempt.policy(segment.start)
+    rewards: list[float] = []
+    for prompts, rollouts in _heldout(attempt, policy, domain, "evaluate", settings.prompts, settings.temperature):
+        for prompt, text in zip(prompts, rollouts.texts, strict=True):
+            judged = domain.reward(prompt, text)
+            rewards.append(judged.value)
+            if prompt.index < settings.samples:
+                attempt.log.emit(
+                    Sample(
+                        policy=segment.policy, step=segment.step, domain=name, index=prompt.index, prompt=prompt.text,
+                        answer=prompt.answer, completion=text, reward=judged.value, reason=judged.reason,
+                        media=_stored_media(attempt, prompt),
+                    )
+                )  # fmt: skip
+        attempt.done(len(rewards), settings.prompts)
+    se = float(np.std(rewards, ddof=1)) / len(rewards) ** 0.5
+    attempt.points(segment.step, [Value(name="capability", value=float(np.mean(rewards)), domain=name, se=se)])
+
+
+def measure(attempt: Attempt) -> None:
+    """Agreement of a student with each peer on states the student visits, per domain (a mean over its states) and overall (a mean over domains)."""
+    segment, spec = attempt.segment, attempt.spec
+    student = attempt.policy(segment.start)
+    peers = {ref.policy: attempt.policy(ref) for ref in segment.teachers}
+    values: list[Value] = []
+    by_domain: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for done, name in enumerate(spec.domains):
+        sums: defaultdict[tuple[str, str], list[Tensor]] = defaultdict(list)
+        for prompts, rollouts in _heldout(attempt, student, attempt.domain(name), "measure", spec.agreement.prompts, 1.0):
+            states = _states(student, prompts, rollouts)
+            for peer, policy in peers.items():
+                with attempt.clock("score"):
+                    compared = compare_states(student, states, policy, _states(policy, prompts, rollouts), spec.agreement.top_k)
+                for series in AGREEMENT_SERIES:
+                    sums[peer, series].append(compared[series])
+                attempt.progress()
+        for (peer, series), parts in sums.items():
+            mean = torch.cat(parts).double().mean().item()
+            by_domain[peer, series].append(mean)
+            values.append(Value(name=series, peer=peer, domain=name, value=mean))
+        attempt.done(done + 1, len(spec.domains))
+    values += [Value(name=series, peer=peer, value=float(np.mean(means))) for (peer, series), means in by_domain.items()]
+    attempt.points(segment.step, values)
+
+
+def _heldout(
+    attempt: Attempt, policy: Policy, domain: Domain, part: str, count: int, temperature: float
+) -> Iterator[tuple[list[Prompt], Rollouts]]:
+    """One completion of each of the first `count` held-out prompts, some prompts at a time. Raises StopWanted between them."""
+    sampler = LocalSampler(policy)
+    length = attempt.spec.domains[domain.name].max_new_tokens
+    for start in range(0, count, PROMPTS_AT_ONCE):
+        attempt.look()
+        slots = range(start, min(start + PROMPTS_AT_ONCE, count))
+        with attempt.clock("rollout"):
+            prompts = [domain.prompt("heldout", index) for index in slots]
+            request = SampleRequest(prompts, (attempt.spec.seed, part, domain.name), 1, length, temperature, slots)
+            rollouts = sampler.sample(request, attempt.progress)
+        attempt.counts.update(prompts=len(prompts), rollouts=len(prompts), tokens=int(rollouts.mask.sum()))
+        yield prompts, rollouts
+
+
+@torch.no_grad()
+def _states(policy: Policy, prompts: list[Prompt], rollouts: Rollouts) -> Tensor:
+    """Hidden states [S, H] of a policy before each sampled token, S of them in all."""
+    rows, tokens, mask = (torch.from_numpy(a).to(policy.device) for a in (rollouts.prompts, rollouts.tokens, rollouts.mask))
+    return policy.hidden(policy.encode(prompts), rows, tokens)[mask]
+
+
+def _stored_media(attempt: Attempt, prompt: Prompt) -> list[str]:
+    """Puts a prompt's pictures and clips into the run's media folder, named by content; returns their paths."""
+    paths = []
+    for mime, data in media(prompt):
+        suffix = {"image/png": "png", "image/apng": "png", "image/webp": "webp"}[mime]
+        path = f"media/{hashlib.sha256(data).hexdigest()}.{suffix}"
+        if not attempt.store.exists(path):
+            attempt.store.write(path, data)
+        paths.append(path)
+    return paths

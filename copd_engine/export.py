@@ -1,0 +1,34 @@
+"""A checkpoint as a plain Hugging Face folder that `from_pretrained` and other engines load, streamed tensor by tensor."""
+
+from __future__ import annotations
+
+import torch
+
+from copd_engine.attempt import Attempt
+from copd_engine.checkpoint import opened, write_tensors
+from copd_engine.plan import BASE
+from copd_engine.policy import model_card
+
+
+def export(attempt: Attempt) -> str:
+    """Writes the folder and returns its path below the run's: model.safetensors, config, processor, and a README that shows how to load it."""
+    segment = attempt.segment
+    attempt.look()
+    base = attempt.cache.base(attempt.spec.model)
+    path = f"{attempt.job.folder}/export/{segment.start}"
+    with attempt.clock("export"), attempt.store.publishing(path) as folder:
+        if segment.start.policy == BASE:
+            write_tensors(folder / "model.safetensors", base.tensors())
+        else:
+            with opened(attempt.store, attempt.path_of(segment.start)) as checkpoint:
+                write_tensors(folder / "model.safetensors", checkpoint.weights)
+        base.processor.save_pretrained(folder)
+        config = base.model.config
+        config.architectures = [type(base.model).__name__]
+        config.dtype = torch.float32
+        config.save_pretrained(folder)
+        base.model.generation_config.save_pretrained(folder)
+        notes = f"Policy `{segment.start}` of the run “{attempt.spec.name}”. Weights in float32, with the processor they were trained with."
+        card = model_card(multimodal=base.tokenizer is not base.processor, title=attempt.spec.name, notes=notes)
+        (folder / "README.md").write_text(card)
+    return path

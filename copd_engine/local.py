@@ -1,0 +1,174 @@
+"""A whole run in this process: the segments of its plan one after the other, through the same run_segment() that workers use.
+
+What was done is in the store (a ledger of attempts, and their results), so that a run that was stopped or killed goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from copd_engine.attempt import EVENTS, RESULT, Emit
+from copd_engine.cache import PolicyCache
+from copd_engine.control import Binding, ControlDocument
+from copd_engine.events import EVENT, Bound, Event, Stored
+from copd_engine.job import SegmentData, SegmentJob, SegmentResult
+from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, export_segment, plan, urgency
+from copd_engine.segment import run_segment
+from copd_engine.spec import RunSpec
+from copd_engine.store import Store
+
+LEDGER = "ledger.json"
+Order = Callable[[Segment], Any]
+
+
+class Ledger(BaseModel):
+    """Which attempt worked on which segment; attempt n is `attempts[n - 1]`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spec: RunSpec
+    attempts: list[str] = []
+
+
+def run_id(spec: RunSpec) -> str:
+    """The folder name of a local run: the same spec continues the same run."""
+    slug = re.sub(r"[^a-z0-9]+", "-", spec.name.lower()).strip("-")[:40] or "run"
+    return f"{slug}-{hashlib.sha256(json.dumps(spec.model_dump(mode='json'), sort_keys=True).encode()).hexdigest()[:8]}"
+
+
+class LocalRun:
+    """order: which of the ready segments goes first. Any order gives the same merged weights."""
+
+    def __init__(self, spec: RunSpec, store: Store, emit: Emit = lambda _: None, order: Order = urgency) -> None:
+        self.spec, self.store, self.order = spec, store, order
+        self.id = run_id(spec)
+        self.folder = store.below(f"runs/{self.id}")
+        self.segments = plan(spec)
+        last = next(s for s in reversed(self.segments) if s.kind is Kind.merge)
+        self.segments.append(export_segment(last.end, last.key))
+        self.done: dict[str, SegmentResult] = {}
+        self.spent: Counter[tuple[str, str]] = Counter()
+        """(policy, unit) → what all attempts at training used up, lost ones aside."""
+        self._emit = emit
+        self._cache = PolicyCache(capacity=max(4, len(spec.experts)))
+        self._paths: dict[str, str] = {}
+        self._resume: dict[str, str] = {}
+        self._bindings: list[Binding] = []
+        self._ledger = self._read_ledger()
+        for number, key in enumerate(self._ledger.attempts, start=1):
+            self._recall(number, self._segment(key))
+
+    # -- the loop ------------------------------------------------------------------------------------------------------
+
+    def execute(self, stopping: Callable[[], bool] = lambda: False) -> SegmentResult | None:
+        """Runs what is not done yet. Returns the result that ended it early (stopped, failed), or None when all is done."""
+        while (segment := self._next()) is not None:
+            if stopping():
+                return SegmentResult(attempt=0, outcome="stopped", step=segment.step, events=0)
+            result = self._attempt(segment, stopping)
+            self._commit(segment, result)
+            if result.outcome != "done":
+                return result
+            self._forget()
+        return None
+
+    def _next(self) -> Segment | None:
+        ready = [s for s in self.segments if s.key not in self.done and all(need in self.done for need in s.needs)]
+        return min(ready, key=self.order, default=None)
+
+    def _attempt(self, segment: Segment, stopping: Callable[[], bool]) -> SegmentResult:
+        self._ledger.attempts.append(segment.key)
+        self.folder.write(LEDGER, self._ledger.model_dump_json(indent=1).encode())
+        resume = self._resume.get(segment.key)
+        reads = [str(ref) for ref in (segment.start, *segment.teachers)] + [resume] * (resume is not None)
+        job = SegmentJob(
+            run=self.id,
+            attempt=len(self._ledger.attempts),
+            spec=self.spec,
+            segment=SegmentData.of(segment),
+            resume=resume,
+            checkpoints={ref: self._paths[ref] for ref in reads if ref in self._paths},
+            bindings=tuple(self._bindings),
+        )
+
+        def read_control() -> ControlDocument | None:
+            return ControlDocument(version=1, desired="pause") if stopping() else None
+
+        return run_segment(job, self.store, read_control, self._emit, lambda: None, self._cache)
+
+    # -- what was done -------------------------------------------------------------------------------------------------
+
+    def events(self) -> Iterator[Event]:
+        """The events of all attempts so far, in order."""
+        for number in range(1, len(self._ledger.attempts) + 1):
+            yield from self._events_of(number)
+
+    @property
+    def merged(self) -> SegmentResult:
+        """The last merge. Raises KeyError before the run is done."""
+        return self.done[next(s.key for s in reversed(self.segments) if s.kind is Kind.merge)]
+
+    @property
+    def merged_digest(self) -> str:
+        return self.merged.checkpoints[0].digest
+
+    @property
+    def export(self) -> str:
+        """The exported folder, below the store. Raises KeyError before the run is done."""
+        return f"runs/{self.id}/{self.done[self.segments[-1].key].export}"
+
+    def _recall(self, number: int, segment: Segment) -> None:
+        """Takes an earlier attempt into account: its result, or, when it was killed, what it had stored."""
+        path = f"attempts/{number}/{RESULT}"
+        if self.folder.exists(path):
+            self._commit(segment, SegmentResult.model_validate_json(self.folder.read(path)))
+            return
+        for event in self._events_of(number):
+            if isinstance(event, Stored) and event.has_state:
+                self._found(segment, Ref(event.policy, event.step), event.path)
+            elif isinstance(event, Bound):
+                self._bindings.append(Binding(version=event.version, policy=event.policy, step=event.step))
+
+    def _commit(self, segment: Segment, result: SegmentResult) -> None:
+        if result.outcome == "done":
+            self.done[segment.key] = result
+        for record in result.checkpoints:
+            self._found(segment, Ref(record.policy, record.step), record.path)
+        self._bindings += result.bindings
+        if segment.kind in TRAINING:
+            self.spent.update({(segment.policy, unit): count for unit, count in result.counts.items()})
+
+    def _found(self, segment: Segment, ref: Ref, path: str) -> None:
+        self._paths[str(ref)] = path
+        if ref.step < segment.end.step:
+            self._resume[segment.key] = str(ref)
+
+    def _forget(self) -> None:
+        """Deletes checkpoints that nobody will read any more; the last round's and every merged model stay."""
+        unread = [s for s in self.segments if s.key not in self.done]
+        last = next(s for s in reversed(self.segments) if s.kind is Kind.merge)
+        needed = {str(ref) for s in unread for ref in (s.start, *s.teachers)} | {str(ref) for ref in last.teachers}
+        needed |= {ref for key, ref in self._resume.items() if key not in self.done}
+        for ref in [ref for ref in self._paths if ref not in needed and not ref.startswith(f"{MERGED}@")]:
+            self.folder.delete(self._paths.pop(ref))
+
+    def _events_of(self, number: int) -> Iterator[Event]:
+        path = f"attempts/{number}/{EVENTS}"
+        if self.folder.exists(path):
+            for line in self.folder.read(path).split(b"\n")[:-1]:  # what follows the last newline was cut off by a kill
+                yield EVENT.validate_json(line)
+
+    def _read_ledger(self) -> Ledger:
+        if not self.folder.exists(LEDGER):
+            return Ledger(spec=self.spec)
+        return Ledger.model_validate_json(self.folder.read(LEDGER))
+
+    def _segment(self, key: str) -> Segment:
+        return next(s for s in self.segments if s.key == key)

@@ -1,0 +1,284 @@
+"""The store of checkpoints, results and media behind one URL: a local folder, or whatever fsspec opens (s3, gs, memory …).
+
+Nothing half-written is ever visible. On a local disk a file or folder is written aside, flushed to disk and renamed; elsewhere a file is
+one upload and a folder's manifest is uploaded last, so that a folder without its manifest does not exist for any reader.
+
+    runs/<run>/attempts/<attempt>/events.jsonl, result.json, <policy>@<step>/…, export/<policy>@<step>/…
+    runs/<run>/media/<sha256>.png
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Protocol, Self
+
+import fsspec
+
+MANIFEST = "manifest.json"
+
+
+class Appender(Protocol):
+    """A file that only grows. What was written before `sync` returned is safe."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def sync(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """Paths are relative, with forward slashes. A path that leaves the store raises ValueError, a missing one FileNotFoundError."""
+
+    def below(self, path: str) -> Self:
+        """The part of the store under `path`."""
+        ...
+
+    def read(self, path: str) -> bytes: ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Writes or replaces one file, atomically."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Whether a file is there; of a published folder, ask for its manifest."""
+        ...
+
+    def list(self, path: str = "") -> list[str]:
+        """Names directly below a folder, sorted; none when it is missing."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Bytes of a file, or of all files below a folder."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Removes a file or a folder; a missing one is no error."""
+        ...
+
+    def publishing(self, path: str) -> AbstractContextManager[Path]:
+        """A local folder to fill; it appears at `path`, whole, when the block ends well, and nowhere when it does not.
+
+        Raises FileExistsError when `path` is taken: what was published never changes.
+        """
+        ...
+
+    def folder(self, path: str) -> AbstractContextManager[Path]:
+        """A published folder as a local one, to read from while the block lasts."""
+        ...
+
+    def append(self, path: str) -> Appender:
+        """A new file that grows."""
+        ...
+
+
+def open_store(url: str) -> Store:
+    """The store at a URL such as `file:///var/lib/copd/store`, `/var/lib/copd/store` or `s3://bucket/prefix`."""
+    filesystem, root = fsspec.core.url_to_fs(url)
+    if "file" in _protocols(filesystem):
+        return FileStore(Path(root))
+    return ObjectStore(filesystem, root)
+
+
+class FileStore:
+    """A folder on a local or network disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def below(self, path: str) -> FileStore:
+        return FileStore(self._at(path))
+
+    def read(self, path: str) -> bytes:
+        return self._at(path).read_bytes()
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self._at(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = _aside(target)
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+        _flush(target.parent)
+
+    def exists(self, path: str) -> bool:
+        return self._at(path).is_file()
+
+    def list(self, path: str = "") -> list[str]:
+        folder = self._at(path)
+        return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".")) if folder.is_dir() else []
+
+    def size(self, path: str) -> int:
+        target = self._at(path)
+        if target.is_dir():
+            return sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+        return target.stat().st_size
+
+    def delete(self, path: str) -> None:
+        target = self._at(path)
+        if target.is_dir():
+            aside = _aside(target)  # the folder vanishes at once, not file by file
+            target.rename(aside)
+            shutil.rmtree(aside)
+        else:
+            target.unlink(missing_ok=True)
+
+    @contextmanager
+    def publishing(self, path: str) -> Iterator[Path]:
+        target = self._at(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = _aside(target)
+        aside.mkdir()
+        try:
+            yield aside
+            for file in sorted(aside.rglob("*")):
+                _flush(file)
+            _flush(aside)
+            if target.exists():
+                raise FileExistsError(f"{path} was published before")
+            aside.rename(target)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        _flush(target.parent)
+
+    @contextmanager
+    def folder(self, path: str) -> Iterator[Path]:
+        target = self._at(path)
+        if not target.is_dir():
+            raise FileNotFoundError(f"{path} is not in the store")
+        yield target
+
+    def append(self, path: str) -> Appender:
+        target = self._at(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return _FileAppender(target.open("xb"))
+
+    def _at(self, path: str) -> Path:
+        return self.root / _checked(path)
+
+
+class ObjectStore:
+    """Any other fsspec filesystem: uploads are whole files, and a folder exists once its manifest does."""
+
+    def __init__(self, filesystem: Any, root: str) -> None:
+        self.filesystem = filesystem
+        self.root = root.rstrip("/")
+
+    def below(self, path: str) -> ObjectStore:
+        return ObjectStore(self.filesystem, self._at(path))
+
+    def read(self, path: str) -> bytes:
+        return self.filesystem.cat_file(self._at(path))
+
+    def write(self, path: str, data: bytes) -> None:
+        self.filesystem.pipe_file(self._at(path), data)
+
+    def exists(self, path: str) -> bool:
+        return self.filesystem.isfile(self._at(path))
+
+    def list(self, path: str = "") -> list[str]:
+        self.filesystem.invalidate_cache()
+        if not self.filesystem.isdir(self._at(path)):
+            return []
+        return sorted(PurePosixPath(name).name for name in self.filesystem.ls(self._at(path), detail=False))
+
+    def size(self, path: str) -> int:
+        return self.filesystem.du(self._at(path))
+
+    def delete(self, path: str) -> None:
+        target = self._at(path)
+        if self.filesystem.isfile(f"{target}/{MANIFEST}"):
+            self.filesystem.rm_file(f"{target}/{MANIFEST}")  # first, so that nobody takes the rest for whole
+        if self.filesystem.exists(target):
+            self.filesystem.rm(target, recursive=True)
+
+    @contextmanager
+    def publishing(self, path: str) -> Iterator[Path]:
+        if self.exists(f"{path}/{MANIFEST}"):
+            raise FileExistsError(f"{path} was published before")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            yield folder
+            files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+            for file in sorted(files, key=lambda file: (file == MANIFEST, file)):
+                self.filesystem.put_file(str(folder / file), self._at(f"{path}/{file}"))
+
+    @contextmanager
+    def folder(self, path: str) -> Iterator[Path]:
+        if not self.filesystem.isdir(self._at(path)):
+            raise FileNotFoundError(f"{path} is not in the store")
+        with tempfile.TemporaryDirectory() as name:
+            self.filesystem.get(self._at(path) + "/", name, recursive=True)
+            yield Path(name)
+
+    def append(self, path: str) -> Appender:
+        return _UploadingAppender(self, path)
+
+    def _at(self, path: str) -> str:
+        return f"{self.root}/{_checked(path)}".rstrip("/")
+
+
+class _FileAppender:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._file.flush()
+
+    def sync(self) -> None:
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self.sync()
+        self._file.close()
+
+
+class _UploadingAppender:
+    """Object stores cannot append: the file is uploaded anew at each sync."""
+
+    def __init__(self, store: ObjectStore, path: str) -> None:
+        self._store, self._path = store, path
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self._data += data
+
+    def sync(self) -> None:
+        self._store.write(self._path, bytes(self._data))
+
+    def close(self) -> None:
+        self.sync()
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    return (filesystem.protocol,) if isinstance(filesystem.protocol, str) else tuple(filesystem.protocol)
+
+
+def _checked(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or ".." in parts or "\x00" in path:
+        raise ValueError(f"store paths are relative and stay inside the store, got {path!r}")
+    return "/".join(parts)
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+
+
+def _flush(path: Path) -> None:
+    """Makes a file, or the names in a folder, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
