@@ -13,7 +13,12 @@ Timestamp = DateTime(timezone=True)
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {datetime: Timestamp, str: Text, dict[str, Any]: JSONB, list[str]: ARRAY(Text)}  # noqa: RUF012  # SQLAlchemy's own API
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's own API
+        datetime: Timestamp,
+        str: Text,
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[str]: ARRAY(Text),
+    }
 
 
 class Run(Base):
@@ -33,6 +38,11 @@ class Run(Base):
     deadline: Mapped[datetime | None]
     """When attempts are terminated, in a state that waits for them to end."""
     error: Mapped[dict[str, Any] | None]
+    """First cause: `message`, and where known `segment`, `attempt` and `traceback`."""
+    waiting_for: Mapped[str | None]
+    """One sentence, when the run cannot go on right now."""
+    fingerprint: Mapped[str | None]
+    """Of the worker that got the first segment; all others go to workers of the same, so that the bits stay the same."""
     control_version: Mapped[int] = mapped_column(default=1)
     """Rises with every command and edit; If-Match and the control document carry it."""
     acknowledged_version: Mapped[int] = mapped_column(default=0)

@@ -1,0 +1,24 @@
+"""What people do to runs. Each command is one transaction: all of it happened, or nothing.
+
+Commands commit, then tell the scheduler and the run's viewers. They raise SpecError (a field is wrong), NotFound, TransitionError (the
+run's state does not allow it), Refused (likewise, for what is no transition) and VersionConflict (somebody else was faster).
+"""
+
+from server.commands.controls import edit_controls
+from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
+from server.commands.exports import request_export
+from server.commands.runs import IdempotencyToken, command, create_run, delete_run, force
+
+__all__ = [
+    "IdempotencyConflict",
+    "IdempotencyToken",
+    "NotFound",
+    "Refused",
+    "VersionConflict",
+    "command",
+    "create_run",
+    "delete_run",
+    "edit_controls",
+    "force",
+    "request_export",
+]

@@ -1,0 +1,141 @@
+"""Editing a run while it trains: values bind to a policy's next step, structure re-plans the rounds that have not begun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from copd_engine.control import check_value_edit, value_paths
+from copd_engine.plan import BASE, STRUCTURE_PATHS, Kind, StructureEdit, plan, spec_of_round
+from copd_engine.spec import FieldError, RunSpec, SpecError
+from server.commands.errors import Refused
+from server.commands.locked import locked_run, spec_of
+from server.db.models import Attempt, Edit, Run, SegmentRow
+from server.db.segments import replan, row_of, segment_of, structure_edits
+from server.db.session import transaction
+from server.db.transition import log
+from server.notices import run_changed
+from server.states import RunState
+
+EDITABLE = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.paused})
+
+
+def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], author: str, if_match: int) -> list[Edit]:
+    """Changes fields by dotted path, all of them or none. Returns the edits, one control version each.
+
+    Raises NotFound, VersionConflict, Refused, and SpecError naming every wrong path or value.
+    """
+    with transaction(session):
+        run = locked_run(session, run_id, if_match)
+        if RunState(run.state) not in EDITABLE:
+            raise Refused(f"a run that is {run.state} cannot be edited; submit it again with changes")
+        edits = _edits(session, run, changes, author)
+        session.add_all(edits)
+        if any(edit.kind == "structure" for edit in edits):
+            _apply_plan(session, run, [*_stored_edits(session, run.id), *edits])
+        run.control_version += len(edits)
+        for edit in edits:
+            log(
+                session,
+                run_id,
+                author,
+                _sentence(edit),
+                data={"version": edit.version, "path": edit.path, "old": edit.old, "value": edit.value},
+            )
+    run_changed(run_id, "run", "edits", "segments", "log")
+    return edits
+
+
+def first_free_round(session: Session, run_id: str) -> int:
+    """The first round of which nothing has been sent. Evaluations of the base belong to no round."""
+    begun = session.scalars(
+        select(SegmentRow.round)
+        .where(SegmentRow.run_id == run_id, SegmentRow.policy != BASE, SegmentRow.kind != Kind.export.value, _was_sent())
+        .order_by(SegmentRow.round.desc())
+        .limit(1)
+    ).one_or_none()
+    return 0 if begun is None else begun + 1
+
+
+def current_spec(spec: RunSpec, edits: Sequence[Edit]) -> RunSpec:
+    """The spec as its last round will see it: all structure edits applied."""
+    return spec_of_round(spec, structure_edits(edits), spec.rounds + max((e.round or 0 for e in edits), default=0))
+
+
+def current_value(spec: RunSpec, edits: Sequence[Edit], path: str) -> Any:
+    """The value of an editable path as last requested; None when the run has no such path."""
+    for edit in sorted(edits, key=lambda e: e.version, reverse=True):
+        if edit.path == path:
+            return edit.value
+    if path in STRUCTURE_PATHS:
+        value: Any = spec
+        for name in path.split("."):
+            value = getattr(value, name)
+        return value
+    return value_paths(current_spec(spec, edits)).get(path)
+
+
+def _stored_edits(session: Session, run_id: str) -> list[Edit]:
+    with session.no_autoflush:
+        return list(session.scalars(select(Edit).where(Edit.run_id == run_id).order_by(Edit.version)))
+
+
+def _edits(session: Session, run: Run, changes: Mapping[str, Any], author: str) -> list[Edit]:
+    """The edits as rows, checked. Structure goes first, so that a value of an edge it adds is known."""
+    spec, earlier, problems = spec_of(run), _stored_edits(session, run.id), list[FieldError]()
+    free, edits = first_free_round(session, run.id), list[Edit]()
+    for path, value in sorted(changes.items(), key=lambda change: change[0] not in STRUCTURE_PATHS):
+        known = [*earlier, *edits]
+        edit = Edit(
+            run_id=run.id, version=run.control_version + len(edits) + 1, path=path, author=author, old=current_value(spec, known, path)
+        )
+        try:
+            if path in STRUCTURE_PATHS:
+                edit.kind, edit.round, edit.value = "structure", free, value
+                _check_structure(spec, known, edit)
+            else:
+                edit.kind, edit.value = "value", check_value_edit(current_spec(spec, known), path, value)
+        except SpecError as error:
+            problems.extend(error.errors)
+        else:
+            edits.append(edit)
+    if problems:
+        raise SpecError(problems)
+    return edits
+
+
+def _check_structure(spec: RunSpec, known: Sequence[Edit], edit: Edit) -> None:
+    """Raises SpecError when no round is left for the edit, or the spec would not be valid with it."""
+    rounds, free = current_value(spec, known, "rounds"), edit.round or 0
+    if edit.path != "rounds" and free >= rounds:
+        raise SpecError(
+            [FieldError(edit.path, f"all {rounds} rounds have begun, so no round is left that it could change; raise rounds first")]
+        )
+    current_spec(spec, [*known, edit])
+    if edit.path == "rounds" and edit.value < free:
+        raise SpecError([FieldError("rounds", f"{free} rounds have begun; must be at least {free} (given: {edit.value})")])
+
+
+def _apply_plan(session: Session, run: Run, edits: Sequence[Edit]) -> None:
+    """Replaces the unsent part of the stored plan by the plan under `edits`."""
+    rows = list(session.scalars(select(SegmentRow).where(SegmentRow.run_id == run.id, SegmentRow.kind != Kind.export.value)))
+    sent = set(session.scalars(select(SegmentRow.key).where(SegmentRow.run_id == run.id, _was_sent())))
+    changes: list[StructureEdit] = structure_edits(edits)
+    result = replan([segment_of(row) for row in rows], sent, plan(spec_of(run), changes))
+    session.execute(delete(SegmentRow).where(SegmentRow.run_id == run.id, SegmentRow.key.in_(result.dropped)))
+    session.add_all(row_of(run.id, result.positions[segment.key], segment) for segment in result.added)
+    session.flush()
+    for key in sent & result.positions.keys():
+        session.execute(update(SegmentRow).where(SegmentRow.run_id == run.id, SegmentRow.key == key).values(position=result.positions[key]))
+
+
+def _was_sent() -> Any:
+    return exists().where(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key)
+
+
+def _sentence(edit: Edit) -> str:
+    since = "" if edit.kind == "value" else f" from round {(edit.round or 0) + 1} on"
+    return f"{edit.path}: {edit.old} → {edit.value}{since}"

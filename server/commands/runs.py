@@ -1,0 +1,103 @@
+"""Starting, stopping and removing runs."""
+
+from __future__ import annotations
+
+import secrets
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from copd_engine.plan import plan
+from copd_engine.spec import RunSpec
+from server.commands.errors import IdempotencyConflict, Refused
+from server.commands.locked import locked_run
+from server.db.models import IdempotencyKey, Run
+from server.db.segments import row_of
+from server.db.session import transaction
+from server.db.transition import log, transition
+from server.notices import run_changed
+from server.states import COMMANDS, STOPPING, TERMINAL, RunState, Trigger
+
+ID_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # without characters that people mistake for each other
+ID_LENGTH = 8
+
+
+class IdempotencyToken(NamedTuple):
+    """What makes a repeated request the same request: the route, the caller's key, and a hash of the body."""
+
+    route: str
+    key: str
+    body_hash: str
+
+
+def create_run(session: Session, spec: RunSpec, source: str, author: str, *, once: IdempotencyToken | None = None) -> str:
+    """Stores the run with its plan, queued. Returns its id, or with `once` the id of the run an equal request made before.
+
+    Raises IdempotencyConflict when the key of `once` was used with another body.
+    """
+    with transaction(session):
+        if once is not None and (earlier := _made_before(session, once)) is not None:
+            return earlier
+        run_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+        session.add(
+            Run(
+                id=run_id, name=spec.name, notes=spec.notes, tags=spec.tags, method=spec.method, priority=spec.priority,
+                spec=spec.model_dump(mode="json"), source=source, created_by=author,
+            )
+        )  # fmt: skip
+        session.flush()
+        session.add_all(row_of(run_id, position, segment) for position, segment in enumerate(plan(spec)))
+        log(session, run_id, author, "submitted")
+        if once is not None:
+            session.add(IdempotencyKey(route=once.route, key=once.key, body_hash=once.body_hash, run_id=run_id))
+    run_changed(run_id, "run", "segments", "log")
+    return run_id
+
+
+def command(session: Session, run_id: str, trigger: Trigger, author: str, if_match: int | None = None) -> RunState:
+    """Pauses, resumes or cancels. Returns the new state; the scheduler carries on from there.
+
+    Raises NotFound, TransitionError, VersionConflict.
+    """
+    if trigger not in COMMANDS:
+        raise ValueError(f"{trigger} is not a command; commands are {', '.join(COMMANDS)}")
+    with transaction(session):
+        run = locked_run(session, run_id, if_match)
+        state = transition(session, run, trigger, author)
+        run.control_version += 1
+    run_changed(run_id, "run", "log")
+    return state
+
+
+def force(session: Session, run_id: str, author: str) -> RunState:
+    """Ends the wait of a stopping run: its attempts are terminated now. Raises NotFound, Refused."""
+    with transaction(session):
+        run = locked_run(session, run_id)
+        state = RunState(run.state)
+        if state not in STOPPING:
+            raise Refused(f"a run that is {state} waits for no attempt; only {', '.join(sorted(STOPPING))} can be forced")
+        run.deadline = func.now()
+        log(session, run_id, author, "forced: attempts are terminated now")
+    run_changed(run_id, "run", "log")
+    return state
+
+
+def delete_run(session: Session, run_id: str) -> None:
+    """Removes a finished run with everything PostgreSQL holds of it. Raises NotFound, Refused."""
+    with transaction(session):
+        run = locked_run(session, run_id)
+        if RunState(run.state) not in TERMINAL:
+            raise Refused(f"a run that is {run.state} cannot be deleted; cancel it first")
+        session.delete(run)
+
+
+def _made_before(session: Session, once: IdempotencyToken) -> str | None:
+    """The run an equal request made. Equal requests at the same time wait here for each other."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{once.route}\n{once.key}", 0))))
+    earlier = session.get(IdempotencyKey, (once.route, once.key))
+    if earlier is None:
+        return None
+    if earlier.body_hash != once.body_hash:
+        raise IdempotencyConflict(f"the Idempotency-Key '{once.key}' was used before with another body; choose a new key")
+    return earlier.run_id

@@ -1,0 +1,39 @@
+"""Connections to PostgreSQL. Everything in the server talks to it synchronously; the API does so from worker threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+SessionFactory = sessionmaker[Session]
+CONNECT_SECONDS = 5
+
+
+def create_database_engine(url: str, *, pool_size: int = 5) -> Engine:
+    """An engine whose connections are checked before use, so that a restarted PostgreSQL costs a reconnect, not an error."""
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=10,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"},
+    )
+
+
+def session_factory(engine: Engine) -> SessionFactory:
+    """Sessions whose objects stay readable after a commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """Commits what happens inside, together with what the session read before; rolls everything back on an error."""
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise

@@ -1,0 +1,45 @@
+"""Telling the others, after a commit, that something changed. Best effort: whoever misses a notice finds out at its next poll."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Literal
+
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from server.settings import settings
+from worker.bus import INBOX, STREAM_FIELD, Frame, Wakeup, run_stream
+
+INBOX_LENGTH = 10_000
+TIMEOUT_SECONDS = 0.5
+Changed = Literal["run", "segments", "edits", "checkpoints", "workers", "log", "series"]
+log = structlog.get_logger()
+
+
+def redis_client(url: str, *, timeout: float | None = TIMEOUT_SECONDS) -> redis.Redis:
+    """A client that fails at once instead of retrying: every caller has its own idea of what an outage means."""
+    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0))
+
+
+@cache
+def _client() -> redis.Redis:
+    return redis_client(settings().redis_url)
+
+
+def run_changed(run_id: str, *changed: Changed, wake: bool = True, client: redis.Redis | None = None) -> None:
+    """Tells the run's viewers what to fetch again and, with `wake`, the scheduler to look now."""
+    frame = Frame(time=time.time(), changed=list(changed))
+    try:
+        with (client or _client()).pipeline(transaction=False) as pipe:
+            pipe.xadd(run_stream(run_id), {STREAM_FIELD: frame.model_dump_json(exclude_defaults=True)})
+            if wake:
+                pipe.xadd(
+                    INBOX, {STREAM_FIELD: Wakeup(reason="run_changed", run=run_id).model_dump_json()}, maxlen=INBOX_LENGTH, approximate=True
+                )
+            pipe.execute()
+    except redis.RedisError as error:
+        log.warning("notice_not_sent", run=run_id, reason=str(error))
