@@ -148,8 +148,9 @@ def _checked_manifest(folder: Path, path: str) -> Manifest:
         file = folder / name
         if not file.is_file():
             raise CheckpointError(f"checkpoint {path} lacks its file {name}")
-        if file.stat().st_size != expected.bytes:
-            raise CheckpointError(f"checkpoint {path} is truncated: {name} has {file.stat().st_size} bytes, its manifest says {expected.bytes}")
+        size = file.stat().st_size
+        if size != expected.bytes:
+            raise CheckpointError(f"checkpoint {path} is truncated: {name} has {size} bytes, its manifest says {expected.bytes}")
         if _sha256(file) != expected.sha256:
             raise CheckpointError(f"checkpoint {path} was altered: the SHA-256 of {name} is not the one in its manifest")
     return manifest

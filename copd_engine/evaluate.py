@@ -27,7 +27,7 @@ AGREEMENT_SERIES = (
 
 
 def evaluate(attempt: Attempt) -> None:
-    """`capability`: the share of a domain's held-out prompts a policy answers rightly, with its standard error; and a few answers to read."""
+    """`capability`: the share of a domain's held-out prompts a policy answers rightly, with its standard error; a few answers to read."""
     segment, settings = attempt.segment, attempt.spec.evaluation
     name = segment.domain
     if name is None:
@@ -52,7 +52,10 @@ def evaluate(attempt: Attempt) -> None:
 
 
 def measure(attempt: Attempt) -> None:
-    """Agreement of a student with each peer on states the student visits, per domain (a mean over its states) and overall (a mean over domains)."""
+    """Agreement of a student with each peer on states the student visits.
+
+    Per domain, a mean over the states visited there; and overall (`domain` None), the mean of the domains.
+    """
     segment, spec = attempt.segment, attempt.spec
     student = attempt.policy(segment.start)
     peers = {ref.policy: attempt.policy(ref) for ref in segment.teachers}

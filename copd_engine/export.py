@@ -11,7 +11,7 @@ from copd_engine.policy import model_card
 
 
 def export(attempt: Attempt) -> str:
-    """Writes the folder and returns its path below the run's: model.safetensors, config, processor, and a README that shows how to load it."""
+    """Writes model.safetensors, config, processor and a README that shows how to load them; returns the folder's path below the run's."""
     segment = attempt.segment
     attempt.look()
     base = attempt.cache.base(attempt.spec.model)

@@ -56,7 +56,7 @@ class LocalRun:
         self.done: dict[str, SegmentResult] = {}
         self.spent: Counter[tuple[str, str]] = Counter()
         """(policy, unit) → what all attempts at training used up, lost ones aside."""
-        self._emit = emit
+        self.emit = emit
         self._cache = PolicyCache(capacity=max(4, len(spec.experts)))
         self._paths: dict[str, str] = {}
         self._resume: dict[str, str] = {}
@@ -101,7 +101,7 @@ class LocalRun:
         def read_control() -> ControlDocument | None:
             return ControlDocument(version=1, desired="pause") if stopping() else None
 
-        return run_segment(job, self.store, read_control, self._emit, lambda: None, self._cache)
+        return run_segment(job, self.store, read_control, self.emit, lambda: None, self._cache)
 
     # -- what was done -------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,8 @@ def token_log_probs(policy: Policy, hidden: Tensor, tokens: Tensor, mask: Tensor
         log_probs.append(one[0])
         entropies.append(one[1])
     empty = hidden.new_zeros(mask.numel(), dtype=torch.float32)
-    return tuple(empty.index_put((where,), torch.cat(part)).reshape(mask.shape) for part in (log_probs, entropies))
+    spread = [empty.index_put((where,), torch.cat(part)).reshape(mask.shape) for part in (log_probs, entropies)]
+    return spread[0], spread[1]
 
 
 def state_chunks(policy: Policy, count: int) -> list[slice]:

@@ -134,6 +134,8 @@ class FileStore:
     @contextmanager
     def publishing(self, path: str) -> Iterator[Path]:
         target = self._at(path)
+        if target.exists():
+            raise FileExistsError(f"{path} was published before")
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = _aside(target)
         aside.mkdir()
@@ -142,8 +144,6 @@ class FileStore:
             for file in sorted(aside.rglob("*")):
                 _flush(file)
             _flush(aside)
-            if target.exists():
-                raise FileExistsError(f"{path} was published before")
             aside.rename(target)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)

@@ -1,8 +1,8 @@
 """One optimizer step of an expert: its native GRPO batch, and one distillation batch per teacher (arXiv:2604.27083).
 
-The parts run in a fixed order (native, then the teachers in spec order) and each has its own backward pass; then comes one optimizer step on
-the sum of their gradients. A teacher of weight 0 runs nothing, so that w = 0 is bitwise the independent expert. Prompts and
-samples are functions of (seed, policy, step, part): the phase a step belongs to does not enter.
+The parts run in a fixed order (native, then the teachers in spec order) and each has its own backward pass; then comes one
+optimizer step on the sum of their gradients. A teacher of weight 0 runs nothing, so that w = 0 is bitwise the independent
+expert. Prompts and samples are functions of (seed, policy, step, part): the phase a step belongs to does not enter.
 
 Letters: P prompts, G rollouts per prompt, N sequences, T tokens of a completion.
 """

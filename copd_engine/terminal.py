@@ -1,0 +1,120 @@
+"""What a local run shows in a terminal: a progress bar per policy while it trains, and a table at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from copd_engine.events import Event, Points, Value
+from copd_engine.local import LocalRun
+from copd_engine.plan import BASE, MERGED, TRAINING
+from copd_engine.spec import RunSpec
+
+
+@dataclass
+class Latest:
+    """The newest numbers of every policy, from its events."""
+
+    steps: dict[str, int] = field(default_factory=dict)
+    reward: dict[str, float] = field(default_factory=dict)
+    capability: dict[tuple[str, str], Value] = field(default_factory=dict)
+    """(policy, domain) → its last evaluation."""
+
+    def see(self, event: Event) -> None:
+        if not isinstance(event, Points):
+            return
+        for value in event.values:
+            if value.name == "capability" and value.domain is not None:
+                self.capability[event.policy, value.domain] = value
+            elif value.name == "reward" and value.value is not None:
+                self.reward[event.policy] = value.value
+                self.steps[event.policy] = event.step
+
+
+class Bars:
+    """One bar per expert, in optimizer steps, and one for everything that looks at them."""
+
+    def __init__(self, run: LocalRun, console: Console) -> None:
+        self.latest = Latest()
+        self._run = run
+        self._progress = Progress(
+            TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(), TimeRemainingColumn(), console=console,
+        )  # fmt: skip
+        self._bars: dict[str, TaskID] = {}
+        for name in run.spec.experts:
+            steps = sum(s.steps for s in run.segments if s.policy == name)
+            self._bars[name] = self._progress.add_task(name, total=steps, note="")
+        self._looking = self._progress.add_task("evaluation", total=sum(s.kind not in TRAINING for s in run.segments), note="")
+
+    def __enter__(self) -> Self:
+        for event in self._run.events():
+            self.latest.see(event)
+        self._draw()
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._draw()
+        self._progress.stop()
+
+    def see(self, event: Event) -> None:
+        self.latest.see(event)
+        if isinstance(event, Points):
+            self._draw()
+
+    def _draw(self) -> None:
+        for name, bar in self._bars.items():
+            reward = self.latest.reward.get(name)
+            note = "" if reward is None else f"reward {reward:.3f}"
+            self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=note)
+        looked = sum(s.kind not in TRAINING for s in self._run.segments if s.key in self._run.done)
+        merged = [v.value for (policy, _), v in self.latest.capability.items() if policy == MERGED and v.value is not None]
+        note = f"merged {sum(merged) / len(merged):.3f}" if merged else ""
+        self._progress.update(self._looking, completed=looked, note=note)
+
+
+def summary(run: LocalRun, latest: Latest, seconds: float) -> dict[str, Any]:
+    """The end of a run as JSON: accuracies with standard errors, budgets, the merged digest and the exported folder."""
+    spec = run.spec
+    policies = [BASE, *spec.experts, MERGED]
+    return {
+        "run": run.id,
+        "capability": {
+            policy: {d: {"value": v.value, "se": v.se} for d in spec.domains if (v := latest.capability.get((policy, d)))}
+            for policy in policies
+        },
+        "budget": {
+            policy: {unit: run.spent[policy, unit] for unit in ("optimizer_steps", "rollouts", "tokens")} for policy in spec.experts
+        },
+        "seconds": round(seconds, 1),
+        "merged_digest": run.merged_digest,
+        "export": run.export,
+    }
+
+
+def table(spec: RunSpec, result: dict[str, Any]) -> Table:
+    """Base, each expert and merged: accuracy ± standard error per domain and on average, and what each cost."""
+    shown = Table(title=spec.name, caption="accuracy in % ± standard error on held-out prompts", box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("policy")
+    for name in (*spec.domains, "mean", "steps", "rollouts", "tokens"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for policy, row in result["capability"].items():
+        budget = result["budget"].get(policy)
+        cells = [f"{100 * v['value']:.1f} ± {100 * v['se']:.1f}" for v in row.values()]
+        cost = [f"{budget[unit]:,}" for unit in ("optimizer_steps", "rollouts", "tokens")] if budget else ["", "", ""]
+        shown.add_row(policy, *cells, _mean(row.values()), *cost, style="bold" if policy == MERGED else None)
+    return shown
+
+
+def _mean(cells: Iterable[dict[str, float]]) -> str:
+    """Mean of independent estimates, and its standard error."""
+    rows = list(cells)
+    se = sum(cell["se"] ** 2 for cell in rows) ** 0.5 / len(rows)
+    return f"{100 * sum(cell['value'] for cell in rows) / len(rows):.1f} ± {100 * se:.1f}"
