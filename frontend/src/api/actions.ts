@@ -1,0 +1,61 @@
+/** What the page does: one function for each command, and the hook that runs it and puts the answer where the page reads it. */
+import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
+import { body, http, type ApiError } from "./client";
+import { runQuery } from "./queries";
+import type { ExportView, Run, SpecCheck } from "./types";
+
+export type Command = "pause" | "resume" | "cancel";
+export interface MetaPatch {
+  name?: string;
+  notes?: string;
+  tags?: string[];
+}
+
+const YAML = { headers: { "content-type": "application/yaml" }, bodySerializer: (source: unknown) => String(source) } as const;
+const byId = (id: string) => ({ path: { run_id: id } });
+
+export function signIn(code: string) {
+  return body(http.POST("/api/v1/session", { body: { code } }));
+}
+
+export function signOut() {
+  return body(http.DELETE("/api/v1/session"));
+}
+
+export function checkSpec(source: string, signal: AbortSignal): Promise<SpecCheck> {
+  return body(http.POST("/api/v1/spec/check", { ...YAML, body: source as never, signal }));
+}
+
+/** The key makes a repeated click, or a retry after a lost answer, the same run. */
+export function submitRun(source: string, key: string): Promise<Run> {
+  return body(http.POST("/api/v1/runs", { ...YAML, body: source as never, params: { header: { "Idempotency-Key": key } } }));
+}
+
+export function command(id: string, what: Command): Promise<Run> {
+  if (what === "pause") return body(http.POST("/api/v1/runs/{run_id}/pause", { params: byId(id) }));
+  if (what === "resume") return body(http.POST("/api/v1/runs/{run_id}/resume", { params: byId(id) }));
+  return body(http.POST("/api/v1/runs/{run_id}/cancel", { params: byId(id) }));
+}
+
+export function patchMeta(id: string, patch: MetaPatch): Promise<Run> {
+  return body(http.PATCH("/api/v1/runs/{run_id}", { params: byId(id), body: patch }));
+}
+
+export function setControls(run: Run, values: Record<string, number | string>): Promise<Run> {
+  const header = { "If-Match": `"${run.control_version}"` };
+  return body(http.PATCH("/api/v1/runs/{run_id}/controls", { params: { ...byId(run.id), header }, body: { set: values } }));
+}
+
+export function requestExport(id: string, policy: string): Promise<ExportView> {
+  return body(http.POST("/api/v1/runs/{run_id}/export", { params: byId(id), body: { policy } }));
+}
+
+/** Runs a command that answers with the run as it now stands, and shows that at once. */
+export function useRunAction<Input>(id: string, act: (input: Input) => Promise<Run>): UseMutationResult<Run, ApiError, Input> {
+  const client = useQueryClient();
+  return useMutation<Run, ApiError, Input>({
+    mutationFn: act,
+    onSuccess: (run) => client.setQueryData(runQuery(id).queryKey, run),
+    onSettled: () => Promise.all([client.invalidateQueries({ queryKey: ["run", id] }), client.invalidateQueries({ queryKey: ["runs"] })]),
+  });
+}

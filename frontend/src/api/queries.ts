@@ -1,0 +1,114 @@
+/** What the page reads, each with the key under which it is kept. Keys of one run all start with ["run", id]. */
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { body, http } from "./client";
+
+export type XAxis = "step" | "time" | "tokens";
+
+export interface RunFilter {
+  search: string;
+  state: string;
+  tag: string;
+}
+
+const byId = (id: string) => ({ path: { run_id: id } });
+
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: ({ signal }) => body(http.GET("/api/v1/session", { signal })),
+  staleTime: Infinity,
+});
+
+export const runsQuery = (filter: RunFilter) =>
+  queryOptions({
+    queryKey: ["runs", filter],
+    queryFn: ({ signal }) => {
+      const given = Object.fromEntries(Object.entries({ ...filter, limit: 100 }).filter(([, value]) => value !== ""));
+      return body(http.GET("/api/v1/runs", { params: { query: given }, signal }));
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval: 3_000,
+  });
+
+export const workersQuery = queryOptions({
+  queryKey: ["workers"],
+  queryFn: ({ signal }) => body(http.GET("/api/v1/workers", { signal })),
+  refetchInterval: 2_000,
+});
+
+export const templatesQuery = queryOptions({
+  queryKey: ["templates"],
+  queryFn: ({ signal }) => body(http.GET("/api/v1/spec/templates", { signal })),
+  staleTime: Infinity,
+});
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "run"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}", { params: byId(id), signal })),
+  });
+
+export const segmentsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "segments"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/segments", { params: byId(id), signal })),
+  });
+
+export const figureListQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "figure-list"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/figures", { params: byId(id), signal })),
+    staleTime: Infinity,
+  });
+
+export const figureQuery = (id: string, name: string, x: XAxis, compare: string) =>
+  queryOptions({
+    queryKey: ["run", id, "figures", name, x, compare],
+    queryFn: ({ signal }) => {
+      const query = compare ? { x, compare } : { x };
+      return body(http.GET("/api/v1/runs/{run_id}/figures/{name}", { params: { path: { run_id: id, name }, query }, signal }));
+    },
+    placeholderData: keepPreviousData,
+    staleTime: Infinity,
+  });
+
+export const agreementQuery = (id: string, metric: string) =>
+  queryOptions({
+    queryKey: ["run", id, "agreement", metric],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/agreement", { params: { ...byId(id), query: { metric } }, signal })),
+    staleTime: Infinity,
+  });
+
+export const resultQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "result"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/result", { params: byId(id), signal })),
+  });
+
+export const probesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "probes"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/probes", { params: byId(id), signal })),
+  });
+
+export const checkpointsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "checkpoints"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/checkpoints", { params: byId(id), signal })),
+  });
+
+export const logQuery = (id: string, level: string) =>
+  queryOptions({
+    queryKey: ["run", id, "log", level],
+    queryFn: ({ signal }) => {
+      const query = level ? { level: level as "info" | "warning" | "error" } : {};
+      return body(http.GET("/api/v1/runs/{run_id}/log", { params: { ...byId(id), query }, signal }));
+    },
+    placeholderData: keepPreviousData,
+  });
+
+export const exportsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "exports"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/exports", { params: byId(id), signal })),
+    refetchInterval: (query) => (query.state.data?.exports.some((e) => e.state === "waiting") ? 1_000 : false),
+  });

@@ -1,0 +1,54 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, type ReactNode } from "react";
+import { ApiError } from "../api/client";
+import { sessionQuery } from "../api/queries";
+import { LoginPage } from "../pages/login/LoginPage";
+import { useLoginCode } from "../pages/login/useLoginCode";
+import { NotFoundPage, ServerGonePage } from "../pages/problems/ProblemPages";
+import { RunsPage } from "../pages/runs/RunsPage";
+import { match, useUrl } from "./router";
+import { Shell } from "./Shell";
+import { PageSkeleton } from "../parts/PageSkeleton";
+
+const RunPage = lazy(() => import("../pages/run/RunPage").then((m) => ({ default: m.RunPage })));
+const NewRunPage = lazy(() => import("../pages/new/NewRunPage").then((m) => ({ default: m.NewRunPage })));
+const WorkersPage = lazy(() => import("../pages/workers/WorkersPage").then((m) => ({ default: m.WorkersPage })));
+
+function page(path: string): ReactNode {
+  if (match("/", path) || match("/runs", path)) return <RunsPage />;
+  if (match("/new", path)) return <NewRunPage />;
+  if (match("/workers", path)) return <WorkersPage />;
+  const run = match("/runs/:id", path);
+  if (run?.["id"]) return <RunPage key={run["id"]} id={run["id"]} />;
+  return <NotFoundPage what={`There is no page at ${path}.`} />;
+}
+
+/** A session that ends while the page is open shows the login at the next refused request. */
+function useSessionEnd(): void {
+  const client = useQueryClient();
+  useEffect(
+    () =>
+      client.getQueryCache().subscribe(({ query }) => {
+        const error = query.state.error;
+        const ended = error instanceof ApiError && error.status === 401 && query.queryKey[0] !== "session";
+        if (ended && client.getQueryState(sessionQuery.queryKey)?.status === "success") void client.resetQueries({ queryKey: ["session"] });
+      }),
+    [client],
+  );
+}
+
+export function App() {
+  const { pathname } = useUrl();
+  const login = useLoginCode();
+  const session = useQuery({ ...sessionQuery, enabled: login.state !== "trading" });
+  useSessionEnd();
+
+  if (session.error instanceof ApiError && session.error.status === 401) return <LoginPage refusal={login.refusal} />;
+  if (session.error) return <ServerGonePage />;
+  if (!session.data) return <PageSkeleton />;
+  return (
+    <Shell user={session.data.user}>
+      <Suspense fallback={<PageSkeleton />}>{page(pathname)}</Suspense>
+    </Shell>
+  );
+}

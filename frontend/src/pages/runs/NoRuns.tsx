@@ -1,0 +1,36 @@
+import { Button, Group } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { submitRun } from "../../api/actions";
+import { templatesQuery } from "../../api/queries";
+import { Link, navigate } from "../../app/router";
+import { ProblemAlert } from "../../parts/Problem";
+import { Centered } from "../problems/Centered";
+
+const EXAMPLE = "three-experts";
+
+/** The first visit: one button that starts the example. */
+export function NoRuns() {
+  const templates = useQuery(templatesQuery);
+  const example = templates.data?.templates.find((t) => t.name === EXAMPLE) ?? templates.data?.templates[0];
+  const submit = useMutation({
+    mutationFn: (source: string) => submitRun(source, crypto.randomUUID()),
+    onSuccess: (run) => navigate(`/runs/${run.id}`),
+  });
+  return (
+    <Centered title="No runs yet">
+      <p>
+        The example trains three experts of one small model – text, image and video – that teach each other as they learn. It takes some minutes on a
+        laptop, and you can steer it while it trains.
+      </p>
+      <Group mt="sm" gap="sm" justify="center">
+        <Button loading={submit.isPending} disabled={!example} onClick={() => example && submit.mutate(example.source)}>
+          Run the example
+        </Button>
+        <Button component={Link} href="/new" variant="default">
+          Write a spec
+        </Button>
+      </Group>
+      {submit.error && <ProblemAlert error={submit.error} />}
+    </Centered>
+  );
+}

@@ -1,0 +1,43 @@
+import type { Progress, RunState } from "../api/types";
+import { about } from "./time";
+import { count } from "./numbers";
+import classes from "./ProgressLine.module.css";
+
+const PHASES: Record<string, string> = { rlvr: "RLVR", opd: "OPD" };
+
+/** "round 2 of 6 · OPD": rounds are counted from 1 for people. */
+export function phaseText({ round, rounds, phase }: Progress): string {
+  const name = PHASES[phase];
+  return `round ${Math.min(round + 1, rounds)} of ${rounds}${name ? ` · ${name}` : ""}`;
+}
+
+/** How far a run is: a bar over the optimizer steps, the round and phase, and when it will end. */
+export function ProgressLine({ progress, state, wide = false }: { progress: Progress; state: RunState; wide?: boolean }) {
+  const share = progress.total_steps ? progress.steps / progress.total_steps : 0;
+  const percent = Math.floor(share * 100);
+  const eta = state === "running" && progress.eta_seconds != null ? `about ${about(progress.eta_seconds)} left` : "";
+  return (
+    <div className={classes.line} data-wide={wide || undefined}>
+      <div
+        className={classes.track}
+        role="progressbar"
+        aria-label="Progress"
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={percent}
+        aria-valuetext={`${percent} percent, ${phaseText(progress)}`}
+      >
+        <div className={classes.fill} data-state={state} style={{ width: `${share * 100}%` }} />
+      </div>
+      <div className={classes.text}>
+        <span>{phaseText(progress)}</span>
+        {wide && (
+          <span>
+            {count(progress.steps)} of {count(progress.total_steps)} optimizer steps
+          </span>
+        )}
+        <span className={classes.eta}>{eta || `${percent}%`}</span>
+      </div>
+    </div>
+  );
+}
