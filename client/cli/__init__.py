@@ -11,9 +11,9 @@ from client.cli.edit_argument import EditError
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
 from client.local import NoStackError
+from client.stack.family import StartError
 from client.stack.home import HomeError
 from client.stack.server import ServerCommandError
-from client.stack.supervisor import StartError
 
 EXPECTED = (ApiError, EditError, HomeError, NoStackError, ServerCommandError, StartError)
 

@@ -14,9 +14,10 @@ from client import demo
 from client.api import ApiError, Client
 from client.local import read_token, running_stack
 from client.stack import server
+from client.stack.family import AlreadyRunningError
 from client.stack.home import Home, StackInfo, default_home, write_private
 from client.stack.ports import ssh_forward
-from client.stack.supervisor import AlreadyRunningError, Options, Supervisor
+from client.stack.supervisor import Options, run_stack, run_workers
 
 stack_app = typer.Typer()
 console = Console(highlight=False, soft_wrap=True)
@@ -76,6 +77,17 @@ def demo_command(
         submit_and_link(stack, read_token(place))
 
 
+@stack_app.command("workers")
+def workers_command(home: HomeOption = None, workers: WorkersOption = None, threads: ThreadsOption = 1) -> None:
+    """Run this machine's workers for a stack elsewhere, which COPD_REDIS_URL and COPD_STORE_URL name; Ctrl-C stops them."""
+    place = _home(home)
+    try:
+        run_workers(place, workers, threads, _say)
+    except AlreadyRunningError:
+        console.print(f"A stack or workers already run in {place.root}")
+        raise typer.Exit(1) from None
+
+
 @stack_app.command("open")
 def open_command(home: HomeOption = None) -> None:
     """Print a new login link; each works once."""
@@ -102,7 +114,7 @@ def _run(home: Home, options: Options, on_ready: Callable[[StackInfo, str], None
         on_ready(stack, _ensure_token(home, stack))
         _say(f"[dim]Logs: {home.logs}   Stop: Ctrl-C[/]")
 
-    Supervisor(home, options, _say).run(with_token)
+    run_stack(home, options, _say, with_token)
 
 
 def _ensure_token(home: Home, stack: StackInfo) -> str:

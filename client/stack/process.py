@@ -128,6 +128,10 @@ class Child:
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
 
+    def exit_code(self) -> int | None:
+        """Of a child that is not to be started again; None while it runs."""
+        return self.process.poll() if self.process else None
+
     def has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
 

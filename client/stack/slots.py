@@ -45,7 +45,7 @@ def _cpu_workers(threads: int) -> int:
 
 def _slot(number: int, gpu: str | None, threads: int) -> Slot:
     name = f"worker-{number + 1}"
-    environment = {"COPD_WORKER_NAME": name, "COPD_WORKER_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+    environment = {"COPD_WORKER_THREADS": str(threads)}
     if gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = gpu
     return Slot(name, environment)

@@ -1,0 +1,173 @@
+"""A whole embedded stack for tests: real PostgreSQL, Valkey, API, scheduler and workers, started by the real `copd up`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from client.api import Client
+from client.models import Run
+from client.stack.home import Home, InstanceLock, StackInfo
+from client.stack.server import login_code
+
+OVER = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass
+class Stack:
+    home: Home
+    process: subprocess.Popen[str]
+    client: Client
+    token: str
+
+    @property
+    def info(self) -> StackInfo:
+        """As it is now: `info.processes` changes when a child is started again."""
+        info = self.home.read_stack()
+        assert info
+        return info
+
+    @property
+    def url(self) -> str:
+        return self.client.url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables the server's processes and the workers run with."""
+        return self.home.environment(self.info)
+
+    def login_link(self, page: str = "/") -> str:
+        """A fresh one-use link, as `copd open` prints it."""
+        return f"{self.url}{page}#code={login_code(self.environment)}"
+
+    def database(self) -> psycopg.Connection:
+        """A connection to the stack's PostgreSQL, in autocommit mode."""
+        return psycopg.connect(self.info.database_url.replace("postgresql+psycopg", "postgresql"), autocommit=True)
+
+    def kill(self, name: str) -> int:
+        """SIGKILL to one child (`api`, `scheduler`, `postgres`, `valkey`, `worker-1` …), whose pid is returned. The supervisor goes on."""
+        pid = self.info.processes[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def next_line(self, containing: str) -> str:
+        """Reads what the supervisor says until a line contains the words."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if containing in line:
+                return line.strip()
+        raise AssertionError(f"the supervisor ended with {self.process.wait()} before it said '{containing}'")
+
+    def wait_for(self, run_id: str, *states: str) -> Run:
+        """Follows the run's events until it is in one of the states; fails when it ends in another. pytest's own time limit holds."""
+        wanted = frozenset(states) or OVER
+        cursor = None
+        while True:
+            run = self.client.run(run_id)
+            if run.state in wanted:
+                return run
+            assert run.state not in OVER, f"{run.name} is {run.state}: {run.error}"
+            for event in self.client.events(run_id, cursor=cursor):
+                cursor = event.id or cursor
+                if event.event in ("changed", "reset"):
+                    break
+
+
+@contextlib.contextmanager
+def temporary_home() -> Iterator[Home]:
+    """A home that PostgreSQL's user can reach even when the tests run as root; pytest's own temporary folders are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="copd-test-"))
+    folder.chmod(0o755)
+    try:
+        yield Home(folder / "home")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_stack(home: Home, workers: int = 2, user: int | None = None, variables: dict[str, str] | None = None) -> Iterator[Stack]:
+    """`copd up` in a process of its own, ready to use; stopped by SIGINT at the end, after which none of its processes may be alive."""
+    process = start(home, workers=workers, user=user, variables=variables)
+    try:
+        lines = read_until_ready(process, home)
+        assert lines
+        token = home.token_file.read_text().strip()
+        info = home.read_stack()
+        assert info
+        with Client(info.url, token) as client:
+            yield Stack(home, process, client, token)
+    finally:
+        stop(process)
+    assert processes_of(home) == [], "processes outlived their supervisor"
+    InstanceLock(home.root / "children.lock").close()  # raises when one of them still holds it
+
+
+def start(home: Home, *, workers: int = 2, user: int | None = None, variables: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("COPD_") and name != "SSH_CONNECTION"}
+    command = [sys.executable, "-P", "-m", "client", "up", "--home", str(home.root), "--workers", str(workers), "--port", str(free_port())]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**outside, "PYTHONUNBUFFERED": "1", **(variables or {})},
+        start_new_session=True,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+        cwd="/",
+    )
+
+
+def read_until_ready(process: subprocess.Popen[str], home: Home) -> list[str]:
+    """What it said up to the link. Fails, with all logs, when it ends before."""
+    assert process.stdout
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if "#code=" in line:
+            return lines
+    logs = [f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in sorted(home.logs.glob("*.log"))]
+    raise AssertionError("\n".join([f"`copd up` ended with {process.wait()}", *lines, *logs]))
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    if process.stdout:
+        process.stdout.close()
+
+
+def processes_of(home: Home) -> list[psutil.Process]:
+    """Every process that was started with this home in its environment or on its command line."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            words = [*process.cmdline(), process.environ().get("COPD_HOME", "")]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(home.root) in word for word in words):
+                found.append(process)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
