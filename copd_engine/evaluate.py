@@ -17,7 +17,7 @@ from copd_engine.agreement import compare_states
 from copd_engine.attempt import Attempt
 from copd_engine.domains import Domain, Prompt, media
 from copd_engine.events import Sample, Value
-from copd_engine.policy import Policy
+from copd_engine.policy import Policy, PromptBatch
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
 
 PROMPTS_AT_ONCE = 128  # part of what makes a result: padding follows the batch
@@ -64,10 +64,11 @@ def measure(attempt: Attempt) -> None:
     for done, name in enumerate(spec.domains):
         sums: defaultdict[tuple[str, str], list[Tensor]] = defaultdict(list)
         for prompts, rollouts in _heldout(attempt, student, attempt.domain(name), "measure", spec.agreement.prompts, 1.0):
-            states = _states(student, prompts, rollouts)
+            encoded = student.encode(prompts)
+            states = _states(student, encoded, rollouts)
             for peer, policy in peers.items():
                 with attempt.clock("score"):
-                    compared = compare_states(student, states, policy, _states(policy, prompts, rollouts), spec.agreement.top_k)
+                    compared = compare_states(student, states, policy, _states(policy, encoded, rollouts), spec.agreement.top_k)
                 for series in AGREEMENT_SERIES:
                     sums[peer, series].append(compared[series])
                 attempt.progress()
@@ -98,10 +99,10 @@ def _heldout(
 
 
 @torch.no_grad()
-def _states(policy: Policy, prompts: list[Prompt], rollouts: Rollouts) -> Tensor:
+def _states(policy: Policy, encoded: PromptBatch, rollouts: Rollouts) -> Tensor:
     """Hidden states [S, H] of a policy before each sampled token, S of them in all."""
     rows, tokens, mask = (torch.from_numpy(a).to(policy.device) for a in (rollouts.prompts, rollouts.tokens, rollouts.mask))
-    return policy.hidden(policy.encode(prompts), rows, tokens)[mask]
+    return policy.hidden(encoded, rows, tokens)[mask]
 
 
 def _stored_media(attempt: Attempt, prompt: Prompt) -> list[str]:

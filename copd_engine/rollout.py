@@ -67,8 +67,9 @@ class LocalSampler:
         self.policy = policy
 
     @torch.no_grad()
-    def sample(self, request: SampleRequest, progress: Progress | None = None) -> Rollouts:
-        batch = self.policy.encode(request.prompts)
+    def sample(self, request: SampleRequest, progress: Progress | None = None, encoded: PromptBatch | None = None) -> Rollouts:
+        """`encoded`: the request's prompts, where the caller has them encoded already."""
+        batch = self.policy.encode(request.prompts) if encoded is None else encoded
         decoding = _Decoding(self.policy, batch, request)
         while decoding.active:
             decoding.step()

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -13,48 +14,48 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from copd_engine.domains import Prompt
-from copd_engine.policy import Policy
+from copd_engine.policy import Policy, PromptBatch
 
 CHUNK_LOGITS = 1 << 24  # logits computed at once: 64 MiB of float32
 
-Progress = Callable[[], None]
-
 
 class Scorer(Protocol):
-    def score(self, prompts: Sequence[Prompt], rows: Tensor, tokens: Tensor, mask: Tensor, temperature: float) -> Tensor:
-        """Log-probs [N, T] float32 of `tokens` [N, T], completions of prompts[rows]; 0 where `mask` is false. No gradient."""
+    def score(self, batch: PromptBatch, rows: Tensor, tokens: Tensor, mask: Tensor, temperature: float) -> Tensor:
+        """Log-probs [N, T] float32 of `tokens` [N, T], completions of the prompts `rows` [N]; 0 where `mask` is false. No gradient."""
         ...
 
 
 class LocalScorer:
-    """Scores with a policy in this process, `micro_batch` completions at a time (0: all)."""
+    """Scores with a policy in this process."""
 
-    def __init__(self, policy: Policy, micro_batch: int = 0, progress: Progress = lambda: None) -> None:
-        self.policy, self.micro_batch, self.progress = policy, micro_batch, progress
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
 
     @torch.no_grad()
-    def score(self, prompts: Sequence[Prompt], rows: Tensor, tokens: Tensor, mask: Tensor, temperature: float = 1.0) -> Tensor:
-        parts = []
-        for some, local_rows, chosen in micro_batches(rows, self.micro_batch):
-            batch = self.policy.encode([prompts[i] for i in some])
-            hidden = self.policy.hidden(batch, local_rows.to(self.policy.device), tokens[chosen])
-            parts.append(token_log_probs(self.policy, hidden, tokens[chosen], mask[chosen], temperature)[0])
-            self.progress()
-        return torch.cat(parts)
+    def score(self, batch: PromptBatch, rows: Tensor, tokens: Tensor, mask: Tensor, temperature: float) -> Tensor:
+        hidden = self.policy.hidden(batch, rows, tokens)
+        return token_log_probs(self.policy, hidden, tokens, mask, temperature)[0]
 
 
-def micro_batches(rows: Tensor, size: int) -> list[tuple[list[int], Tensor, slice]]:
-    """Cuts completions, of which those of a prompt lie together, into runs of at most `size` (0: one run).
+@dataclass(frozen=True)
+class MicroBatch:
+    """Completions that go through a model together: their encoded prompts, rows [n] into these, and which of all N they are."""
 
-    rows [N]: each completion's prompt. Each run: the prompts it needs, its completions' positions among these, and its slice of N.
-    """
-    count = len(rows)
-    runs = []
-    for start in range(0, count, size or count):
-        chosen = slice(start, min(start + (size or count), count))
-        prompts, local = torch.unique_consecutive(rows[chosen], return_inverse=True)
-        runs.append((prompts.tolist(), local, chosen))
-    return runs
+    prompts: PromptBatch
+    rows: Tensor
+    chosen: slice
+
+
+def micro_batches(policy: Policy, prompts: Sequence[Prompt], samples: int, size: int) -> list[MicroBatch]:
+    """Cuts the N = len(prompts) x samples completions, those of a prompt together, into pieces of at most `size` (0: one piece)."""
+    rows = torch.arange(len(prompts)).repeat_interleave(samples)
+    pieces = []
+    for start in range(0, len(rows), size or len(rows)):
+        chosen = slice(start, min(start + (size or len(rows)), len(rows)))
+        first, last = int(rows[chosen.start]), int(rows[chosen.stop - 1])
+        encoded = policy.encode(prompts[first : last + 1])
+        pieces.append(MicroBatch(encoded, (rows[chosen] - first).to(policy.device), chosen))
+    return pieces
 
 
 def token_log_probs(policy: Policy, hidden: Tensor, tokens: Tensor, mask: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ from copd_engine.noise import Key, integers
 from copd_engine.policy import Policy
 from copd_engine.rlvr import clipped_losses, equal_groups, group_advantages
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
-from copd_engine.scoring import LocalScorer, micro_batches, token_log_probs
+from copd_engine.scoring import LocalScorer, MicroBatch, Scorer, micro_batches, token_log_probs
 from copd_engine.spec import RunSpec
 
 TRAIN_PROMPTS = 2**31  # a domain's supply is endless; prompts are drawn from its first two milliard
@@ -59,13 +59,13 @@ class Spent:
 
 @dataclass(frozen=True)
 class Batch:
-    """Completions ready for a loss: rows [N] the prompt of each, tokens and mask [N, T]."""
+    """Completions ready for a loss: tokens and mask [N, T], in micro-batches."""
 
     prompts: list[Prompt]
     rollouts: Rollouts
-    rows: Tensor
     tokens: Tensor
     mask: Tensor
+    pieces: list[MicroBatch]
 
 
 class Trainer:
@@ -130,8 +130,7 @@ class Trainer:
         batch = self._rollout(f"cross.{name}", teacher.domain, share, 1, teacher.max_new_tokens, values.temperature)
         spent.count(batch.rollouts, share)
         with self.clock("score"):
-            scorer = LocalScorer(teacher.policy, self.spec.compute.micro_batch, self.progress)
-            scores = scorer.score(batch.prompts, batch.rows, batch.tokens, batch.mask, values.temperature)
+            scores = self._scores(LocalScorer(teacher.policy), batch, values.temperature)
         gap = 0.0
 
         def advantages_of(chosen: slice, log_probs: Tensor) -> Tensor:
@@ -151,12 +150,20 @@ class Trainer:
         with self.clock("rollout"):
             numbers = integers((*key, "prompts"), TRAIN_PROMPTS, np.arange(count))
             prompts = [domain.prompt("train", number) for number in numbers.tolist()]
+            pieces = micro_batches(self.expert.policy, prompts, samples, self.spec.compute.micro_batch)
             request = SampleRequest(prompts, key, samples, max_new_tokens, temperature)
-            rollouts = self.sampler.sample(request, self.progress)
-        rows, tokens, mask = (
-            torch.from_numpy(array).to(self.expert.policy.device) for array in (rollouts.prompts, rollouts.tokens, rollouts.mask)
-        )
-        return Batch(prompts, rollouts, rows, tokens, mask)
+            rollouts = self.sampler.sample(request, self.progress, pieces[0].prompts if len(pieces) == 1 else None)
+        tokens, mask = (torch.from_numpy(array).to(self.expert.policy.device) for array in (rollouts.tokens, rollouts.mask))
+        return Batch(prompts, rollouts, tokens, mask, pieces)
+
+    def _scores(self, scorer: Scorer, batch: Batch, temperature: float) -> Tensor:
+        """A teacher's log-probs [N, T] of the student's tokens."""
+        parts = []
+        for piece in batch.pieces:
+            tokens, mask = batch.tokens[piece.chosen], batch.mask[piece.chosen]
+            parts.append(scorer.score(piece.prompts, piece.rows, tokens, mask, temperature))
+            self.progress()
+        return torch.cat(parts)
 
     def _backward(
         self, batch: Batch, temperature: float, advantages_of: Callable[[slice, Tensor], Tensor]
@@ -167,13 +174,13 @@ class Trainer:
         """
         settings, policy = self.spec.rlvr, self.expert.policy
         loss_sum = entropy_sum = clipped_sum = 0.0
-        for some, rows, chosen in micro_batches(batch.rows, self.spec.compute.micro_batch):
+        for piece in batch.pieces:
             with self.clock("update"):
-                tokens, mask = batch.tokens[chosen], batch.mask[chosen]
-                hidden = policy.hidden(policy.encode([batch.prompts[i] for i in some]), rows.to(policy.device), tokens)
+                tokens, mask = batch.tokens[piece.chosen], batch.mask[piece.chosen]
+                hidden = policy.hidden(piece.prompts, piece.rows, tokens)
                 log_probs, entropies = token_log_probs(policy, hidden, tokens, mask, temperature)
                 old = log_probs.detach()
-                advantages = advantages_of(chosen, old)
+                advantages = advantages_of(piece.chosen, old)
                 losses, clipped = clipped_losses(log_probs, old, advantages, mask, settings.clip_low, settings.clip_high)
                 loss = losses.sum() / len(batch.tokens)
                 self.expert.backward(loss)
