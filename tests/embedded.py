@@ -110,7 +110,8 @@ def running_stack(home: Home, workers: int = 2, user: int | None = None, variabl
             yield Stack(home, process, client, token)
     finally:
         stop(process)
-    assert processes_of(home) == [], "processes outlived their supervisor"
+    _, alive = psutil.wait_procs(processes_of(home), timeout=30)
+    assert alive == [], "processes outlived their supervisor"
     InstanceLock(home.root / "children.lock").close()  # raises when one of them still holds it
 
 

@@ -84,12 +84,11 @@ def test_other_stop_signals_do_the_same(supervisor: subprocess.Popen[str], home:
     assert "first ended" in (home.logs / "first.log").read_text()
 
 
-def test_kill_9_of_the_supervisor_leaves_no_child(supervisor: subprocess.Popen[str], home: Home) -> None:
-    pids = next_pids(supervisor)
+def test_kill_9_of_the_supervisor_leaves_no_child(supervisor: subprocess.Popen[str]) -> None:
+    children = [psutil.Process(pid) for pid in next_pids(supervisor).values()]
     supervisor.kill()
     supervisor.wait()
-    wait_until_free(home)
-    assert [pid for pid in pids.values() if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE] == []
+    assert psutil.wait_procs(children, timeout=30)[1] == []
 
 
 def test_the_next_start_after_kill_9_works(supervisor: subprocess.Popen[str], home: Home) -> None:
