@@ -1,8 +1,12 @@
-"""`python -m server api | scheduler | migrate`: one process each, configured by COPD_… variables (server/settings.py)."""
+"""`python -m server api | scheduler`: the server's processes; `migrate | login-code | token | openapi` do one thing and end.
+
+Configured by COPD_… variables (server/settings.py).
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 
 from server.settings import settings
 
@@ -28,13 +32,36 @@ def migrate() -> None:
     apply(settings().database_url)
 
 
+def login_code() -> None:
+    """Prints a new one-use code for the login link."""
+    from server import auth
+
+    print(auth.issue_now(settings(), "code", "local", auth.CODE_LIFETIME))
+
+
+def token(name: str) -> None:
+    """Prints a new API token. It is shown this once."""
+    from server import auth
+
+    print(auth.issue_now(settings(), "token", name, None))
+
+
+def openapi() -> None:
+    """Prints the API's OpenAPI document. Needs no configuration."""
+    from server.app import openapi_document
+
+    print(json.dumps(openapi_document(), indent=2, ensure_ascii=False))
+
+
 def main() -> None:
-    commands = {function.__name__: function for function in (api, scheduler, migrate)}
+    commands = {function.__name__.replace("_", "-"): function for function in (api, scheduler, migrate, login_code, token, openapi)}
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, function in commands.items():
         subparsers.add_parser(name, help=function.__doc__)
-    commands[parser.parse_args().command]()
+    subparsers.choices["token"].add_argument("--name", required=True, help="who or what will use it")
+    arguments = vars(parser.parse_args())
+    commands[arguments.pop("command")](**arguments)
 
 
 if __name__ == "__main__":

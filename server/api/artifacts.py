@@ -1,0 +1,96 @@
+"""What a run leaves: log, checkpoints, probes, result, exports and media."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response, StreamingResponse
+
+from server import commands, media, queries
+from server.api.deps import JSON_ONLY, LARGEST_ID, Db, IdentityDep, RowId, RunDep, ServicesDep, problems
+from server.api.problems import ApiError
+from server.api.runs import NO_RUN, Printable
+from server.api.schemas import CheckpointList, ExportList, ExportRequest, ExportView, LogPage, ProbeList, ResultCard
+
+router = APIRouter(prefix="/runs/{run_id}", tags=["artifacts"], responses=NO_RUN)
+
+
+@router.get("/log")
+def get_log(
+    run: RunDep,
+    db: Db,
+    after: Annotated[int, Query(ge=0, le=LARGEST_ID, description="only entries with a higher id, oldest first")] = 0,
+    before: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only entries with a lower id, the newest of them")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> LogPage:
+    """What people did, the scheduler decided and workers said. Without `after`, the newest entries; always oldest first."""
+    return queries.log(db, run.id, after=after, before=before, limit=limit)
+
+
+@router.get("/checkpoints")
+def list_checkpoints(run: RunDep, db: Db) -> CheckpointList:
+    return CheckpointList(checkpoints=queries.checkpoints(db, run.id))
+
+
+@router.get("/probes")
+def list_probes(run: RunDep, db: Db, policy: Annotated[list[Printable] | None, Query(max_length=66)] = None) -> ProbeList:
+    """Held-out prompts with the newest answer of each policy side by side; by default of the base and the merged model."""
+    return ProbeList(probes=queries.probes(db, run.id, policy))
+
+
+@router.get("/result")
+def get_result(run: RunDep, db: Db) -> ResultCard:
+    """Accuracy per policy and domain as it stands, what it cost, and what a person changed."""
+    return queries.result(db, run)
+
+
+@router.get("/exports")
+def list_exports(run: RunDep, db: Db) -> ExportList:
+    return ExportList(exports=queries.exports(db, run.id))
+
+
+@router.post(
+    "/export",
+    status_code=202,
+    dependencies=[JSON_ONLY],
+    responses=problems(s404="there is no such run, or no such checkpoint (yet)"),
+)
+def request_export(body: ExportRequest, run: RunDep, db: Db, identity: IdentityDep) -> ExportView:
+    """Asks for a policy as a plain Hugging Face folder; also of a finished run."""
+    row = commands.request_export(db, run.id, body.policy, body.step, identity.name)
+    return queries.export_view(db, row)
+
+
+@router.get(
+    "/exports/{export_id}/download",
+    response_class=StreamingResponse,
+    responses={
+        **problems(s404="no such export", s409="not ready yet"),
+        200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
+    },
+)
+def download_export(export_id: RowId, run: RunDep, db: Db, services: ServicesDep) -> Response:
+    """The exported folder as one zip, streamed."""
+    row = queries.export(db, run.id, export_id)
+    if row is None:
+        raise ApiError(404, f"this run has no export {export_id}")
+    if row.path is None:
+        raise ApiError(409, "this export is not ready yet; `changed` events on the run's stream say when it is")
+    name = f"{run.id}-{row.policy}-{row.step}"
+    stream = media.zipped(services.store.below(f"runs/{run.id}"), row.path, name)
+    return StreamingResponse(stream, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}.zip"'})
+
+
+@router.get(
+    "/media/{name}",
+    response_class=Response,
+    responses={200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(set(media.TYPES.values()))}}},
+)
+def get_media(name: Annotated[str, Path(max_length=500)], run: RunDep, services: ServicesDep) -> Response:
+    """An image or video of a held-out prompt. It never changes: named by its content."""
+    found = media.read(services.store.below(f"runs/{run.id}"), name)
+    if found is None:
+        raise ApiError(404, "there is no such image or video")
+    content, media_type = found
+    return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=31536000, immutable"})

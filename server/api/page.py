@@ -1,0 +1,44 @@
+"""The dashboard: a built single-page app from server/static."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from server.api.problems import ApiError
+from server.api.security import new_nonce, page_policy
+
+NONCE_PLACEHOLDER = "__CSP_NONCE__"
+IMMUTABLE = "public, max-age=31536000, immutable"
+router = APIRouter(include_in_schema=False)
+
+
+def static_folder() -> Traversable:
+    return files("server") / "static"
+
+
+@router.get("/{path:path}")
+def page(path: str) -> Response:
+    """A file of the build, or for every other address the page itself: its routes are the browser's."""
+    if path.startswith("api/"):
+        raise ApiError(404, f"there is no /{path}")
+    parts = path.split("/")
+    file = static_folder().joinpath(*parts) if path and ".." not in parts and "\x00" not in path else None
+    if file is not None and file.is_file() and path != "index.html":
+        cache = IMMUTABLE if parts[0] == "assets" else "no-cache"
+        return FileResponse(str(file), headers={"Cache-Control": cache})
+    if "." in parts[-1] and path != "index.html":
+        raise ApiError(404, f"there is no /{path}")
+    return _index()
+
+
+def _index() -> HTMLResponse:
+    index = static_folder() / "index.html"
+    if not index.is_file():
+        raise ApiError(404, "the dashboard is not built here; `make frontend` builds it")
+    nonce = new_nonce()
+    html = index.read_text().replace(NONCE_PLACEHOLDER, nonce)
+    return HTMLResponse(html, headers={"Content-Security-Policy": page_policy(nonce)})

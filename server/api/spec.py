@@ -1,0 +1,76 @@
+"""Specs before they are runs: check, schema, templates."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from fastapi import APIRouter
+
+from copd_engine.plan import TRAINING, Kind, Segment, plan
+from copd_engine.spec import RunSpec, SpecError, parse_spec
+from server.api.problems import of_spec
+from server.api.schemas import PlannedSegment, SpecCheck, SpecTemplate, SpecTemplateList
+from server.api.spec_body import SPEC_BODY, SpecSource
+
+router = APIRouter(prefix="/spec", tags=["spec"])
+
+
+@router.post("/check", openapi_extra=SPEC_BODY)
+def check_spec(source: SpecSource) -> SpecCheck:
+    """A dry run: the wrong fields, or the spec with its defaults and the plan it leads to. Nothing is stored."""
+    try:
+        spec = parse_spec(source.text)
+        segments = plan(spec)
+    except SpecError as error:
+        return SpecCheck(valid=False, errors=of_spec(error).errors)
+    return SpecCheck(
+        valid=True,
+        errors=[],
+        spec=spec.model_dump(mode="json"),
+        segments=[planned(segment) for segment in segments],
+        total_steps=sum(segment.steps for segment in segments),
+        rollouts=sum(segment.steps * _rollouts_per_step(spec, segment) for segment in segments),
+    )
+
+
+@router.get("/schema")
+def spec_schema() -> dict[str, Any]:
+    """The JSON schema of a spec; fields that may change mid-run carry `edit`: value or structure."""
+    return RunSpec.model_json_schema()
+
+
+@router.get("/templates")
+def spec_templates() -> SpecTemplateList:
+    """Ready-made specs to start from."""
+    sources = sorted((file.name, file.read_text()) for file in files("examples").iterdir() if file.name.endswith(".yaml"))
+    return SpecTemplateList(templates=[_template(name.removesuffix(".yaml"), source) for name, source in sources])
+
+
+def planned(segment: Segment) -> PlannedSegment:
+    return PlannedSegment(
+        key=segment.key,
+        kind=segment.kind.value,
+        policy=segment.policy,
+        round=segment.round,
+        step=segment.step,
+        steps=segment.steps,
+        needs=list(segment.needs),
+    )
+
+
+def _rollouts_per_step(spec: RunSpec, segment: Segment) -> int:
+    """Native rollouts, and as many again on the teachers' prompts in an OPD step."""
+    native = spec.rlvr.prompts * spec.rlvr.group
+    if segment.kind not in TRAINING:
+        return 0
+    return 2 * native if segment.kind is Kind.opd and segment.teachers else native
+
+
+def _template(name: str, source: str) -> SpecTemplate:
+    """The title is the spec's name, the description its first comment lines."""
+    comment = [line.lstrip("# ").rstrip() for line in source.splitlines()]
+    first_field = next((i for i, line in enumerate(source.splitlines()) if line and not line.startswith("#")), 0)
+    title = str(yaml.safe_load(source).get("name", name))
+    return SpecTemplate(name=name, title=title, description=" ".join(comment[:first_field]).strip(), source=source)

@@ -1,0 +1,33 @@
+"""The system itself: workers, health, readiness."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from server import queries
+from server.api.deps import Db, Redis, ServicesDep
+from server.api.schemas import Health, WorkerList
+
+router = APIRouter(tags=["system"])
+probes = APIRouter(tags=["system"])
+"""Open to everyone: they say nothing but up or not."""
+
+
+@router.get("/workers")
+def list_workers(db: Db, redis: Redis) -> WorkerList:
+    return queries.worker_list(db, redis)
+
+
+@probes.get("/healthz")
+async def healthz() -> Health:
+    """This process is alive."""
+    return Health(status="ok")
+
+
+@probes.get("/readyz", responses={503: {"model": Health, "description": "a part is missing"}})
+def readyz(response: Response, services: ServicesDep) -> Health:
+    """PostgreSQL and Redis answer, and a scheduler leads."""
+    checks = queries.readiness(services.sessions, services.redis)
+    ready = all(state == "ok" for state in checks.values())
+    response.status_code = 200 if ready else 503
+    return Health(status="ok" if ready else "unavailable", checks=checks)

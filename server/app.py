@@ -1,0 +1,84 @@
+"""The API as one ASGI application. Knows how the parts are put together; what they do is in server/api."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import redis.asyncio
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from copd_engine.store import open_store
+from server import auth
+from server.api import artifacts, events, page, problems, runs, session, spec, system, training
+from server.api.deps import Services, identity
+from server.api.openapi import document
+from server.api.schemas import Problem
+from server.api.security import Guard
+from server.db.session import create_database_engine, session_factory
+from server.notices import redis_client
+from server.settings import Settings
+from server.sse import Hub
+
+API = "/api/v1"
+POOL_SIZE = 20
+"""Database connections kept. A route holds one while it runs; event streams hold none."""
+REDIS_SECONDS = 2.0
+"""A page must not hang on a Redis that is away."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    app = FastAPI(
+        title="CoPD control plane",
+        version="1",
+        docs_url=None,  # Swagger's page loads from a CDN, against the page's own policy
+        redoc_url=None,
+        openapi_url=None,  # served below, behind the login
+        lifespan=_lifespan(settings),
+        generate_unique_id_function=_operation_id,
+        responses={"4XX": {"model": Problem, "description": "the request is wrong"}, "5XX": {"model": Problem, "description": "not now"}},
+    )
+    app.add_middleware(Guard, allowed_hosts=[*settings.allowed_hosts, settings.host])
+    problems.install(app)
+    private = APIRouter(prefix=API, dependencies=[Depends(identity)])
+    for part in (runs, training, artifacts, events, spec, system):
+        private.include_router(part.router)
+
+    @private.get("/openapi.json", include_in_schema=False)
+    def openapi() -> dict[str, Any]:
+        return app.openapi()
+
+    app.include_router(session.router, prefix=API)
+    app.include_router(private)
+    app.include_router(system.probes)
+    app.include_router(page.router)
+    app.openapi = lambda: document(app)  # FastAPI's own way to change the document
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document; needs no database, Redis or environment."""
+    return create_app(Settings(database_url="postgresql+psycopg://", redis_url="redis://", store_url="memory://")).openapi()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _lifespan(settings: Settings) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = create_database_engine(settings.database_url, pool_size=POOL_SIZE)
+        bus = redis_client(settings.redis_url, timeout=REDIS_SECONDS)
+        stream = redis.asyncio.Redis.from_url(settings.redis_url)
+        async with Hub(stream) as hub:
+            secret = auth.load_secret(settings.home)
+            app.state.services = Services(settings, secret, session_factory(engine), bus, hub, open_store(settings.store_url))
+            yield
+        await stream.aclose()
+        bus.close()
+        engine.dispose()
+
+    return lifespan

@@ -1,0 +1,26 @@
+"""What the API reads from PostgreSQL and Redis: a fixed number of statements per answer, whatever the number of rows."""
+
+from server.queries.artifacts import checkpoints, export, export_view, exports, log, probes, result
+from server.queries.runs import run_list, run_view, segments
+from server.queries.series import Window, agreement, cast_of, figure_data, series
+from server.queries.system import readiness, worker_list
+
+__all__ = [
+    "Window",
+    "agreement",
+    "cast_of",
+    "checkpoints",
+    "export",
+    "export_view",
+    "exports",
+    "figure_data",
+    "log",
+    "probes",
+    "readiness",
+    "result",
+    "run_list",
+    "run_view",
+    "segments",
+    "series",
+    "worker_list",
+]

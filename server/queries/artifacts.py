@@ -1,0 +1,201 @@
+"""What a run leaves: log, checkpoints, probes, result, exports."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from copd_engine.plan import BASE, MERGED
+from server.api.schemas import (
+    Budget,
+    CheckpointView,
+    ExportView,
+    LogEntry,
+    LogPage,
+    ProbeView,
+    ResultCard,
+    SampleView,
+    Score,
+)
+from server.db.models import Attempt, Checkpoint, Edit, Export, LogLine, Point, Run, SampleRow, SegmentRow, Series
+
+Z95 = 1.96
+
+
+def log(db: Session, run_id: str, *, after: int, before: int | None, limit: int) -> LogPage:
+    """Oldest first. With `after` the next entries from there; otherwise the newest (before `before`)."""
+    query = select(LogLine).where(LogLine.run_id == run_id, LogLine.id > after)
+    if before is not None:
+        query = query.where(LogLine.id < before)
+    forward = after > 0
+    rows = list(db.scalars(query.order_by(LogLine.id if forward else LogLine.id.desc()).limit(limit)))
+    if not forward:
+        rows.reverse()
+    entries = [
+        LogEntry(id=r.id, time=r.time, level=_level(r.level), actor=r.actor, message=r.message, policy=r.policy, attempt=r.attempt_id)
+        for r in rows
+    ]
+    return LogPage(entries=entries, next=entries[-1].id if entries else (after or None))
+
+
+def _level(text: str) -> Literal["info", "warning", "error"]:
+    return text if text in ("warning", "error") else "info"  # pyright: ignore[reportReturnType]  # narrowed by the test
+
+
+def checkpoints(db: Session, run_id: str) -> list[CheckpointView]:
+    """What the store holds, one per policy and step: that of the highest attempt."""
+    query = (
+        select(Checkpoint)
+        .distinct(Checkpoint.policy, Checkpoint.step)
+        .where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None))
+        .order_by(Checkpoint.policy, Checkpoint.step.desc(), Checkpoint.attempt_id.desc())
+    )
+    names = ("policy", "step", "digest", "bytes", "has_state", "created_at")
+    return [CheckpointView(**{name: getattr(row, name) for name in names}, attempt=row.attempt_id) for row in db.scalars(query)]
+
+
+def probes(db: Session, run_id: str, policies: Sequence[str] | None) -> list[ProbeView]:
+    """Each kept prompt with the newest answer of each policy."""
+    query = (
+        select(SampleRow)
+        .distinct(SampleRow.domain, SampleRow.index, SampleRow.policy)
+        .where(SampleRow.run_id == run_id, SampleRow.policy.in_(policies or [BASE, MERGED]))
+        .order_by(SampleRow.domain, SampleRow.index, SampleRow.policy, SampleRow.step.desc())
+    )
+    grouped: defaultdict[tuple[str, int], list[SampleRow]] = defaultdict(list)
+    for row in db.scalars(query):
+        grouped[row.domain, row.index].append(row)
+    return [_probe(run_id, rows) for rows in grouped.values()]
+
+
+def _probe(run_id: str, rows: list[SampleRow]) -> ProbeView:
+    first = rows[0]
+    names = ("policy", "step", "completion", "reward", "reason")
+    return ProbeView(
+        domain=first.domain,
+        index=first.index,
+        prompt=first.prompt,
+        answer=first.answer,
+        media=[f"/api/v1/runs/{run_id}/{path}" for path in first.media],
+        samples=[SampleView(**{name: getattr(row, name) for name in names}) for row in rows],
+    )
+
+
+def exports(db: Session, run_id: str) -> list[ExportView]:
+    rows = db.execute(_exports().where(Export.run_id == run_id).order_by(Export.id)).tuples()
+    return [_export_view(export, state) for export, state in rows]
+
+
+def export(db: Session, run_id: str, export_id: int) -> Export | None:
+    return db.scalar(select(Export).where(Export.run_id == run_id, Export.id == export_id))
+
+
+def export_view(db: Session, row: Export) -> ExportView:
+    return _export_view(*db.execute(_exports().where(Export.id == row.id)).tuples().one())
+
+
+def _exports() -> Any:
+    """Exports with the state of the segment that makes each."""
+    segment = (SegmentRow.run_id == Export.run_id) & (SegmentRow.key == Export.segment_key)
+    return select(Export, SegmentRow.state).outerjoin(SegmentRow, segment)
+
+
+def _export_view(row: Export, segment_state: str | None) -> ExportView:
+    state = "ready" if row.path else "failed" if segment_state == "failed" else "waiting"
+    url = f"/api/v1/runs/{row.run_id}/exports/{row.id}/download" if row.path else None
+    names = ("id", "policy", "step", "requested_at", "ready_at")
+    return ExportView(**{name: getattr(row, name) for name in names}, state=state, url=url)
+
+
+def result(db: Session, run: Run) -> ResultCard:
+    """Newest accuracy of each policy in each domain, and what it cost."""
+    scores = _scores(db, run.id)
+    means = {policy: _mean(rows) for policy, rows in _by_policy(scores).items() if len(rows) == len(run.spec["domains"])}
+    experts = {policy: mean for policy, (mean, _) in means.items() if policy not in (BASE, MERGED)}
+    best = max(experts, key=lambda policy: experts[policy], default=None)
+    merged_mean, merged_se = means.get(MERGED, (None, None))
+    digest, step = _merged_checkpoint(db, run.id)
+    edits = db.scalar(select(func.count()).select_from(Edit).where(Edit.run_id == run.id)) or 0
+    wall = (run.ended_at or datetime.now(UTC)) - run.started_at if run.started_at else None
+    return ResultCard(
+        step=step,
+        digest=digest,
+        scores=scores,
+        base_mean=means.get(BASE, (None, None))[0],
+        merged_mean=merged_mean,
+        merged_mean_se=merged_se,
+        best_expert=best,
+        best_expert_mean=experts[best] if best else None,
+        budgets=_budgets(db, run.id),
+        edits=edits,
+        wall_seconds=wall.total_seconds() if wall else 0.0,
+        exports=exports(db, run.id),
+    )
+
+
+def _scores(db: Session, run_id: str) -> list[Score]:
+    newest = (
+        select(Point.value, Point.se)
+        .where(Point.series_id == Series.id, Point.value.is_not(None))
+        .order_by(Point.step.desc())
+        .limit(1)
+        .lateral("newest")
+    )
+    query = (
+        select(Series.policy, Series.domain, newest.c.value, func.coalesce(newest.c.se, 0.0))
+        .join(newest, Series.id.is_not(None))
+        .where(Series.run_id == run_id, Series.name == "capability")
+        .order_by(Series.id)
+    )
+    return [
+        Score(policy=policy, domain=domain, accuracy=value, se=se, low=max(0.0, value - Z95 * se), high=min(1.0, value + Z95 * se))
+        for policy, domain, value, se in db.execute(query).tuples()
+    ]
+
+
+def _by_policy(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    grouped: defaultdict[str, list[Score]] = defaultdict(list)
+    for score in scores:
+        grouped[score.policy].append(score)
+    return dict(grouped)
+
+
+def _mean(scores: Sequence[Score]) -> tuple[float, float]:
+    """Mean over domains and its standard error; the domains' prompts are independent."""
+    count = len(scores)
+    return sum(s.accuracy for s in scores) / count, sum(s.se**2 for s in scores) ** 0.5 / count
+
+
+def _merged_checkpoint(db: Session, run_id: str) -> tuple[str | None, int]:
+    query = (
+        select(Checkpoint.digest, Checkpoint.step)
+        .where(Checkpoint.run_id == run_id, Checkpoint.policy == MERGED)
+        .order_by(Checkpoint.step.desc(), Checkpoint.attempt_id.desc())
+        .limit(1)
+    )
+    row = db.execute(query).one_or_none()
+    return (row.digest, row.step) if row else (None, 0)
+
+
+def _budgets(db: Session, run_id: str) -> list[Budget]:
+    """What training cost, per expert; attempts that were thrown away count too, for they were paid."""
+
+    def total(name: str) -> Any:
+        return func.coalesce(func.sum(Attempt.counts[name].as_integer()), 0)
+
+    query = (
+        select(SegmentRow.policy, total("optimizer_steps"), total("rollouts"), total("tokens"))
+        .join(Attempt, (Attempt.run_id == SegmentRow.run_id) & (Attempt.segment_key == SegmentRow.key))
+        .where(SegmentRow.run_id == run_id, SegmentRow.kind.in_(["rlvr", "opd"]))
+        .group_by(SegmentRow.policy)
+        .order_by(func.min(SegmentRow.position))
+    )
+    return [
+        Budget(policy=policy, optimizer_steps=steps, rollouts=rollouts, tokens=tokens)
+        for policy, steps, rollouts, tokens in db.execute(query).tuples()
+    ]

@@ -1,0 +1,125 @@
+"""What may be edited of a run, and what was: each edit from request to effect."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from copd_engine.control import value_paths
+from copd_engine.plan import STRUCTURE_PATHS, TRAINING, Kind
+from copd_engine.spec import RunSpec
+from server.api.schemas import ControlView, EditView, Effect
+from server.commands.controls import current_spec, current_value
+from server.commands.locked import spec_of
+from server.db.models import Attempt, Edit, EditBinding, Run, SegmentRow
+from server.outlook import Ahead, expected_effect
+from server.states import RunState
+
+
+def control_views(db: Session, run: Run) -> list[ControlView]:
+    """Every editable value as last requested: weights first, then other values, then structure."""
+    spec, edits = spec_of(run), _edits(db, run.id)
+    views = []
+    for path in (*value_paths(current_spec(spec, edits)), *STRUCTURE_PATHS):
+        limits = _limits(path)
+        views.append(
+            ControlView(
+                path=path,
+                value=current_value(spec, edits, path),
+                kind="structure" if path in STRUCTURE_PATHS else "value",
+                minimum=limits.get("minimum", limits.get("exclusiveMinimum")),
+                maximum=limits.get("maximum"),
+                description=_description(path, limits),
+            )
+        )
+    return views
+
+
+def edit_views(db: Session, run: Run) -> list[EditView]:
+    """All edits in order, with where each took effect."""
+    edits = _edits(db, run.id)
+    if not edits:
+        return []
+    effects: defaultdict[int, list[Effect]] = defaultdict(list)
+    for binding in db.scalars(select(EditBinding).where(EditBinding.run_id == run.id).order_by(EditBinding.bound_at, EditBinding.policy)):
+        effects[binding.version].append(Effect(policy=binding.policy, step=binding.step, at=binding.bound_at))
+    starts = _round_starts(db, run.id)
+    for edit in edits:
+        if edit.round is not None:
+            effects[edit.version] = starts.get(edit.round, [])
+    ahead, seconds = _ahead(db, run), _seconds_per_step(db, run.id)
+    return [_edit_view(run, edit, effects[edit.version], ahead, seconds) for edit in edits]
+
+
+def _edit_view(run: Run, edit: Edit, effects: list[Effect], ahead: dict[str, list[Ahead]], seconds: dict[Kind, float]) -> EditView:
+    expected = None if effects else expected_effect(RunState(run.state), edit.path, edit.round, ahead, seconds)
+    names = ("version", "kind", "path", "old", "value", "round", "author", "requested_at", "acknowledged_at")
+    return EditView(**{name: getattr(edit, name) for name in names}, effective=effects, expected=expected)
+
+
+def _round_starts(db: Session, run_id: str) -> dict[int, list[Effect]]:
+    """Round → where each policy began it: there a structure edit takes effect."""
+    query = (
+        select(SegmentRow.round, SegmentRow.policy, func.min(SegmentRow.step), func.min(SegmentRow.started_at))
+        .where(SegmentRow.run_id == run_id, SegmentRow.kind.in_(TRAINING), SegmentRow.started_at.is_not(None))
+        .group_by(SegmentRow.round, SegmentRow.policy)
+        .order_by(func.min(SegmentRow.started_at), SegmentRow.policy)
+    )
+    starts: defaultdict[int, list[Effect]] = defaultdict(list)
+    for round_, policy, step, at in db.execute(query).tuples():
+        starts[round_].append(Effect(policy=policy, step=step, at=at))
+    return starts
+
+
+def _edits(db: Session, run_id: str) -> list[Edit]:
+    return list(db.scalars(select(Edit).where(Edit.run_id == run_id).order_by(Edit.version)))
+
+
+def _ahead(db: Session, run: Run) -> dict[str, list[Ahead]]:
+    """What each expert still trains, in plan order."""
+    query = (
+        select(SegmentRow)
+        .where(SegmentRow.run_id == run.id, SegmentRow.kind.in_(TRAINING), SegmentRow.state.in_(["planned", "running"]))
+        .order_by(SegmentRow.position)
+    )
+    ahead: dict[str, list[Ahead]] = {name: [] for name in run.spec["experts"]}
+    for row in db.scalars(query):
+        ahead[row.policy].append(Ahead(Kind(row.kind), row.steps, row.state == "running"))
+    return ahead
+
+
+def _seconds_per_step(db: Session, run_id: str) -> dict[Kind, float]:
+    """Wall time per optimizer step of each kind, over all finished attempts."""
+    steps = func.sum(SegmentRow.step + SegmentRow.steps - Attempt.start_step)
+    query = (
+        select(SegmentRow.kind, func.sum(func.extract("epoch", Attempt.ended_at - Attempt.started_at)) / func.nullif(steps, 0))
+        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
+        .where(SegmentRow.run_id == run_id, SegmentRow.kind.in_(TRAINING), Attempt.state == "done", Attempt.started_at.is_not(None))
+        .group_by(SegmentRow.kind)
+    )
+    return {Kind(kind): float(seconds) for kind, seconds in db.execute(query).tuples() if seconds is not None}
+
+
+def _description(path: str, limits: dict[str, Any]) -> str:
+    if path.startswith("w."):
+        _, student, teacher = path.split(".")
+        return f"how strongly {student} follows its teacher {teacher}"
+    return limits.get("description", "")
+
+
+@cache
+def _limits(path: str) -> dict[str, Any]:
+    """The JSON schema of a field of the spec; for a weight, of any weight."""
+    if path.startswith("w."):
+        return {"minimum": 0.0, "maximum": 1000.0}
+    schema = RunSpec.model_json_schema()
+    node: dict[str, Any] = schema
+    for name in path.split("."):
+        node = node["properties"][name]
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return node

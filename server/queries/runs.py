@@ -1,0 +1,222 @@
+"""Runs as lists and pages show them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+import redis
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.orm import Session
+
+from copd_engine.plan import BASE, MERGED, TRAINING, Kind
+from server.api.problems import of_field
+from server.api.schemas import PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
+from server.api.schemas import Run as RunView
+from server.commands.locked import spec_of
+from server.db.models import Attempt, Point, Run, SegmentRow, Series
+from server.outlook import Work, eta_seconds
+from server.queries.controls import control_views, edit_views
+from server.queries.system import reports_if_reachable
+from server.scheduler.leader import is_led
+from server.states import TERMINAL, RunState, allowed_commands
+from worker.bus import WorkerReport
+
+ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.failing, RunState.cancelling})
+"""States that end only with a scheduler's help."""
+NO_SCHEDULER = "waiting for the scheduler: none is running; start one with `copd up`"
+IS_TRAINING = SegmentRow.kind.in_([kind.value for kind in TRAINING])
+
+
+def run_list(
+    db: Session, client: redis.Redis, *, states: Collection[RunState], tags: Sequence[str], text: str, limit: int, after: str
+) -> RunList:
+    """One page of runs, newest first. Raises ApiError when `after` is no run."""
+    wanted = _filters(states, tags, text)
+    total = db.scalar(select(func.count()).select_from(Run).where(*wanted)) or 0
+    query = select(Run).where(*wanted).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit + 1)
+    rows = list(db.scalars(_after(db, query, after)))
+    page = rows[:limit]
+    return RunList(runs=_summaries(db, client, page), total=total, next=page[-1].id if len(rows) > limit else None)
+
+
+def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
+    run = db.get_one(Run, run_id, populate_existing=True)
+    spec = spec_of(run)
+    summary = _summaries(db, client, [run])[0]
+    return RunView(
+        **dict(summary),
+        notes=run.notes,
+        spec=run.spec,
+        source=run.source,
+        control_version=run.control_version,
+        deadline=run.deadline,
+        error=RunError.model_validate(run.error) if run.error else None,
+        policies=policies({name: expert.domain for name, expert in spec.experts.items()}),
+        domains=list(spec.domains),
+        edges=spec.edges(),
+        controls=control_views(db, run),
+        edits=edit_views(db, run),
+    )
+
+
+def policies(experts: dict[str, str]) -> list[PolicyView]:
+    """Base, experts and merged with their colours: the place in the spec decides, so that a policy looks the same everywhere.
+
+    experts: name → domain, in spec order.
+    """
+    views = [PolicyView(name=BASE, role="base", domain=None, colour=0)]
+    views += [PolicyView(name=name, role="expert", domain=domain, colour=2 + place) for place, (name, domain) in enumerate(experts.items())]
+    return [*views, PolicyView(name=MERGED, role="merged", domain=None, colour=1)]
+
+
+def segments(db: Session, run_id: str) -> list[SegmentView]:
+    """The plan in its order; `worker` is that of the newest attempt."""
+    newest = (
+        select(
+            Attempt.segment_key, func.count().label("attempts"), func.max(Attempt.id).label("id")
+        ).where(Attempt.run_id == run_id).group_by(Attempt.segment_key).subquery()
+    )  # fmt: skip
+    query = (
+        select(SegmentRow, newest.c.attempts, Attempt.worker)
+        .outerjoin(newest, newest.c.segment_key == SegmentRow.key)
+        .outerjoin(Attempt, Attempt.id == newest.c.id)
+        .where(SegmentRow.run_id == run_id)
+        .order_by(SegmentRow.position, SegmentRow.key)
+    )
+    return [_segment_view(row, attempts or 0, worker) for row, attempts, worker in db.execute(query).tuples()]
+
+
+def _segment_view(row: SegmentRow, attempts: int, worker: str | None) -> SegmentView:
+    names = ("key", "kind", "policy", "round", "part", "step", "steps", "domain", "teachers", "needs", "state", "started_at", "ended_at")
+    return SegmentView(**{name: getattr(row, name) for name in names}, attempts=attempts, worker=worker)
+
+
+def _filters(states: Collection[RunState], tags: Sequence[str], text: str) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if states:
+        wanted.append(Run.state.in_(states))
+    if tags:
+        wanted.append(Run.tags.contains(cast(array(tags), ARRAY(String))))
+    if text:
+        wanted.append(Run.name.icontains(text, autoescape=True))
+    return wanted
+
+
+def _after(db: Session, query: Select[tuple[Run]], after: str) -> Select[tuple[Run]]:
+    if not after:
+        return query
+    last = db.execute(select(Run.created_at, Run.id).where(Run.id == after)).one_or_none()
+    if last is None:
+        raise of_field("after", f"there is no run '{after}'; pass `next` of the page before")
+    return query.where(tuple_(Run.created_at, Run.id) < tuple_(last.created_at, last.id))
+
+
+def _summaries(db: Session, client: redis.Redis, runs: Sequence[Run]) -> list[RunSummary]:
+    ids = [run.id for run in runs]
+    reports = reports_if_reachable(client)
+    progress, capability = _progress(db, runs, reports), _capability(db, ids)
+    is_attended = is_led(db)
+    return [_summary(run, progress[run.id], capability.get(run.id), is_attended=is_attended) for run in runs]
+
+
+def _summary(run: Run, progress: Progress, capability: float | None, *, is_attended: bool) -> RunSummary:
+    state = RunState(run.state)
+    waiting = run.waiting_for if is_attended or state not in ATTENDED else NO_SCHEDULER
+    names = ("id", "name", "tags", "method", "priority", "state_since", "created_by", "created_at", "started_at", "ended_at")
+    return RunSummary(
+        **{name: getattr(run, name) for name in names},
+        state=state,
+        allowed=allowed_commands(state),
+        waiting_for=waiting,
+        progress=progress,
+        capability=capability,
+    )
+
+
+def _progress(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport]) -> dict[str, Progress]:
+    ids = [run.id for run in runs]
+    is_open = and_(IS_TRAINING, SegmentRow.state != "done")
+    query = (
+        select(
+            SegmentRow.run_id,
+            func.coalesce(func.sum(SegmentRow.steps).filter(IS_TRAINING), 0).label("total"),
+            func.coalesce(func.sum(SegmentRow.steps).filter(IS_TRAINING, SegmentRow.state == "done"), 0).label("done"),
+            (func.max(SegmentRow.round) + 1).label("rounds"),
+            func.min(SegmentRow.round).filter(is_open).label("round"),
+            func.min(SegmentRow.position).filter(is_open).label("position"),
+        )
+        .where(SegmentRow.run_id.in_(ids))
+        .group_by(SegmentRow.run_id)
+    )
+    rows = {row.run_id: row for row in db.execute(query)}
+    phases = _phases(db, {row.run_id: row.position for row in rows.values() if row.position is not None})
+    under_way = _under_way(reports)
+    work = _work(db, [run.id for run in runs if run.state == RunState.running])
+    result = {}
+    for run in runs:
+        row, training = rows[run.id], run.started_at is not None and RunState(run.state) not in TERMINAL
+        eta = eta_seconds(work[run.id], min(len(run.spec["experts"]), len(reports))) if run.id in work else None
+        result[run.id] = Progress(
+            round=row.rounds if row.round is None else row.round + (1 if run.started_at else 0),
+            rounds=row.rounds,
+            phase=phases.get(run.id, "") if training else "",
+            steps=min(row.done + under_way[run.id], row.total),
+            total_steps=row.total,
+            eta_seconds=eta,
+        )
+    return result
+
+
+def _phases(db: Session, positions: dict[str, int]) -> dict[str, str]:
+    """The kind of each run's segment at the given position."""
+    at = tuple_(SegmentRow.run_id, SegmentRow.position).in_(list(positions.items()))
+    query = select(SegmentRow.run_id, SegmentRow.kind).where(at, IS_TRAINING)
+    return dict(db.execute(query).tuples().all())
+
+
+def _under_way(reports: Sequence[WorkerReport]) -> defaultdict[str, int]:
+    """Run → optimizer steps done inside segments that are running."""
+    steps: defaultdict[str, int] = defaultdict(int)
+    for report in reports:
+        if report.run and report.segment and report.segment.partition(".")[0] in TRAINING:
+            steps[report.run] += report.done
+    return steps
+
+
+def _work(db: Session, ids: Sequence[str]) -> dict[str, dict[Kind, Work]]:
+    """Per run and kind: what remains, and how long what is done took."""
+    units = func.greatest(SegmentRow.steps, 1)
+    remaining = (
+        select(SegmentRow.run_id, SegmentRow.kind, func.sum(units))
+        .where(SegmentRow.run_id.in_(ids), SegmentRow.state.in_(["planned", "running"]))
+        .group_by(SegmentRow.run_id, SegmentRow.kind)
+    )
+    made = func.greatest(SegmentRow.step + SegmentRow.steps - Attempt.start_step, 1)
+    seen = (
+        select(SegmentRow.run_id, SegmentRow.kind, func.sum(made), func.sum(func.extract("epoch", Attempt.ended_at - Attempt.started_at)))
+        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
+        .where(SegmentRow.run_id.in_(ids), Attempt.state == "done", Attempt.started_at.is_not(None))
+        .group_by(SegmentRow.run_id, SegmentRow.kind)
+    )
+    done = {(run, kind): (float(made), float(seconds)) for run, kind, made, seconds in db.execute(seen).tuples()}
+    work: dict[str, dict[Kind, Work]] = {run: {} for run in ids}
+    left = {(run, kind): float(units) for run, kind, units in db.execute(remaining).tuples()}
+    for run, kind in done.keys() | left.keys():
+        work[run][Kind(kind)] = Work(left.get((run, kind), 0.0), *done.get((run, kind), (0.0, 0.0)))
+    return work
+
+
+def _capability(db: Session, ids: Sequence[str]) -> dict[str, float]:
+    """Run → newest mean accuracy of the merged model over the domains."""
+    newest = (
+        select(Point.value).where(Point.series_id == Series.id).order_by(Point.step.desc()).limit(1).lateral("newest")
+    )  # fmt: skip
+    query = (
+        select(Series.run_id, func.avg(newest.c.value))
+        .join(newest, Series.id.is_not(None))
+        .where(Series.run_id.in_(ids), Series.name == "capability", Series.policy == MERGED)
+        .group_by(Series.run_id)
+    )
+    return dict(db.execute(query).tuples().all())

@@ -1,0 +1,219 @@
+"""Curves: thinned series, the agreement history, and what figures are made from. Each answer is one snapshot with its cursor."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Float, cast, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from copd_engine.plan import BASE, MERGED
+from server import figures
+from server.api.problems import of_field
+from server.api.schemas import AgreementHistory, SeriesData, SeriesList
+from server.commands.locked import spec_of
+from server.db.models import Point, Run, Series
+from server.downsample import thin
+from server.figures import Bar, Cast, Curve, FigureData, Mark
+from server.queries.controls import edit_views
+from server.queries.runs import policies, segments
+
+LAST_STEP = 2**63 - 1
+NO_COMPARISON = "none"
+"""What `compare` says to draw this run alone."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The steps asked for, and how many points of a series at most."""
+
+    start: int = 0
+    stop: int = LAST_STEP
+    limit: int = 1000
+
+
+def snapshot(db: Session, run_id: str) -> str:
+    """Begins a transaction that sees one moment; returns the stream position that it contains. Everything else is read after it."""
+    db.rollback()
+    db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    return db.scalars(select(Run.stream_position).where(Run.id == run_id)).one()
+
+
+def cast_of(run: Run) -> Cast:
+    spec = spec_of(run)
+    infos = [
+        figures.PolicyInfo(view.name, view.role, view.colour)
+        for view in policies({name: expert.domain for name, expert in spec.experts.items()})
+    ]
+    return Cast(run.id, run.name, infos, list(spec.domains), spec.edges())
+
+
+def series(
+    db: Session, run_id: str, *, names: Collection[str] | None, policies: Collection[str] | None, window: Window, tokens: bool
+) -> SeriesList:
+    cursor = snapshot(db, run_id)
+    wanted: list[ColumnElement[bool]] = []
+    if names:
+        wanted.append(Series.name.in_(names))
+    if policies:
+        wanted.append(Series.policy.in_(policies))
+    found = curves(db, run_id, *wanted, window=window, tokens=tokens)
+    return SeriesList(cursor=cursor, series=[_series_data(curve, tokens=tokens) for curve in found])
+
+
+def agreement(db: Session, run: Run, metric: str, domain: str | None) -> AgreementHistory:
+    """The student × teacher matrix at every measured step."""
+    cursor = snapshot(db, run.id)
+    experts = cast_of(run).experts
+    found = curves(db, run.id, Series.name == metric, Series.domain == (domain or ""), window=Window(limit=100_000))
+    cells = {(step, c.policy, c.peer): value for c in found for step, value in zip(c.step, c.value, strict=True)}
+    steps = sorted({step for step, _, _ in cells})
+    values = [[[cells.get((step, student, teacher)) for teacher in experts] for student in experts] for step in steps]
+    return AgreementHistory(cursor=cursor, metric=metric, domain=domain, policies=experts, steps=steps, values=values)
+
+
+def figure_data(db: Session, run: Run, name: str, *, window: Window, compare: str | None) -> FigureData | None:
+    """What figure `name` is made from; None when the run has no such figure."""
+    figure = figures.find(cast_of(run), name)
+    if figure is None:
+        return None
+    cursor = snapshot(db, run.id)
+    run = db.get_one(Run, run.id, populate_existing=True)
+    found = curves(db, run.id, *_wanted(figure.series, figure.domain), window=window, tokens=True) if figure.series else []
+    other = _compared(db, run, compare) if figure.compares else None
+    compared = curves(db, other.id, *_wanted(figure.series, figure.domain), window=window, tokens=True) if other else []
+    return FigureData(
+        cast=cast_of(run),
+        cursor=cursor,
+        curves=found,
+        marks=_marks(db, run),
+        bars=_bars(db, run.id) if figure.needs_bars else [],
+        compared=compared,
+        compared_name=other.name if other else "",
+        now=run.ended_at or datetime.now(UTC),
+    )
+
+
+def curves(db: Session, run_id: str, *wanted: ColumnElement[bool], window: Window, tokens: bool = False) -> list[Curve]:
+    """The run's series that fit, thinned; by name, policy, peer, domain. Two statements, and two more with tokens."""
+    keys = {row.id: row for row in db.scalars(select(Series).where(Series.run_id == run_id, *wanted))}
+    generated = _Tokens(db, run_id) if tokens else None
+    found = [
+        _curve(keys[series_id], points, window.limit, generated)
+        for series_id, *points in _points(db, list(keys), window.start, window.stop)
+    ]
+    return sorted(found, key=lambda c: (c.name, c.policy, c.peer or "", c.domain or ""))
+
+
+def _points(db: Session, ids: Sequence[int], start: int, stop: int) -> Sequence[Any]:
+    """Per series: its id, and steps, values, standard errors and Unix times as lists."""
+    columns = (Point.step, Point.value, Point.se, cast(func.extract("epoch", Point.time), Float(53)))
+    listed = [func.array_agg(aggregate_order_by(column, Point.step)) for column in columns]
+    query = select(Point.series_id, *listed).where(Point.series_id.in_(ids), Point.step.between(start, stop)).group_by(Point.series_id)
+    return db.execute(query).all()
+
+
+def _curve(key: Series, points: Sequence[list[Any]], limit: int, generated: _Tokens | None) -> Curve:
+    step, value, se, time = points
+    kept = thin(np.array(step, np.int64), np.array(value, np.float64), limit).tolist()  # None becomes NaN
+    steps = [step[i] for i in kept]
+    return Curve(
+        name=key.name,
+        policy=key.policy,
+        peer=key.peer or None,
+        domain=key.domain or None,
+        total=len(step),
+        step=steps,
+        value=[value[i] for i in kept],
+        se=[se[i] for i in kept],
+        time=[datetime.fromtimestamp(time[i], UTC) for i in kept],
+        tokens=generated.by_step(key.policy, steps) if generated else [],
+    )
+
+
+class _Tokens:
+    """Tokens each expert had generated by a step: speed × duration of its steps, summed."""
+
+    def __init__(self, db: Session, run_id: str) -> None:
+        names = ("tokens_per_second", "step_seconds")
+        keys = {row.id: row for row in db.scalars(select(Series).where(Series.run_id == run_id, Series.name.in_(names)))}
+        parts: defaultdict[str, dict[str, tuple[Any, Any]]] = defaultdict(dict)
+        for series_id, step, value, *_ in _points(db, list(keys), 0, LAST_STEP):
+            parts[keys[series_id].policy][keys[series_id].name] = (np.array(step, np.int64), np.array(value, np.float64))
+        self._totals = {policy: _totals(*(part[name] for name in names)) for policy, part in parts.items() if len(part) == len(names)}
+
+    def by_step(self, policy: str, steps: Sequence[int]) -> list[float | None]:
+        """Of an expert its own, of the base none, of the merged model all experts' together."""
+        if policy == BASE:
+            return [0.0] * len(steps)
+        totals = list(self._totals.values()) if policy == MERGED else [self._totals[policy]] if policy in self._totals else []
+        if not totals:
+            return [None] * len(steps)
+        return sum(total[np.searchsorted(step, steps, side="right")] for step, total in totals).tolist()  # pyright: ignore
+
+
+def _totals(speed: tuple[Any, Any], seconds: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Steps [N], and tokens [N + 1] generated before the first and by each."""
+    step, at_speed, at_seconds = np.intersect1d(speed[0], seconds[0], assume_unique=True, return_indices=True)
+    return step, np.r_[0.0, np.cumsum(np.nan_to_num(speed[1][at_speed] * seconds[1][at_seconds]))]
+
+
+def _series_data(curve: Curve, *, tokens: bool) -> SeriesData:
+    return SeriesData(
+        name=curve.name,
+        policy=curve.policy,
+        peer=curve.peer,
+        domain=curve.domain,
+        total=curve.total,
+        step=list(curve.step),
+        value=list(curve.value),
+        se=list(curve.se) if any(se is not None for se in curve.se) else None,
+        time=list(curve.time),
+        tokens=list(curve.tokens) if tokens else None,
+    )
+
+
+def _wanted(names: Collection[str], domain: str | None) -> list[ColumnElement[bool]]:
+    return [Series.name.in_(names), *([Series.domain == domain] if domain is not None else [])]
+
+
+def _compared(db: Session, run: Run, compare: str | None) -> Run | None:
+    """The run to draw beside: the one asked for, else the newest that trained the same base with the same seed without distillation.
+
+    Raises ApiError when the one asked for does not exist.
+    """
+    if compare == NO_COMPARISON:
+        return None
+    if compare:
+        if (other := db.get(Run, compare)) is None:
+            raise of_field("compare", f"there is no run '{compare}'", 404)
+        return other
+    seed, model = Run.spec["seed"].as_integer(), Run.spec["model"]["path"].as_string()
+    alike = (seed == run.spec["seed"], model == run.spec["model"]["path"], Run.method == "experts", Run.id != run.id)
+    return db.scalars(select(Run).where(*alike).order_by(Run.created_at.desc()).limit(1)).one_or_none()
+
+
+def _marks(db: Session, run: Run) -> list[Mark]:
+    """One mark per edit, where it first took effect."""
+    generated, marks = None, []
+    for edit in edit_views(db, run):
+        if edit.effective:
+            generated = generated or _Tokens(db, run.id)
+            first = min(edit.effective, key=lambda effect: effect.step)
+            tokens = generated.by_step(first.policy, [first.step])[0]
+            marks.append(Mark(first.step, first.at, tokens, f"{edit.path}: {edit.old} → {edit.value}"))
+    return marks
+
+
+def _bars(db: Session, run_id: str) -> list[Bar]:
+    return [
+        Bar(view.key, view.kind, view.policy, view.state, view.worker, view.started_at, view.ended_at)
+        for view in segments(db, run_id)
+        if view.started_at
+    ]

@@ -1,0 +1,311 @@
+"""The live event stream: one reader of Redis per server process, fanned out in memory to everyone who watches.
+
+A viewer gets every entry after its starting point exactly once: a replay from Redis up to the reader's position at the moment it
+joined, then what the reader hands out. Where that cannot be promised it gets one `reset`, never a silent gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self, get_args
+
+import structlog
+from fastapi.sse import ServerSentEvent
+from pydantic import BaseModel
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from server.api.schemas import StreamChanged, StreamPing, StreamPoints, StreamProgress, StreamReset
+from worker.bus import STREAM_FIELD, Frame, run_stream
+
+QUEUE_LIMIT = 2_000
+"""Events a viewer may lag behind before it gets a `reset`."""
+PAGE = 500
+"""Entries taken from Redis at once."""
+BLOCK_MS = 5_000
+RETRY_SECONDS = 0.5
+EVERYTHING = list(get_args(get_args(StreamChanged.model_fields["what"].annotation)[0]))
+log = structlog.get_logger()
+
+
+class StreamId(NamedTuple):
+    """A position in a Redis stream; ordered as Redis orders them."""
+
+    milliseconds: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.milliseconds}-{self.number}"
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> StreamId:
+        milliseconds, _, number = (text.decode() if isinstance(text, bytes) else text).partition("-")
+        return cls(int(milliseconds), int(number))
+
+
+START = StreamId(0, 0)
+
+
+class GapError(Exception):
+    """The stream cannot go on from the asked position without leaving something out."""
+
+
+@dataclass(eq=False)
+class Viewer:
+    """One open stream, and what it has not been sent yet."""
+
+    queue: deque[tuple[StreamId | None, ServerSentEvent]] = field(default_factory=deque)
+    lost: str | None = None
+    """Why it needs a `reset`; then it gets nothing else."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, position: StreamId | None, event: ServerSentEvent) -> None:
+        if len(self.queue) >= QUEUE_LIMIT:
+            self.lose("this reader is too slow")
+        elif self.lost is None:
+            self.queue.append((position, event))
+            self.wake.set()
+
+    def lose(self, reason: str) -> None:
+        self.lost = self.lost or reason
+        self.queue.clear()
+        self.wake.set()
+
+
+@dataclass
+class Channel:
+    """A run that is being watched: up to where the reader has handed out its stream, and to whom."""
+
+    position: StreamId
+    viewers: set[Viewer] = field(default_factory=set)
+
+    def put(self, position: StreamId | None, event: ServerSentEvent) -> None:
+        for viewer in self.viewers:
+            viewer.put(position, event)
+
+
+class Hub:
+    """Entered for as long as the process serves. The Redis client must not time out before BLOCK_MS."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._channels: dict[str, Channel] = {}
+        self._joining = asyncio.Lock()
+        self._channel_added = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._reader = asyncio.create_task(self._read(), name="event stream reader")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reader
+
+    async def events(self, run: str, start: str | None) -> AsyncGenerator[ServerSentEvent]:
+        """The run's events after `start` (a stream id; None: from now), without end. Ends after a `reset`.
+
+        While Redis is away it waits and tries again.
+        """
+        position = StreamId.parse(start) if start else None
+        while True:
+            try:
+                async with contextlib.aclosing(self._follow(run, position)) as followed:
+                    async for at, event in followed:
+                        position = at or position
+                        yield event
+                return
+            except RedisError as error:
+                log.warning("event stream waits for Redis", run=run, reason=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow(self, run: str, start: StreamId | None) -> AsyncGenerator[tuple[StreamId | None, ServerSentEvent]]:
+        """Replay, then live. Raises RedisError while it joins or replays."""
+        viewer, joined = await self._join(run)
+        try:
+            position = joined if start is None else start
+            try:
+                replay = await self._page(run, position, joined) if start is not None else []
+                yield position, _event("ping", StreamPing(), position)
+                while replay:
+                    for at, event in replay:
+                        position = at
+                        if event:
+                            yield at, event
+                    replay = await self._page(run, position, joined) if len(replay) == PAGE else []
+            except GapError as gap:
+                yield None, _reset(str(gap))
+                return
+            async for at, event in _live(viewer):
+                if at is None or at > position:
+                    yield at, event
+        finally:
+            self._leave(run, viewer)
+
+    async def _join(self, run: str) -> tuple[Viewer, StreamId]:
+        """A new viewer, and the position after which it gets everything."""
+        viewer = Viewer()
+        async with self._joining:
+            if (channel := self._channels.get(run)) is None:
+                channel = Channel(await self._end(run))
+                self._channels[run] = channel
+                self._channel_added.set()
+            channel.viewers.add(viewer)
+            return viewer, channel.position
+
+    def _leave(self, run: str, viewer: Viewer) -> None:
+        channel = self._channels[run]
+        channel.viewers.remove(viewer)
+        if not channel.viewers:
+            del self._channels[run]
+
+    # ---- the reader
+
+    async def _read(self) -> None:
+        failed = False
+        while True:
+            try:
+                if failed:
+                    await self._resume()
+                    failed = False
+                await self._read_once()
+            except RedisError as error:
+                if not failed:
+                    log.warning("event streams wait for Redis", reason=str(error))
+                failed = True
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read_once(self) -> None:
+        """Waits for entries of any watched run, or for another run to watch, and hands them out."""
+        self._channel_added.clear()
+        added = asyncio.ensure_future(self._channel_added.wait())
+        if not self._channels:
+            await added
+            return
+        streams: dict[Any, Any] = {run_stream(run): str(channel.position) for run, channel in self._channels.items()}
+        read = asyncio.ensure_future(self._redis.xread(streams, count=PAGE, block=BLOCK_MS))
+        try:
+            await asyncio.wait((read, added), return_when=asyncio.FIRST_COMPLETED)
+            if read.done():
+                self._hand_out(_streams(read.result()))
+        finally:
+            for task in (read, added):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RedisError):
+                await read  # a read that was cut off is done again from the same positions
+
+    def _hand_out(self, streams: dict[str, list[Any]]) -> None:
+        for run, channel in self._channels.items():
+            for position, event in map(_decode, streams.get(run_stream(run), [])):
+                if position > channel.position:
+                    channel.position = position
+                    if event:
+                        channel.put(position, event)
+
+    async def _resume(self) -> None:
+        """After an outage: whoever missed something gets a `reset`, the others look at everything that is not in the stream."""
+        for run, channel in list(self._channels.items()):
+            try:
+                await self._page(run, channel.position, channel.position)
+            except GapError as gap:
+                channel.position = await self._end(run)
+                for viewer in channel.viewers:
+                    viewer.lose(str(gap))
+            else:
+                channel.put(None, _event("changed", StreamChanged(what=EVERYTHING)))
+
+    # ---- Redis
+
+    async def _end(self, run: str) -> StreamId:
+        """The last position of the run's stream."""
+        try:
+            return StreamId.parse((await self._redis.xinfo_stream(run_stream(run)))["last-generated-id"])
+        except ResponseError:  # no such key
+            return START
+
+    async def _page(self, run: str, after: StreamId, until: StreamId) -> list[tuple[StreamId, ServerSentEvent | None]]:
+        """The next entries with `after` < id ≤ `until`. Raises GapError unless nothing between `after` and them was lost or trimmed.
+
+        One transaction in Redis: nobody trims between the check and the reading.
+        """
+        stream = run_stream(run)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xinfo_stream(stream)
+            pipe.xrange(stream, str(after), str(after))
+            pipe.xrange(stream, f"({after}", str(until), count=PAGE)
+            info, at_position, entries = await pipe.execute(raise_on_error=False)
+        if isinstance(info, RedisError) and not isinstance(info, ResponseError):
+            raise info
+        _check_continuity(None if isinstance(info, ResponseError) else info, after, is_held=bool(at_position))
+        return [] if isinstance(info, ResponseError) else [_decode(entry) for entry in entries]
+
+
+def _check_continuity(info: dict[str, Any] | None, after: StreamId, *, is_held: bool) -> None:
+    """Raises GapError unless every entry after `after` is still in the stream. info: XINFO STREAM, None when there is no stream."""
+    if info is None:
+        if after != START:
+            raise GapError("the event stream was lost")
+        return
+    end = StreamId.parse(info["last-generated-id"])
+    if after > end:
+        raise GapError("the event stream was lost")
+    trimmed = info["entries-added"] > info["length"]
+    if not (is_held or after == end or (after == START and not trimmed)):
+        raise GapError("the event stream begins later than the asked position")
+
+
+async def _live(viewer: Viewer) -> AsyncGenerator[tuple[StreamId | None, ServerSentEvent]]:
+    """What the reader hands out, until the viewer is lost."""
+    while viewer.lost is None:
+        while viewer.queue:
+            yield viewer.queue.popleft()
+        viewer.wake.clear()
+        if viewer.lost is None:
+            await viewer.wake.wait()
+    yield None, _reset(viewer.lost)
+
+
+def _streams(reply: Any) -> dict[str, list[Any]]:
+    """XREAD's reply by stream name, whichever protocol version it came in."""
+    if not reply:
+        return {}
+    pairs = ((name, pages[0] if pages else []) for name, pages in reply.items()) if isinstance(reply, dict) else reply
+    return {(name.decode() if isinstance(name, bytes) else name): entries for name, entries in pairs}
+
+
+def _decode(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[StreamId, ServerSentEvent | None]:
+    """A stream entry as the event a viewer gets; None for one that is not for viewers."""
+    position = StreamId.parse(entry[0])
+    payload = _payload(Frame.model_validate_json(entry[1][STREAM_FIELD.encode()]), position)
+    return position, _event(*payload, position) if payload else None
+
+
+def _payload(frame: Frame, position: StreamId) -> tuple[str, BaseModel] | None:
+    if frame.changed:
+        return "changed", StreamChanged(what=list(frame.changed))
+    if frame.event is None or frame.attempt is None:
+        return None
+    event = frame.event
+    match event["type"]:
+        case "points":
+            time = datetime.fromtimestamp(position.milliseconds / 1000, UTC)
+            points = StreamPoints(attempt=frame.attempt, policy=event["policy"], step=event["step"], time=time, values=event["values"])
+            return "points", points
+        case "progress":
+            progress = StreamProgress(attempt=frame.attempt, segment=frame.segment or "", done=event["done"], total=event["total"])
+            return "progress", progress
+        case _:  # told as `changed` once it is in PostgreSQL
+            return None
+
+
+def _event(name: str, data: BaseModel, position: StreamId | None = None) -> ServerSentEvent:
+    return ServerSentEvent(event=name, raw_data=data.model_dump_json(), id=str(position) if position else None)
+
+
+def _reset(reason: str) -> ServerSentEvent:
+    return _event("reset", StreamReset(reason=reason))
