@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 from celery import Celery
-from kombu import Exchange, Queue
+from kombu import Queue
 
 from copd_engine.job import SegmentJob
 from worker import bus
@@ -59,9 +59,8 @@ def celery_app(redis_url: str) -> Celery:
 
 
 def queue(worker: str) -> Queue:
-    """The queue only this worker reads. It hangs on the default exchange, which needs no binding that Redis could lose."""
-    name = bus.queue_of(worker)
-    return Queue(name, exchange=Exchange(""), routing_key=name)
+    """The queue that only this worker reads. Celery addresses it directly, so no binding that Redis could lose is needed."""
+    return Queue(bus.queue_of(worker))
 
 
 def send_segment(app: Celery, worker: str, job: SegmentJob) -> None:
