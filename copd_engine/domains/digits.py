@@ -12,6 +12,8 @@ from copd_engine.noise import integers
 SCAN: Final = 8  # pixels along a scan's side
 CANVAS: Final = 16  # pixels along a frame's side
 FRAMES: Final = 8
+LANES: Final = 3  # parallel tracks, four pixels apart
+_LANE: Final = (CANVAS - SCAN) // (LANES - 1)
 _HELDOUT_SHARE: Final = 5  # every fifth scan is held out
 _INK_LEVELS: Final = 16
 
@@ -64,7 +66,7 @@ class VideoDomain:
         key = ("digit_videos", split)
         scan = int(integers(key, len(digits), index, 0))
         direction = list(DIRECTIONS)[int(integers(key, len(DIRECTIONS), index, 1))]
-        lane, start = int(integers(key, CANVAS - SCAN + 1, index, 2)), int(integers(key, CANVAS - SCAN - FRAMES + 2, index, 3))
+        lane, start = _LANE * int(integers(key, LANES, index, 2)), int(integers(key, CANVAS - SCAN - FRAMES + 2, index, 3))
         frames = _moving(ink[scan], DIRECTIONS[direction], lane, start)
         return Prompt(self.name, split, index, self.question, f"{direction} {int(digits[scan])}", video=_rgb(frames))
 
