@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 RESERVED_NAMES = ("base", "merged")
 MAX_STEPS = 1_000_000
+MAX_SEGMENTS = 100_000
 
 
 def _printable(text: str) -> str:
@@ -150,7 +151,7 @@ class Compute(Part):
 class RunSpec(Part):
     """One run: experts of one base model, how they learn, and how they teach each other."""
 
-    name: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_printable)]
     notes: Annotated[Text, StringConstraints(max_length=20_000)] = ""
     tags: list[Annotated[Text, StringConstraints(min_length=1, max_length=40)]] = Field(default_factory=list, max_length=32)
     priority: int = Field(default=0, ge=-100, le=100, description="runs with a higher one get workers first")
@@ -173,7 +174,7 @@ class RunSpec(Part):
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
-        problems = [*self._expert_problems(), *self._weight_problems()]
+        problems = [*self._expert_problems(), *self._weight_problems(), *self._size_problems()]
         if problems:
             raise SpecError(problems)
         return self
@@ -202,6 +203,13 @@ class RunSpec(Part):
                 elif allowed is not None and (student, teacher) not in allowed:
                     edges = ", ".join(f"w.{s}.{t}" for s, t in sorted(allowed))
                     yield FieldError(field, f"not an edge of topology {self.opd.topology}; edges are {edges or 'none'}")
+
+    def _size_problems(self) -> Iterator[FieldError]:
+        parts = 1 + (math.ceil(self.opd.steps / self.opd.sync_every) if self.method == "copd" else 0)
+        segments = self.rounds * len(self.experts) * (parts + len(self.domains))
+        if segments > MAX_SEGMENTS:
+            help_ = "use fewer rounds, fewer steps or a larger opd.sync_every"
+            yield FieldError("rounds", f"the plan would have about {segments:,} segments, more than {MAX_SEGMENTS:,}; {help_}")
 
     def edges(self) -> list[tuple[str, str]]:
         """The (student, teacher) pairs of the topology, in spec order. An edge of weight 0 is still an edge."""

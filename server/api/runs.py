@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 
+from copd_engine.preflight import check_available
 from copd_engine.spec import parse_spec
 from server import commands, queries
 from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, problems
@@ -35,6 +36,7 @@ def create_run(
 ) -> Run:
     """Submits a spec. The same Idempotency-Key with the same body answers with the same run."""
     spec = parse_spec(source.text)
+    check_available(spec)
     once = commands.IdempotencyToken("POST /runs", idempotency_key, source.digest) if idempotency_key else None
     run_id = commands.create_run(db, spec, source.text, identity.name, once=once)
     response.headers["Location"] = f"/api/v1/runs/{run_id}"

@@ -9,6 +9,7 @@ import yaml
 from fastapi import APIRouter
 
 from copd_engine.plan import TRAINING, Kind, Segment, plan
+from copd_engine.preflight import check_available
 from copd_engine.spec import RunSpec, SpecError, parse_spec
 from server.api.problems import of_spec
 from server.api.schemas import PlannedSegment, SpecCheck, SpecTemplate, SpecTemplateList
@@ -22,6 +23,7 @@ def check_spec(source: SpecSource) -> SpecCheck:
     """A dry run: the wrong fields, or the spec with its defaults and the plan it leads to. Nothing is stored."""
     try:
         spec = parse_spec(source.text)
+        check_available(spec)
         segments = plan(spec)
     except SpecError as error:
         return SpecCheck(valid=False, errors=of_spec(error).errors)

@@ -1,0 +1,44 @@
+"""What of a spec can be checked before anything runs, beyond its fields: that its tasks exist and its model is there. Needs no torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from copd_engine.domains import build_domain
+from copd_engine.spec import FieldError, RunSpec, SpecError
+
+SHIPPED = "tiny"
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+def check_available(spec: RunSpec) -> None:
+    """Raises SpecError naming every domain that cannot be built and a model that is not there.
+
+    A hub id is taken on trust unless the hub is switched off (HF_HUB_OFFLINE): only a worker may reach it.
+    """
+    problems = [*_model_problems(spec.model.path), *_domain_problems(spec)]
+    if problems:
+        raise SpecError(problems)
+
+
+def _model_problems(path: str) -> Iterator[FieldError]:
+    if path == SHIPPED or (Path(path) / "config.json").is_file():
+        return
+    if Path(path).is_dir():
+        yield FieldError("model.path", f"the folder {path} holds no config.json; give a folder saved by save_pretrained")
+    elif not _HUB_ID.fullmatch(path) or os.environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on"):
+        yield FieldError(
+            "model.path", f"no model at {path}; give `{SHIPPED}`, an existing folder, or a Hugging Face id such as Qwen/Qwen3-0.6B"
+        )
+
+
+def _domain_problems(spec: RunSpec) -> Iterator[FieldError]:
+    for name, source in spec.domains.items():
+        try:
+            build_domain(name, source)
+        except ValueError as error:
+            field, separator, message = str(error).partition(": ")
+            yield FieldError(f"domains.{name}.{field}", message) if separator else FieldError(f"domains.{name}", str(error))
