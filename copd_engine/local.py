@@ -44,9 +44,11 @@ def run_id(spec: RunSpec) -> str:
 
 
 class LocalRun:
-    """order: which of the ready segments goes first. Any order gives the same merged weights."""
+    """order: which of the ready segments goes first; any order gives the same merged weights. cache: shared by several runs, say."""
 
-    def __init__(self, spec: RunSpec, store: Store, emit: Emit = lambda _: None, order: Order = urgency) -> None:
+    def __init__(
+        self, spec: RunSpec, store: Store, emit: Emit = lambda _: None, order: Order = urgency, cache: PolicyCache | None = None
+    ) -> None:
         self.spec, self.store, self.order = spec, store, order
         self.id = run_id(spec)
         self.folder = store.below(f"runs/{self.id}")
@@ -57,7 +59,7 @@ class LocalRun:
         self.spent: Counter[tuple[str, str]] = Counter()
         """(policy, unit) → what all attempts at training used up, lost ones aside."""
         self.emit = emit
-        self._cache = PolicyCache(capacity=max(4, len(spec.experts)))
+        self._cache = cache or PolicyCache(capacity=max(4, len(spec.experts)))
         self._paths: dict[str, str] = {}
         self._resume: dict[str, str] = {}
         self._bindings: list[Binding] = []

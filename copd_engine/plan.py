@@ -100,6 +100,8 @@ def with_edit(spec: RunSpec, path: str, value: Any) -> RunSpec:
     node = data
     for name in parents:
         node = node.setdefault(name, {})
+        if not isinstance(node, dict):
+            raise SpecError([FieldError(path, f"'{name}' has no fields of its own")])
     node[leaf] = value
     return parse_spec(data)
 

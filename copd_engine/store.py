@@ -74,7 +74,7 @@ class Store(Protocol):
         ...
 
     def append(self, path: str) -> Appender:
-        """A new file that grows."""
+        """A new file that grows. Raises FileExistsError when it is there already."""
         ...
 
 
@@ -221,6 +221,8 @@ class ObjectStore:
             yield Path(name)
 
     def append(self, path: str) -> Appender:
+        if self.exists(path):
+            raise FileExistsError(f"{path} is there already")
         return _UploadingAppender(self, path)
 
     def _at(self, path: str) -> str:

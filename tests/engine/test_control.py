@@ -1,0 +1,92 @@
+"""Edits bind to a policy's next step that uses them, and a later attempt finds them at the same step."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copd_engine.control import Binding, StepValues, ValueEdit, bind, check_value_edit, value_paths, values_at
+from copd_engine.plan import Kind
+from copd_engine.spec import SpecError, parse_spec
+
+DOMAIN = {"source": "digit_images"}
+SPEC = parse_spec({"name": "x", "domains": {"d": DOMAIN}, "experts": {n: {"domain": "d"} for n in "abc"}, "w": {"a": {"b": 0.5}}})
+TEACHERS = {"a": ["b", "c"], "b": ["a"], "c": ["a"]}
+PATHS = list(value_paths(SPEC))
+
+edits = st.lists(st.tuples(st.sampled_from(PATHS), st.floats(0.01, 1.0)), max_size=6).map(
+    lambda drawn: [ValueEdit(version=i, path=path, value=value) for i, (path, value) in enumerate(drawn, start=1)]
+)
+
+
+def train(
+    policy: str, seen: list[list[ValueEdit]], bindings: list[Binding], first: int = 1
+) -> tuple[list[StepValues], list[Binding]]:
+    """Steps first, first + 1, ... of which step i sees the edits seen[i]; odd steps are RLVR, even ones OPD."""
+    bound, values = list(bindings), []
+    for step, visible in enumerate(seen, start=first):
+        kind = Kind.opd if step % 2 == 0 else Kind.rlvr
+        teachers = TEACHERS[policy] if kind is Kind.opd else []
+        bound += bind(visible, bound, kind=kind, policy=policy, teachers=teachers, step=step)
+        values.append(values_at(SPEC, visible, bound, policy=policy, teachers=teachers, step=step))
+    return values, bound
+
+
+@given(edits, st.data(), st.sampled_from("abc"))
+def test_a_replay_with_the_recorded_bindings_gives_the_same_values(given_edits: list[ValueEdit], data: st.DataObject, policy: str) -> None:
+    """The first run sees edits arrive over time; the replay has all of them from its first step."""
+    arrivals = sorted(data.draw(st.lists(st.integers(0, len(given_edits)), min_size=8, max_size=8)))
+    first, bindings = train(policy, [given_edits[:n] for n in arrivals], [])
+    used = {b.version for b in bindings}  # the others came too late to act on any step
+    again, same = train(policy, [[e for e in given_edits if e.version in used]] * 8, bindings)
+    assert (again, same) == (first, bindings)
+
+
+@given(edits, st.sampled_from("abc"))
+def test_an_edit_binds_once_and_only_to_steps_that_use_it(given_edits: list[ValueEdit], policy: str) -> None:
+    _, bindings = train(policy, [given_edits] * 4, [])
+    versions = [b.version for b in bindings]
+    assert len(set(versions)) == len(versions)
+    for binding in bindings:
+        path = given_edits[binding.version - 1].path
+        if path.startswith("w."):
+            assert path.startswith(f"w.{policy}.")
+            assert binding.step == 2  # the first OPD step
+
+
+def test_the_later_edit_wins() -> None:
+    twice = [ValueEdit(version=v, path="optimizer.lr", value=v / 100) for v in (1, 2)]
+    values, _ = train("a", [twice], [])
+    assert values[0].lr == 0.02
+
+
+def test_a_binding_does_not_act_before_its_step_nor_on_another_policy() -> None:
+    edit = [ValueEdit(version=1, path="optimizer.lr", value=0.5)]
+    bindings = [Binding(version=1, policy="a", step=3)]
+    assert [values_at(SPEC, edit, bindings, policy="a", teachers=[], step=s).lr for s in (2, 3, 4)] == [1e-4, 0.5, 0.5]
+    assert values_at(SPEC, edit, bindings, policy="b", teachers=[], step=4).lr == 1e-4
+
+
+def test_spec_weights_are_the_start() -> None:
+    assert values_at(SPEC, [], [], policy="a", teachers=["b", "c"], step=1).w == {"b": 0.5, "c": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("w.a.b", -1, "at least 0"),
+        ("w.a.b", float("nan"), "at least 0"),
+        ("w.a.b", 1001, "at most 1000"),
+        ("w.b.c", 1.0, "editable are"),
+        ("rounds", 3, "editable are"),
+        ("rlvr.temperature", 0, "above 0"),
+        ("optimizer.lr", "fast", "must be a number"),
+        ("optimizer.lr", True, "must be a number"),
+    ],
+)
+def test_a_wrong_value_edit_is_refused(path: str, value: object, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        check_value_edit(SPEC, path, value)
+
+
+def test_a_right_value_edit() -> None:
+    assert check_value_edit(SPEC, "w.a.b", 0) == 0.0

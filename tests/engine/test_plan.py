@@ -1,0 +1,152 @@
+"""The plan: a DAG in topological order, kept as it was wherever something may have been sent, whatever is edited."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copd_engine.plan import (
+    BASE,
+    MERGED,
+    STRUCTURE_PATHS,
+    TRAINING,
+    Kind,
+    Ref,
+    Segment,
+    StructureEdit,
+    export_segment,
+    plan,
+    spec_of_round,
+    urgency,
+    with_edit,
+)
+from copd_engine.spec import RunSpec, SpecError, parse_spec
+
+DOMAIN = {"source": "digit_images"}
+
+
+def spec_of(experts: int = 3, **changes: Any) -> RunSpec:
+    names = [f"e{i}" for i in range(experts)]
+    data = {"name": "x", "domains": {"d": DOMAIN, "h": DOMAIN}, "experts": {n: {"domain": "d"} for n in names}, "rounds": 2}
+    return parse_spec(data | changes)
+
+
+topologies = st.sampled_from(["hub_and_spoke", "full", "ring"])
+specs = st.builds(
+    lambda experts, method, rounds, rlvr, opd, sync, topology, agreement: spec_of(
+        experts,
+        method=method,
+        rounds=rounds,
+        rlvr={"steps": rlvr},
+        opd={"steps": opd, "sync_every": sync, "topology": topology},
+        agreement={"enabled": agreement},
+    ),
+    st.integers(1, 4),
+    st.sampled_from(["copd", "experts"]),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.integers(1, 6),
+    st.integers(1, 7),
+    topologies,
+    st.booleans(),
+)
+values: dict[str, st.SearchStrategy[Any]] = {path: st.integers(1, 9) for path in STRUCTURE_PATHS} | {"opd.topology": topologies}
+changes = st.sampled_from(STRUCTURE_PATHS).flatmap(lambda path: st.tuples(st.just(path), st.integers(0, 6), values[path]))
+
+
+@st.composite
+def edit_lists(draw: st.DrawFn) -> list[StructureEdit]:
+    drawn = draw(st.lists(changes, max_size=5))
+    return [StructureEdit(version, round_, path, value) for version, (path, round_, value) in enumerate(drawn, start=1)]
+
+
+def reads(segment: Segment) -> set[Ref]:
+    return {segment.start, *segment.teachers}
+
+
+@given(specs, edit_lists())
+def test_needs_come_first_and_make_what_is_read(spec: RunSpec, edits: list[StructureEdit]) -> None:
+    segments = plan(spec, edits)
+    seen: dict[str, Segment] = {}
+    for segment in segments:
+        assert segment.key not in seen
+        assert set(segment.needs) <= seen.keys()
+        made = {seen[need].end for need in segment.needs}
+        assert {ref for ref in reads(segment) if ref.policy != BASE} == made
+        seen[segment.key] = segment
+
+
+@given(specs, edit_lists(), changes)
+def test_an_edit_leaves_the_rounds_before_it_as_they_were(spec: RunSpec, edits: list[StructureEdit], change: tuple[str, int, Any]) -> None:
+    path, first, value = change
+    rounds = max(segment.round for segment in plan(spec, edits)) + 1
+    first = min(first, rounds)  # nothing beyond the run's end can have been sent
+    edited = plan(spec, [*edits, StructureEdit(99, first, path, value)])
+    sent = [segment for segment in plan(spec, edits) if segment.round < first]
+    assert edited[: len(sent)] == sent
+
+
+@given(specs, edit_lists())
+def test_steps_of_an_expert_are_seamless(spec: RunSpec, edits: list[StructureEdit]) -> None:
+    segments = plan(spec, edits)
+    for name in spec.experts:
+        step, start = 0, Ref(BASE, 0)
+        for segment in (s for s in segments if s.policy == name and s.kind in TRAINING):
+            assert (segment.start, segment.step) == (start, step)
+            start, step = segment.end, segment.step + segment.steps
+        assert segments[-1].step == step
+
+
+@pytest.mark.parametrize(("sync_every", "parts"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (9, [5])])
+def test_teachers_are_refreshed_every_so_many_steps(sync_every: int, parts: list[int]) -> None:
+    spec = spec_of(rounds=1, rlvr={"steps": 3}, opd={"steps": 5, "sync_every": sync_every})
+    taught = [s for s in plan(spec) if s.kind is Kind.opd and s.policy == "e0"]
+    assert [s.steps for s in taught] == parts
+    for segment in taught:  # Jacobi: teachers as they stood where the student starts
+        assert segment.teachers == (Ref("e1", segment.step), Ref("e2", segment.step))
+
+
+def test_one_expert_is_plain_rlvr() -> None:
+    assert not [s for s in plan(spec_of(1)) if s.kind in (Kind.opd, Kind.measure)]
+
+
+def test_a_round_ends_with_a_merge_that_is_evaluated() -> None:
+    spec = spec_of(rounds=2, rlvr={"steps": 3}, opd={"steps": 2})
+    merges = [s for s in plan(spec) if s.kind is Kind.merge]
+    assert [s.end for s in merges] == [Ref(MERGED, 5), Ref(MERGED, 10)]
+    looked = {(s.policy, s.step, s.domain) for s in plan(spec) if s.kind is Kind.evaluate}
+    assert {(p, 10, d) for p in ("e0", "e1", "e2", MERGED) for d in ("d", "h")} <= looked
+    assert (BASE, 0, "d") in looked
+
+
+def test_training_goes_before_looking_at_it_but_not_by_more_than_a_phase() -> None:
+    segments = plan(spec_of(rounds=3))
+    rlvr1 = next(s for s in segments if s.kind is Kind.rlvr and s.round == 1)
+    rlvr2 = next(s for s in segments if s.kind is Kind.rlvr and s.round == 2)
+    measured = next(s for s in segments if s.kind is Kind.measure and s.round == 0)
+    base = next(s for s in segments if s.policy == BASE)
+    assert urgency(base) < urgency(rlvr1) < urgency(measured) < urgency(rlvr2)
+
+
+def test_an_export_needs_what_makes_its_checkpoint() -> None:
+    segment = export_segment(Ref(MERGED, 5), "merge.merged@5")
+    assert (segment.key, segment.needs, segment.start) == ("export.merged@5", ("merge.merged@5",), Ref(MERGED, 5))
+    assert export_segment(Ref(BASE, 0), None).needs == ()
+
+
+def test_only_structure_is_edited_by_a_structure_edit() -> None:
+    with pytest.raises(SpecError, match="does not change the plan"):
+        spec_of_round(spec_of(), [StructureEdit(1, 0, "optimizer.lr", 0.1)], 0)
+    with pytest.raises(SpecError, match=r"rlvr\.steps"):
+        plan(spec_of(), [StructureEdit(1, 0, "rlvr.steps", 0)])
+
+
+@pytest.mark.parametrize("path", ["seed.x", "nothing.here", "w.e0.e0"])
+def test_an_edit_of_a_field_that_is_not_there(path: str) -> None:
+    with pytest.raises(SpecError):
+        with_edit(spec_of(), path, 1.0)
+
+
+def test_a_ref_is_read_as_it_is_written() -> None:
+    assert Ref.parse(str(Ref("text", 36))) == Ref("text", 36)

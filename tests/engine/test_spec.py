@@ -1,0 +1,102 @@
+"""A wrong spec is refused with every wrong field named, and what would be right."""
+
+from typing import Any
+
+import pytest
+
+from copd_engine.spec import RunSpec, SpecError, parse_spec, spec_schema
+
+DOMAIN = {"source": "reasoning_gym", "tasks": {"gcd": {}}}
+
+
+def fields(**changes: Any) -> dict[str, Any]:
+    return {"name": "a run", "domains": {"text": DOMAIN, "image": DOMAIN}, "experts": {"a": {"domain": "text"}, "b": {"domain": "image"}}} | changes
+
+
+def wrong_fields(data: Any) -> dict[str, str]:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(data)
+    return {error.field: error.message for error in caught.value.errors}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"speed": 3}, "speed", "unknown field"),
+        ({"rounds": "six"}, "rounds", "integer"),
+        ({"rounds": True}, "rounds", "integer"),
+        ({"rounds": 0}, "rounds", "greater than or equal to 1"),
+        ({"rlvr": {"steps": 0}}, "rlvr.steps", "greater than or equal to 1"),
+        ({"rlvr": {"group": 1}}, "rlvr.group", "greater than or equal to 2"),
+        ({"experts": {"a": {"domain": "sound"}}}, "experts.a.domain", "domains are image, text"),
+        ({"experts": {"merged": {"domain": "text"}}}, "experts.merged", "reserved"),
+        ({"experts": {"A!": {"domain": "text"}}}, "experts.A!", "a-z"),
+        ({"experts": {}}, "experts", "at least 1"),
+        ({"w": {"a": {"b": -0.1}}}, "w.a.b", "greater than or equal to 0"),
+        ({"w": {"a": {"b": float("nan")}}}, "w.a.b", "finite"),
+        ({"w": {"a": {"a": 1.0}}}, "w.a.a", "cannot teach itself"),
+        ({"w": {"a": {"z": 1.0}}}, "w.a.z", "experts are a, b"),
+        ({"opd": {"hub": "z"}}, "opd.hub", "experts are a, b"),
+        ({"opd": {"topology": "custom"}}, "w", "custom topology"),
+        ({"name": "a\x00b"}, "name", "NUL"),
+        ({"name": "  "}, "name", "at least 1"),
+        ({"domains": {"text": {"source": "sound"}}}, "domains.text", "source"),
+        ({"optimizer": {"lr": 2.0}}, "optimizer.lr", "less than or equal to 1"),
+    ],
+)
+def test_a_wrong_field_is_named(changes: dict[str, Any], field: str, says: str) -> None:
+    errors = wrong_fields(fields(**changes))
+    assert field in errors, errors
+    assert says in errors[field]
+
+
+def test_every_wrong_field_is_reported_at_once() -> None:
+    assert {"rounds", "rlvr.steps", "speed"} <= wrong_fields(fields(rounds=0, rlvr={"steps": 0}, speed=1)).keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("- a list", "mapping"), ("a: [1", "line"), ("name: x\nname: y", "given twice"), ("name: \x00", "NUL"), ("[" * 5000, "YAML")],
+)
+def test_a_document_that_is_no_spec(text: str, says: str) -> None:
+    assert says in wrong_fields(text)[""]
+
+
+def test_yaml_reads_a_learning_rate_as_people_write_it() -> None:
+    text = "name: x\ndomains: {d: {source: digit_images}}\nexperts: {e: {domain: d}}\noptimizer: {lr: 1e-4}"
+    assert parse_spec(text).optimizer.lr == 1e-4
+
+
+def test_hub_and_spoke_of_two_is_mutual() -> None:
+    hub = parse_spec(fields())
+    full = parse_spec(fields(opd={"topology": "full"}))
+    ring = parse_spec(fields(opd={"topology": "ring"}))
+    assert set(hub.edges()) == set(full.edges()) == set(ring.edges()) == {("a", "b"), ("b", "a")}
+
+
+@pytest.mark.parametrize(("topology", "count"), [("hub_and_spoke", 4), ("full", 6), ("ring", 3)])
+def test_edges_of_three(topology: str, count: int) -> None:
+    experts = {name: {"domain": "text"} for name in "abc"}
+    spec = parse_spec(fields(experts=experts, opd={"topology": topology}))
+    assert len(set(spec.edges())) == len(spec.edges()) == count
+
+
+def test_experts_alone_have_no_edges_and_take_no_weights() -> None:
+    assert parse_spec(fields(method="experts")).edges() == []
+    assert "w.a.b" in wrong_fields(fields(method="experts", w={"a": {"b": 1.0}}))
+
+
+def test_the_schema_says_what_may_change_while_a_run_trains() -> None:
+    schema = spec_schema()
+
+    def edit(model: str, name: str) -> str | None:
+        return (schema["$defs"][model] if model else schema)["properties"][name].get("edit")
+
+    assert edit("", "w") == edit("Optimizer", "lr") == edit("Rlvr", "temperature") == "value"
+    assert edit("", "rounds") == edit("Opd", "sync_every") == edit("Opd", "topology") == "structure"
+    assert edit("", "seed") is None
+
+
+def test_a_spec_survives_json() -> None:
+    spec = parse_spec(fields(w={"a": {"b": 0.5}}))
+    assert RunSpec.model_validate_json(spec.model_dump_json()) == spec

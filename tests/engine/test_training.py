@@ -1,0 +1,192 @@
+"""One optimizer step: its gradient, its state, and what must be exactly the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from copd_engine.cache import PolicyCache
+from copd_engine.clock import Clock
+from copd_engine.control import StepValues
+from copd_engine.expert import Expert, TrainingError
+from copd_engine.fingerprint import fingerprint, make_deterministic
+from copd_engine.policy import digest
+from copd_engine.scoring import token_log_probs
+from copd_engine.spec import RunSpec
+from copd_engine.training import Teacher, Trainer
+
+Build = Callable[..., RunSpec]
+
+
+@pytest.fixture(autouse=True)
+def _exact() -> None:
+    make_deterministic(1)
+
+
+def expert_of(cache: PolicyCache, spec: RunSpec) -> Expert:
+    return Expert("text", cache.copy_of_base(spec.model), spec.optimizer)
+
+
+def trainer_of(cache: PolicyCache, spec: RunSpec, expert: Expert, teachers: dict[str, Any] | None = None) -> Trainer:
+    """Teachers: name → policy."""
+    taught = {name: Teacher(policy, cache.domain(name, spec.domains[name]), 3) for name, policy in (teachers or {}).items()}
+    return Trainer(expert, spec, cache.domain("text", spec.domains["text"]), taught, Clock(), lambda: None)
+
+
+def values(w: dict[str, float] | None = None, lr: float = 1e-3) -> StepValues:
+    return StepValues(lr=lr, temperature=1.0, w=w or {})
+
+
+def gradient(cache: PolicyCache, spec: RunSpec, w: dict[str, float] | None = None, **teachers: Any) -> dict[str, Tensor]:
+    """The gradient of one step, caught before the update."""
+    expert = expert_of(cache, spec)
+    caught: dict[str, Tensor] = {}
+
+    def update(lr: float, grad_clip: float) -> float:
+        caught.update({n: p.grad.clone() for n, p in expert.parameters.items() if p.grad is not None})
+        return 0.0
+
+    expert.update = update
+    trainer_of(cache, spec, expert, teachers).step(values(w))
+    return caught
+
+
+def perturbed(cache: PolicyCache, spec: RunSpec) -> Any:
+    policy = cache.copy_of_base(spec.model)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in policy.tensors().values():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+    return policy
+
+
+def test_a_step_learns_and_reports(coins: PolicyCache, small: Build) -> None:
+    spec = small()
+    expert = expert_of(coins, spec)
+    before = digest(expert.parameters)
+    spent = trainer_of(coins, spec, expert, {"image": perturbed(coins, spec)}).step(values({"image": 0.5}))
+    assert expert.step == 1
+    assert digest(expert.parameters) != before
+    told = {(v.name, v.peer): v.value for v in spent.values}
+    assert told["w", "image"] == 0.5
+    assert told["gap", "image"] < 0  # the student's own words surprise any other teacher
+    assert {"reward", "loss", "grad_norm", "entropy", "clip_fraction", "completion_length", "zero_advantage"} <= {n for n, _ in told}
+    assert told["clip_fraction", None] == 0  # one update per batch: nothing is off-policy
+    assert (spent.rollouts, spent.prompts) == (16, 2 + 8)
+
+
+def test_the_same_step_gives_the_same_bits(coins: PolicyCache, small: Build) -> None:
+    def run() -> str:
+        expert = expert_of(coins, small())
+        trainer = trainer_of(coins, small(), expert)
+        trainer.step(values())
+        trainer.step(values())
+        return digest(expert.parameters)
+
+    assert run() == run()
+
+
+def test_weight_zero_is_bitwise_no_teacher(coins: PolicyCache, small: Build) -> None:
+    spec = small()
+    alone = gradient(coins, spec)
+    muted = gradient(coins, spec, {"image": 0.0}, image=perturbed(coins, spec))
+    taught = gradient(coins, spec, {"image": 1.0}, image=perturbed(coins, spec))
+    assert digest(alone) == digest(muted) != digest(taught)
+
+
+def test_an_identical_teacher_adds_no_gradient(coins: PolicyCache, small: Build) -> None:
+    """δ is 0 up to the rounding of two equal forward passes, so the cross part's gradient is 0: here exactly."""
+    spec = small()
+    alone, taught = gradient(coins, spec), gradient(coins, spec, {"image": 1.0}, image=coins.copy_of_base(spec.model))
+    assert digest(alone) == digest(taught)
+
+
+@pytest.mark.parametrize("size", [3, 4, 8])
+def test_micro_batches_have_the_same_gradient(coins: PolicyCache, small: Build, size: int) -> None:
+    """3 cuts through groups."""
+    teacher = perturbed(coins, small())
+    whole = gradient(coins, small(), {"image": 1.0}, image=teacher)
+    parts = gradient(coins, small(compute={"micro_batch": size}), {"image": 1.0}, image=teacher)
+    for name, expected in whole.items():
+        torch.testing.assert_close(parts[name], expected, rtol=1e-3, atol=1e-7)
+
+
+def test_teachers_share_the_native_number_of_sequences(coins: PolicyCache, small: Build) -> None:
+    spec = small(rlvr={"steps": 2, "prompts": 3, "group": 3})
+    policy = coins.copy_of_base(spec.model)
+    trainer = trainer_of(coins, spec, expert_of(coins, spec), {"image": policy, "video": policy})
+    spent = trainer.step(values({"image": 1.0, "video": 1.0}))
+    assert (spent.rollouts, spent.prompts) == (9 + 5 + 4, 3 + 5 + 4)
+    assert trainer.step(values({"image": 1.0, "video": 0.0})).rollouts == 9 + 5
+
+
+def test_state_is_weights_optimizer_and_step(coins: PolicyCache, small: Build) -> None:
+    """An expert rebuilt from its tensors goes on bit for bit."""
+    spec = small()
+    first = expert_of(coins, spec)
+    trainer_of(coins, spec, first).step(values())
+    second = Expert("text", coins.copy_of_base(spec.model), spec.optimizer, first.step)
+    second.policy.load_tensors(first.parameters)
+    second.load_optimizer({name: tensor.clone() for name, tensor in first.optimizer_tensors().items()})
+    for expert in (first, second):
+        trainer_of(coins, spec, expert).step(values())
+    assert digest(first.parameters) == digest(second.parameters)
+    assert digest(first.optimizer_tensors()) == digest(second.optimizer_tensors())
+
+
+def test_what_has_no_gradient_is_left_alone(coins: PolicyCache, small: Build) -> None:
+    """Text steps neither decay nor move the vision tower."""
+    expert = expert_of(coins, small())
+    trainer_of(coins, small(), expert).step(values())
+    names = {name.removeprefix("step.") for name in expert.optimizer_tensors() if name.startswith("step.")}
+    vision = {name for name in expert.parameters if ".visual." in name}
+    assert vision
+    assert names == expert.parameters.keys() - vision
+
+
+def test_a_foreign_optimizer_state_is_refused(coins: PolicyCache, small: Build) -> None:
+    with pytest.raises(ValueError, match=r"no parameter model\.other"):
+        expert_of(coins, small()).load_optimizer({"step.model.other": torch.tensor(1.0)})
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_not_a_number_stops_before_the_step(coins: PolicyCache, small: Build, where: str) -> None:
+    expert = expert_of(coins, small())
+    before = digest(expert.parameters)
+    parameter = next(iter(expert.parameters.values()))
+    with pytest.raises(TrainingError, match=r"text: the (loss|gradient norm) of step 1 is (nan|inf); the step was not taken"):
+        if where == "loss":
+            expert.backward((parameter * float("nan")).sum())
+        else:
+            expert.backward((parameter * 1e30).pow(2).sum() * 0 + (parameter * 1e38).sum())
+            expert.backward((parameter * 3e38).sum())
+            expert.update(1e-3, 1.0)
+    assert (digest(expert.parameters), expert.step) == (before, 0)
+
+
+def test_chunks_change_nothing(coins: PolicyCache, small: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log-probs, entropies and gradients with the logits of two states at a time, recomputed in the backward pass."""
+    policy = coins.copy_of_base(small().model)
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(3, 4, policy.head.weight.shape[1], generator=generator, requires_grad=True)
+    tokens, mask = torch.randint(0, 200, (3, 4), generator=generator), torch.arange(4) < torch.tensor([[4], [1], [3]])
+
+    def result() -> list[Tensor]:
+        log_probs, entropies = token_log_probs(policy, hidden, tokens, mask, 0.7)
+        assert (log_probs[~mask] == 0).all()
+        return [log_probs, entropies, *torch.autograd.grad(log_probs.sum(), [hidden, policy.head.weight])]
+
+    whole = result()
+    monkeypatch.setattr("copd_engine.scoring.CHUNK_LOGITS", 2 * policy.head.weight.shape[0])
+    for chunked, expected in zip(result(), whole, strict=True):
+        torch.testing.assert_close(chunked, expected, rtol=1e-5, atol=1e-6)
+    reference = policy.logits(hidden, 0.7).log_softmax(-1)
+    torch.testing.assert_close(whole[0][mask], reference.gather(2, tokens.unsqueeze(2)).squeeze(2)[mask])
+    torch.testing.assert_close(whole[1][mask], -(reference.exp() * reference).sum(-1)[mask])
+
+
+def test_a_fingerprint_names_what_bits_depend_on() -> None:
+    assert fingerprint(1) != fingerprint(2)
+    assert torch.__version__ in fingerprint(1)
