@@ -95,6 +95,10 @@ class Client:
     def series(self, run_id: str, **parameters: str | int) -> SeriesList:
         return SeriesList.model_validate(self._json("GET", f"/runs/{run_id}/series", params=parameters))
 
+    def cursor(self, run_id: str) -> str:
+        """The stream position of now: what is read after this call is not older, and `events` from here misses nothing."""
+        return self.series(run_id, name="-").cursor
+
     def figure(self, run_id: str, name: str) -> dict[str, Any]:
         """A Plotly figure (`data`, `layout`) with its title, help and summary."""
         return self._json("GET", f"/runs/{run_id}/figures/{name}")
@@ -106,7 +110,10 @@ class Client:
         return [LogEntry.model_validate(item) for item in self._json("GET", f"/runs/{run_id}/log")["entries"]]
 
     def events(self, run_id: str, *, cursor: str | None = None) -> Iterator[Event]:
-        """The run's live events from `cursor` on, until the connection ends; then call again with the last event's id."""
+        """The run's live events from `cursor` on (else from now on), until the connection ends; then call again with the last event's id.
+
+        After a `reset` event, fetch again and start from a new `cursor`.
+        """
         headers = {"Last-Event-ID": cursor} if cursor else {}
         timeout = httpx.Timeout(30, read=60)  # the server sends a comment every few seconds
         try:

@@ -73,16 +73,13 @@ class Stack:
     def wait_for(self, run_id: str, *states: str) -> Run:
         """Follows the run's events until it is in one of the states; fails when it ends in another. pytest's own time limit holds."""
         wanted = frozenset(states) or OVER
-        cursor = None
         while True:
+            cursor = self.client.cursor(run_id)
             run = self.client.run(run_id)
             if run.state in wanted:
                 return run
             assert run.state not in OVER, f"{run.name} is {run.state}: {run.error}"
-            for event in self.client.events(run_id, cursor=cursor):
-                cursor = event.id or cursor
-                if event.event in ("changed", "reset"):
-                    break
+            next((event for event in self.client.events(run_id, cursor=cursor) if event.event in ("changed", "reset")), None)
 
 
 @contextlib.contextmanager

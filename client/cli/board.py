@@ -61,12 +61,12 @@ def watch(client: Client, run_id: str, console: Console | None = None) -> None:
 
 def _changes(client: Client, run_id: str) -> Iterator[None]:
     """Yields when something may have changed; comes back by itself after a broken stream."""
-    cursor, last = None, 0.0
+    last = 0.0
     while True:
-        yield None
         try:
-            for event in client.events(run_id, cursor=cursor):
-                cursor = event.id or cursor
+            cursor = client.cursor(run_id)
+            yield None
+            for _ in client.events(run_id, cursor=cursor):
                 if time.monotonic() - last >= REFRESH_SECONDS:
                     yield None
                     last = time.monotonic()
@@ -79,7 +79,7 @@ def _board(client: Client, run_id: str, run: Run | None = None) -> RenderableTyp
     parts: list[RenderableType] = [_headline(run), _bar(run.progress)]
     if run.waiting_for:
         parts.append(Text(run.waiting_for, style="yellow"))
-    parts += ["", _accuracy(client.series(run_id, name="accuracy", points=2).series), ""]
+    parts += ["", _accuracy(client.series(run_id, name="capability", limit=4).series), ""]
     parts += [_worker_line(worker) for worker in client.workers().workers if worker.run == run_id]
     parts += [_edit_line(path, text) for path, text in _edits(run)]
     parts += ["", *[_log_line(entry) for entry in client.log(run_id)[-LOG_LINES:]]]
