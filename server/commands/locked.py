@@ -12,7 +12,9 @@ from server.db.models import Run
 
 def locked_run(session: Session, run_id: str, if_match: int | None = None) -> Run:
     """The run, locked until the transaction ends. Raises NotFound, or VersionConflict when `if_match` is not its control version."""
-    run = session.scalars(select(Run).where(Run.id == run_id).with_for_update().execution_options(populate_existing=True)).one_or_none()
+    run = session.scalars(
+        select(Run).where(Run.id == run_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).one_or_none()
     if run is None:
         raise NotFound(f"there is no run '{run_id}'")
     if if_match is not None and if_match != run.control_version:

@@ -1,0 +1,140 @@
+"""Writes a batch into PostgreSQL. Everything is an upsert in key order, so that repeating a batch changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from server.db.facts import store_bindings, store_checkpoints
+from server.db.models import Attempt, Edit, LogLine, Run, SampleRow, SegmentRow
+from server.db.transition import printable
+from server.recorder.batch import Batch, SeriesName, advance, clean
+
+NEW_SERIES = text("""
+    INSERT INTO series (run_id, name, policy, peer, domain)
+    SELECT :run, * FROM unnest(CAST(:names AS text[]), CAST(:policies AS text[]), CAST(:peers AS text[]), CAST(:domains AS text[]))
+    ON CONFLICT DO NOTHING""")
+SERIES_IDS = text("SELECT name, policy, peer, domain, id FROM series WHERE run_id = :run")
+POINTS = text("""
+    INSERT INTO points (series_id, step, attempt_id, value, se, time)
+    SELECT * FROM unnest(
+        CAST(:series AS bigint[]), CAST(:steps AS integer[]), CAST(:attempts AS bigint[]),
+        CAST(:values AS double precision[]), CAST(:ses AS double precision[]), CAST(:times AS timestamptz[]))
+    ON CONFLICT (series_id, step) DO UPDATE
+    SET attempt_id = excluded.attempt_id, value = excluded.value, se = excluded.se, time = excluded.time
+    WHERE points.attempt_id < excluded.attempt_id""")
+
+
+class PositionMovedError(Exception):
+    """Somebody else recorded this part of the stream, or the run is gone."""
+
+
+@dataclass
+class Known:
+    """What need not be asked again while a run is followed."""
+
+    series: dict[SeriesName, int] = field(default_factory=dict)
+    attempts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Attempt → (worker, policy)."""
+
+
+def write(session: Session, run_id: str, batch: Batch, known: Known, *, position: tuple[str, str] | None = None) -> Known:
+    """Stores a batch; with `position` = (before, after) also how far the stream is read.
+
+    Events of attempts that are not the run's are left out. Returns what is known now, to be kept only after the commit.
+    Raises PositionMovedError when the stored position is not `before`.
+    """
+    attempts = _attempts(session, run_id, batch, known)
+    series = _write_points(session, run_id, batch, known.series, attempts)
+    _write_samples(session, run_id, batch, attempts)
+    _write_lines(session, run_id, batch, attempts)
+    # The run's row is locked last and shortly: commands and the scheduler need it too.
+    values: dict[str, Any] = {"acknowledged_version": func.greatest(Run.acknowledged_version, batch.acknowledged)}
+    mine = update(Run).where(Run.id == run_id)
+    if position is not None:
+        mine, values["stream_position"] = mine.where(Run.stream_position == position[0]), position[1]
+    if not session.execute(mine.values(values).returning(Run.id)).all():
+        raise PositionMovedError(run_id)
+    for attempt in sorted(batch.seqs.keys() & attempts.keys()):
+        store_checkpoints(session, run_id, attempt, batch.checkpoints.get(attempt, ()))
+        store_bindings(session, run_id, attempt, batch.bindings.get(attempt, ()))
+        _advance_attempt(session, attempt, batch)
+    _acknowledge(session, run_id, batch)
+    return Known(series, attempts)
+
+
+def _attempts(session: Session, run_id: str, batch: Batch, known: Known) -> dict[int, tuple[str, str]]:
+    new = batch.seqs.keys() - known.attempts.keys()
+    if not new:
+        return known.attempts
+    query = select(Attempt.id, Attempt.worker, SegmentRow.policy).join(
+        SegmentRow, (SegmentRow.run_id == Attempt.run_id) & (SegmentRow.key == Attempt.segment_key)
+    )
+    rows = session.execute(query.where(Attempt.run_id == run_id, Attempt.id.in_(new)))
+    return known.attempts | {number: (worker, policy) for number, worker, policy in rows}
+
+
+def _write_points(
+    session: Session, run_id: str, batch: Batch, known: Mapping[SeriesName, int], attempts: Mapping[int, Any]
+) -> dict[SeriesName, int]:
+    """The points with their series. Returns the ids of all series it met."""
+    points = {key: point for key, point in batch.points.items() if point.attempt in attempts}
+    ids = dict(known)
+    if new := sorted({series for series, _ in points} - ids.keys()):
+        columns = {
+            name: [printable(part) for part in parts]
+            for name, parts in zip(("names", "policies", "peers", "domains"), zip(*new, strict=True), strict=True)
+        }
+        session.execute(NEW_SERIES, {"run": run_id, **columns})
+        ids |= {SeriesName(*row[:4]): row[4] for row in session.execute(SERIES_IDS, {"run": run_id})}
+    if points:
+        rows = sorted((ids[series], step, *point) for (series, step), point in points.items())
+        numbers, steps, who, _, values, ses, times = map(list, zip(*rows, strict=True))
+        session.execute(POINTS, {"series": numbers, "steps": steps, "attempts": who, "values": values, "ses": ses, "times": times})
+    return ids
+
+
+def _write_samples(session: Session, run_id: str, batch: Batch, attempts: Mapping[int, Any]) -> None:
+    rows = [
+        {"run_id": run_id, "attempt_id": attempt, **clean(sample)}
+        for _, (attempt, sample) in sorted(batch.samples.items())
+        if attempt in attempts
+    ]
+    if rows:
+        statement = insert(SampleRow).values(rows)
+        keys = ("run_id", "policy", "step", "domain", "index")
+        others = {column.name: statement.excluded[column.name] for column in SampleRow.__table__.columns if column.name not in keys}
+        newer = SampleRow.attempt_id < statement.excluded.attempt_id
+        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others, where=newer))
+
+
+def _write_lines(session: Session, run_id: str, batch: Batch, attempts: Mapping[int, tuple[str, str]]) -> None:
+    rows = [
+        {
+            "run_id": run_id, "time": time, "level": line.level, "actor": attempts[attempt][0], "message": printable(line.message),
+            "policy": attempts[attempt][1], "attempt_id": attempt, "seq": seq, "data": {},
+        }
+        for (attempt, seq), (line, time) in sorted(batch.lines.items())
+        if attempt in attempts
+    ]  # fmt: skip
+    if rows:
+        session.execute(insert(LogLine).values(rows).on_conflict_do_nothing(index_elements=["attempt_id", "seq"]))
+
+
+def _advance_attempt(session: Session, attempt: int, batch: Batch) -> None:
+    recorded = session.scalars(select(Attempt.recorded_seq).where(Attempt.id == attempt).with_for_update(key_share=True)).one()
+    values: dict[str, Any] = {"recorded_seq": advance(recorded, batch.seqs[attempt])}
+    if states := [record.step for record in batch.checkpoints.get(attempt, ()) if record.has_state]:
+        values["stored_step"] = func.greatest(func.coalesce(Attempt.stored_step, 0), max(states))
+    session.execute(update(Attempt).where(Attempt.id == attempt).values(values))
+
+
+def _acknowledge(session: Session, run_id: str, batch: Batch) -> None:
+    if batch.acknowledged:
+        fresh = update(Edit).where(Edit.run_id == run_id, Edit.version <= batch.acknowledged, Edit.acknowledged_at.is_(None))
+        session.execute(fresh.values(acknowledged_at=func.now()))

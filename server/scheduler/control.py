@@ -1,0 +1,68 @@
+"""Control documents, from PostgreSQL to Redis, and who acknowledges them when no attempt can."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from copd_engine.control import ControlDocument, Desired, ValueEdit
+from server.db.models import Edit, Run
+from server.scheduler.stopping import has_live_attempt
+from server.states import TERMINAL, RunState
+from worker.bus import control_key
+
+DESIRED: Mapping[RunState, Desired] = {
+    RunState.pausing: "pause",
+    RunState.paused: "pause",
+    RunState.failing: "pause",  # peers finish their step and store their state
+    RunState.cancelling: "cancel",
+}
+"""What attempts of a run in a state are to do; `run` in all others, for a finished run may still export."""
+DOCUMENT_SECONDS = 3600
+"""How long an unrepeated document stays in Redis."""
+
+
+def control_document(run: Run, edits: Sequence[Edit]) -> ControlDocument:
+    values = tuple(ValueEdit(version=e.version, path=e.path, value=e.value) for e in edits if e.kind == "value")
+    return ControlDocument(version=run.control_version, desired=DESIRED.get(RunState(run.state), "run"), edits=values)
+
+
+def current_documents(session: Session) -> dict[str, ControlDocument]:
+    """The document of every run that has a live attempt."""
+    runs = list(session.scalars(select(Run).where(has_live_attempt(Run.id))))
+    edits = defaultdict[str, list[Edit]](list)
+    for edit in session.scalars(select(Edit).where(Edit.run_id.in_([run.id for run in runs])).order_by(Edit.version)):
+        edits[edit.run_id].append(edit)
+    return {run.id: control_document(run, edits[run.id]) for run in runs}
+
+
+def publish(client: redis.Redis, documents: Mapping[str, ControlDocument]) -> None:
+    """Sets what Redis lacks or has otherwise. Raises redis.RedisError."""
+    if not documents:
+        return
+    keys = [control_key(run) for run in documents]
+    wanted = [document.model_dump_json().encode() for document in documents.values()]
+    held: Any = client.mget(keys)
+    pipe = client.pipeline(transaction=False)
+    for key, now, then in zip(keys, wanted, held, strict=True):
+        if now != then:
+            pipe.set(key, now, ex=DOCUMENT_SECONDS)
+        else:
+            pipe.expire(key, DOCUMENT_SECONDS)
+    pipe.execute()
+
+
+def acknowledge_for_the_absent(session: Session) -> list[str]:
+    """Acknowledges every version of runs without a live attempt: whatever starts next starts with it. Returns the runs."""
+    behind = update(Run).where(
+        Run.acknowledged_version < Run.control_version, ~has_live_attempt(Run.id), Run.state.not_in([state.value for state in TERMINAL])
+    )
+    runs = list(session.scalars(behind.values(acknowledged_version=Run.control_version).returning(Run.id)))
+    if runs:
+        session.execute(update(Edit).where(Edit.run_id.in_(runs), Edit.acknowledged_at.is_(None)).values(acknowledged_at=func.now()))
+    return runs

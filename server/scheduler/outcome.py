@@ -1,0 +1,124 @@
+"""Commits how an attempt ended. Only the newest attempt of a segment counts, and only once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from copd_engine.control import Binding
+from copd_engine.events import Bound, Event, Stored
+from copd_engine.job import CheckpointRecord, SegmentError, SegmentResult
+from server.commands.locked import locked_run
+from server.db.facts import store_bindings, store_checkpoints
+from server.db.models import Attempt, Export, Run, SegmentRow
+from server.db.transition import SCHEDULER, log, printable, transition
+from server.scheduler.judge import LIVE, MAX_LOST
+from server.scheduler.stopping import settle
+from server.states import STOPPING, RunState, Trigger, sources
+
+SEGMENT_STATE = {"done": "done", "stopped": "planned", "failed": "failed"}
+
+
+def commit_result(session: Session, run_id: str, attempt_id: int, result: SegmentResult) -> bool:
+    """Takes an attempt's result. Returns False, and changes nothing, when the attempt no longer counts."""
+    run = locked_run(session, run_id)
+    attempt = _live_attempt(session, attempt_id)
+    if attempt is None:
+        return False
+    attempt.state, attempt.events = result.outcome, result.events
+    attempt.seconds, attempt.counts = dict(result.seconds), dict(result.counts)
+    attempt.started_at, attempt.ended_at = attempt.started_at or attempt.sent_at, _now(session)
+    attempt.error = _error(result.error)
+    store_checkpoints(session, run_id, attempt_id, result.checkpoints)
+    store_bindings(session, run_id, attempt_id, result.bindings)
+    segment = session.get_one(SegmentRow, (run_id, attempt.segment_key))
+    segment.state = SEGMENT_STATE[result.outcome]
+    if result.outcome != "stopped":
+        segment.ended_at = attempt.ended_at
+    if result.export is not None:
+        _export_is_ready(session, segment, result.export)
+    if result.error is not None:
+        _fail(session, run, segment, attempt, result.error.message, printable(result.error.traceback))
+    settle(session, run)
+    return True
+
+
+def commit_failure(session: Session, run_id: str, segment_key: str, message: str) -> None:
+    """Fails a run one of whose segments cannot even be sent."""
+    run = locked_run(session, run_id)
+    segment = session.get_one(SegmentRow, (run_id, segment_key))
+    segment.state = "failed"
+    _fail(session, run, segment, None, message, "")
+    settle(session, run)
+
+
+def commit_lost(session: Session, run_id: str, attempt_id: int, events: list[Event], *, why: str, counts: bool) -> bool:
+    """Gives an attempt up and plans its segment again, from the last state it had stored.
+
+    events: all it left behind. counts: whether it is one of the few losses a segment may have; none is held against a run that is
+    stopping, for its attempts may have been told to end. Returns False when the attempt had ended already.
+    """
+    run = locked_run(session, run_id)
+    attempt = _live_attempt(session, attempt_id)
+    if attempt is None:
+        return False
+    counts = counts and RunState(run.state) not in STOPPING
+    attempt.state, attempt.ended_at, attempt.events = "lost", _now(session), events[-1].seq if events else 0
+    attempt.error = {"kind": "lost" if counts else "not counted", "message": why}
+    store_checkpoints(session, run_id, attempt_id, (_record(event) for event in events if isinstance(event, Stored)))
+    bound = (event for event in events if isinstance(event, Bound))
+    store_bindings(session, run_id, attempt_id, (Binding(version=e.version, policy=e.policy, step=e.step) for e in bound))
+    segment = session.get_one(SegmentRow, (run_id, attempt.segment_key))
+    segment.state = "planned"
+    log(session, run_id, SCHEDULER, f"{segment.key}: {why}", level="warning", policy=segment.policy, attempt_id=attempt_id)
+    if counts and _lost_attempts(session, segment) >= MAX_LOST:
+        segment.state = "failed"
+        _fail(session, run, segment, attempt, f"{segment.key} was lost {MAX_LOST} times; the last time, {why}", "")
+    settle(session, run)
+    return True
+
+
+def _live_attempt(session: Session, attempt_id: int) -> Attempt | None:
+    attempt = session.get(Attempt, attempt_id, populate_existing=True)
+    if attempt is None or attempt.state not in LIVE:
+        return None
+    newest = select(func.max(Attempt.id)).where(Attempt.run_id == attempt.run_id, Attempt.segment_key == attempt.segment_key)
+    return attempt if session.scalars(newest).one() == attempt.id else None
+
+
+def _fail(session: Session, run: Run, segment: SegmentRow, attempt: Attempt | None, message: str, traceback: str) -> None:
+    """A segment cannot be carried out: its run fails, unless it is over or already stopping for a stronger reason."""
+    actor, number = (attempt.worker, attempt.id) if attempt else (SCHEDULER, None)
+    log(session, run.id, actor, f"{segment.key} failed: {message}", level="error", policy=segment.policy, attempt_id=number)
+    if RunState(run.state) not in sources(Trigger.error):
+        return
+    run.error = {"message": printable(message), "segment": segment.key, "attempt": number, "traceback": traceback}
+    transition(session, run, Trigger.error, SCHEDULER, because=message)
+    if RunState(run.state) in STOPPING:
+        run.control_version += 1  # a new document tells its peers to finish their step and stop
+
+
+def _lost_attempts(session: Session, segment: SegmentRow) -> int:
+    mine = (Attempt.run_id == segment.run_id) & (Attempt.segment_key == segment.key)
+    return session.scalars(select(func.count()).where(mine, Attempt.state == "lost", Attempt.error["kind"].astext == "lost")).one()
+
+
+def _export_is_ready(session: Session, segment: SegmentRow, path: str) -> None:
+    export = session.scalars(select(Export).where(Export.run_id == segment.run_id, Export.segment_key == segment.key)).one()
+    export.path, export.ready_at = path, segment.ended_at
+
+
+def _error(error: SegmentError | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {"kind": error.kind, "message": printable(error.message), "traceback": printable(error.traceback)}
+
+
+def _record(event: Stored) -> CheckpointRecord:
+    return CheckpointRecord.model_validate(event.model_dump(exclude={"seq", "type"}))
+
+
+def _now(session: Session) -> datetime:
+    return session.execute(select(func.now())).scalar_one()

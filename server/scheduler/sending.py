@@ -1,0 +1,126 @@
+"""Makes an attempt at a segment and the job that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from copd_engine.control import Binding
+from copd_engine.job import SegmentData, SegmentJob
+from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, spec_of_round
+from server.commands.locked import locked_run, spec_of
+from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Run, SegmentRow
+from server.db.segments import segment_of, structure_edits
+from server.db.transition import SCHEDULER, transition
+from server.scheduler.control import control_document
+from server.scheduler.dispatch import Idle, Ready
+from server.states import TERMINAL, RunState, Trigger
+
+RUNS_PER_LOOK = 50
+
+
+class MissingCheckpointError(Exception):
+    """A checkpoint that a ready segment reads is not in the store."""
+
+
+def ready_segments(session: Session, wanted: int) -> list[Ready]:
+    """Segments that may be sent now, of the first runs in line that have any: at least `wanted` of them unless there are no more."""
+    ready, offset = list[Ready](), 0
+    while len(ready) < wanted:
+        runs = list(session.scalars(_runs_in_line().offset(offset).limit(RUNS_PER_LOOK)))
+        if not runs:
+            break
+        by_id = {run.id: run for run in runs}
+        for row in session.scalars(_ready_rows().where(SegmentRow.run_id.in_(by_id))):
+            run = by_id[row.run_id]
+            if row.kind == Kind.export or RunState(run.state) not in TERMINAL:
+                ready.append(Ready(run.id, run.priority, run.created_at, run.fingerprint, row.position, segment_of(row)))
+        offset += RUNS_PER_LOOK
+    return ready
+
+
+def make_attempt(session: Session, item: Ready, worker: Idle) -> SegmentJob | None:
+    """Stores a new attempt at a ready segment. Returns its job; None when the segment may not be sent any more.
+
+    Raises MissingCheckpointError.
+    """
+    run = locked_run(session, item.run)
+    row = session.get(SegmentRow, (run.id, item.segment.key), populate_existing=True)
+    if row is None or row.state != "planned" or not _may_send(run, row):
+        return None
+    resume = _resume_point(session, run.id, item.segment)
+    attempt = Attempt(
+        run_id=run.id, segment_key=row.key, worker=worker.worker, start_step=resume.step if resume else row.step, seconds={}, counts={}
+    )
+    session.add(attempt)
+    row.state, row.started_at = "running", row.started_at or func.now()
+    run.fingerprint = run.fingerprint or worker.fingerprint or None
+    run.waiting_for = None
+    if run.state == RunState.queued:
+        transition(session, run, Trigger.first_sent, SCHEDULER)
+    session.flush()
+    return _job(session, run, attempt, item.segment, resume)
+
+
+def _runs_in_line() -> Any:
+    has_planned = exists().where(SegmentRow.run_id == Run.id, SegmentRow.state == "planned")
+    has_export = exists().where(SegmentRow.run_id == Run.id, SegmentRow.state == "planned", SegmentRow.kind == Kind.export.value)
+    going = and_(Run.state.in_([RunState.queued.value, RunState.running.value]), has_planned)
+    over = and_(Run.state.in_([state.value for state in TERMINAL]), has_export)
+    return select(Run).where(or_(going, over)).order_by(Run.priority.desc(), Run.created_at, Run.id)
+
+
+def _ready_rows() -> Any:
+    need, maker = func.unnest(SegmentRow.needs).column_valued("need"), aliased(SegmentRow)
+    done = exists().where(maker.run_id == SegmentRow.run_id, maker.key == need, maker.state == "done")
+    undone = select(need).where(~done).correlate(SegmentRow).exists()
+    return select(SegmentRow).where(SegmentRow.state == "planned", ~undone)
+
+
+def _may_send(run: Run, row: SegmentRow) -> bool:
+    state = RunState(run.state)
+    return state in (RunState.queued, RunState.running) or (row.kind == Kind.export and state in TERMINAL)
+
+
+def _resume_point(session: Session, run_id: str, segment: Segment) -> Ref | None:
+    """The last state inside a training segment that an earlier attempt left in the store."""
+    if segment.kind not in TRAINING:
+        return None
+    inside: ColumnElement[bool] = (Checkpoint.step > segment.step) & (Checkpoint.step < segment.end.step)
+    query = select(func.max(Checkpoint.step)).where(
+        Checkpoint.run_id == run_id, Checkpoint.policy == segment.policy, inside, Checkpoint.has_state, Checkpoint.deleted_at.is_(None)
+    )
+    step = session.scalars(query).one_or_none()
+    return None if step is None else Ref(segment.policy, step)
+
+
+def _job(session: Session, run: Run, attempt: Attempt, segment: Segment, resume: Ref | None) -> SegmentJob:
+    edits = list(session.scalars(select(Edit).where(Edit.run_id == run.id).order_by(Edit.version)))
+    bindings = session.scalars(select(EditBinding).where(EditBinding.run_id == run.id).order_by(EditBinding.version, EditBinding.policy))
+    return SegmentJob(
+        run=run.id,
+        attempt=attempt.id,
+        spec=spec_of_round(spec_of(run), structure_edits(edits), segment.round),
+        segment=SegmentData.of(segment),
+        resume=str(resume) if resume else None,
+        checkpoints=dict(_paths(session, run.id, [segment.start, *segment.teachers, *([resume] if resume else [])])),
+        control=control_document(run, edits),
+        bindings=tuple(Binding(version=b.version, policy=b.policy, step=b.step) for b in bindings),
+    )
+
+
+def _paths(session: Session, run_id: str, refs: Sequence[Ref]) -> Iterator[tuple[str, str]]:
+    """Where the store holds each checkpoint; of several attempts' the newest, which is the one that was committed."""
+    for ref in dict.fromkeys(refs):
+        if ref.policy == BASE:
+            continue
+        query = select(Checkpoint.path).where(
+            Checkpoint.run_id == run_id, Checkpoint.policy == ref.policy, Checkpoint.step == ref.step, Checkpoint.deleted_at.is_(None)
+        )
+        path = session.scalars(query.order_by(Checkpoint.attempt_id.desc()).limit(1)).one_or_none()
+        if path is None:
+            raise MissingCheckpointError(f"the store no longer holds {ref}")
+        yield str(ref), path

@@ -1,0 +1,91 @@
+"""The scheduler's process: it leads or waits to, with the recorder in a thread beside it, until a signal ends it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+
+import structlog
+from kombu.exceptions import OperationalError as BrokerError
+from redis import RedisError
+from sqlalchemy.exc import OperationalError
+
+from copd_engine.job import SegmentJob
+from copd_engine.store import open_store
+from server.db.session import create_database_engine
+from server.notices import redis_client
+from server.recorder.service import record
+from server.scheduler.archive import Archive
+from server.scheduler.leader import LeadershipLostError, Term, lead
+from server.scheduler.loop import POLL_SECONDS, Scheduler, SendError
+from server.settings import Settings
+from worker.app import celery_app, send_segment
+from worker.log import configure
+
+REDIS_SECONDS = POLL_SECONDS + 2.0
+"""A Redis that does not answer for so long is away."""
+LONGEST_PAUSE = 5.0
+EXPECTED = (OperationalError, LeadershipLostError, RedisError)
+"""Failures of others: PostgreSQL restarts, another scheduler leads, Redis is away. They need no traceback."""
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Settings) -> None:
+    """Leads whenever it may, for ever. Ends at SIGTERM or SIGINT; at kill -9 nothing is lost."""
+    configure(as_json=settings.log_json)
+    logging.getLogger("server").setLevel(logging.INFO)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    engine = create_database_engine(settings.database_url)
+    pause = 0.1
+    while not stopping.is_set():
+        try:
+            with lead(engine, stopping) as term:
+                if term is not None:
+                    log.info("leading", epoch=term.epoch)
+                    pause = 0.1
+                    _serve_term(settings, term, stopping)
+        except Exception as error:  # a scheduler that ends would stop every run; whatever it is, look again from scratch
+            log.error("starting_over", reason=f"{type(error).__name__}: {error}", seconds=pause, exc_info=not isinstance(error, EXPECTED))  # noqa: TRY400
+            stopping.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def sender(redis_url: str) -> Callable[[str, SegmentJob], None]:
+    """Sends jobs through Celery."""
+    app = celery_app(redis_url)
+
+    def send(worker: str, job: SegmentJob) -> None:
+        try:
+            send_segment(app, worker, job)
+        except BrokerError as error:
+            raise SendError(str(error)) from error
+
+    return send
+
+
+def _serve_term(settings: Settings, term: Term, stopping: threading.Event) -> None:
+    """Schedules and records until `stopping`, or until one of the two fails; the error of either is raised."""
+    archive, over, failures = Archive(open_store(settings.store_url)), threading.Event(), list[Exception]()
+
+    def recording() -> None:
+        try:
+            record(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, over)
+        except Exception as error:  # raised again below, in the thread that can start over  # noqa: BLE001
+            failures.append(error)
+            over.set()
+
+    thread = threading.Thread(target=recording, name="recorder")
+    thread.start()
+    scheduler = Scheduler(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, sender(settings.redis_url))
+    try:
+        while not (stopping.is_set() or over.is_set()):
+            scheduler.step()
+    finally:
+        over.set()
+        thread.join()
+    if failures:
+        raise failures[0]
