@@ -170,9 +170,7 @@ class Policy:
         mask [N, past + T] covers past and new tokens; positions [N, T] or [3, N, T].
         """
         with self._compute():
-            output = self.body(
-                input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
-            )
+            output = self.body(input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
         return output.last_hidden_state
 
     def hidden(self, batch: PromptBatch, rows: Tensor, tokens: Tensor) -> Tensor:

@@ -150,8 +150,9 @@ def inverse_cdf(log_probs: Tensor, noise: Tensor) -> Tensor:
     Summed in float64: in float32 the tail of a large vocabulary would be lost.
     """
     cumulative = log_probs.double().exp().cumsum(dim=-1)
-    threshold = noise.unsqueeze(1) * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, threshold, right=True).squeeze(1).clamp(max=log_probs.shape[1] - 1)
+    total = cumulative[:, -1:]
+    threshold = torch.minimum(noise.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, threshold, right=True).squeeze(1)
 
 
 def _noise(request: SampleRequest) -> NDArray[np.float64]:
@@ -162,5 +163,3 @@ def _noise(request: SampleRequest) -> NDArray[np.float64]:
     samples, tokens = np.arange(request.samples), np.arange(request.max_new_tokens)
     draws = uniform(request.key, slots[:, None, None], samples[None, :, None], tokens)
     return draws.reshape(-1, request.max_new_tokens)
-
-

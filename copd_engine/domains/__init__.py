@@ -6,7 +6,7 @@ from copd_engine.domains.digits import ImageDomain, VideoDomain
 from copd_engine.domains.media import media
 from copd_engine.domains.text import TextDomain
 
-__all__ = ["Domain", "Prompt", "Reward", "Split", "build_domain", "media"]
+__all__ = ["Domain", "ImageDomain", "Prompt", "Reward", "Split", "TextDomain", "VideoDomain", "build_domain", "media"]
 
 
 def build_domain(name: str, source: spec.Domain) -> Domain:

@@ -18,9 +18,7 @@ KEY = (7, "text", 3, "native")
         ),
     ],
 )
-def test_philox_gives_the_published_vectors(
-    counter: tuple[int, ...], key: tuple[int, int], expected: tuple[int, ...]
-) -> None:
+def test_philox_gives_the_published_vectors(counter: tuple[int, ...], key: tuple[int, int], expected: tuple[int, ...]) -> None:
     block = np.array([counter], dtype=np.uint64)
     assert noise.philox(block, key)[0].tolist() == list(expected)
 
