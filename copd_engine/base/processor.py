@@ -8,10 +8,12 @@ from transformers import PreTrainedTokenizerFast, Qwen2VLImageProcessor, Qwen3VL
 
 PATCH: Final = 4  # pixels along a patch's side; 2 x 2 patches merge into one token of 8 x 8 pixels: one digit scan
 VOCABULARY: Final = 640
+PAD: Final = "<|endoftext|>"
+END: Final = "<|im_end|>"
 SPECIAL_TOKENS: Final = (
-    "<|endoftext|>",
+    PAD,
     "<|im_start|>",
-    "<|im_end|>",
+    END,
     "<|vision_start|>",
     "<|vision_end|>",
     "<|image_pad|>",
@@ -64,8 +66,8 @@ def build_processor(tokenizer: Tokenizer) -> Any:
     """The Qwen3-VL processor around `tokenizer`, for pictures as small as one scan."""
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
+        eos_token=END,
+        pad_token=PAD,
         padding_side="right",
         clean_up_tokenization_spaces=False,
         extra_special_tokens={
