@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from server.db.models import Token
@@ -90,6 +90,6 @@ def revoke(db: Session, secret: bytes, kind: Kind, value: str) -> None:
     db.execute(update(Token).where(Token.hash == digest(secret, kind, value)).values(revoked_at=datetime.now(UTC)))
 
 
-def _valid(kind: Kind) -> tuple[object, ...]:
+def _valid(kind: Kind) -> tuple[ColumnElement[bool], ...]:
     now = datetime.now(UTC)
     return (Token.kind == kind, Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > now))

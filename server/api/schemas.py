@@ -39,7 +39,7 @@ class Problem(BaseModel):
 class Progress(BaseModel):
     """Where a run stands. Steps are optimizer steps summed over the experts."""
 
-    round: int
+    round: int = Field(description="the round being trained, from 1; 0 before the start")
     rounds: int
     phase: str = Field(description="rlvr, opd, or empty before and after training")
     steps: int
@@ -232,7 +232,8 @@ class Figure(BaseModel):
     """A Plotly figure with the words a person needs to read it.
 
     Traces carry meta.mode (`append` or `replace`); an `append` trace also meta.series (a SeriesKey), and meta.attempt and meta.step, as
-    long as x: with them the page joins streamed points to the drawn ones, and the higher attempt wins on a step.
+    long as x: with them the page joins streamed points to the drawn ones, and the higher attempt wins on a step. meta.total: points
+    the series has, where the trace may be thinned. meta.error_scale: error_y.array is the standard error times this.
     """
 
     name: str
@@ -254,6 +255,9 @@ class FigureInfo(BaseModel):
 class FigureList(BaseModel):
     figures: list[FigureInfo]
     templates: dict[Literal["light", "dark"], dict[str, Any]] = Field(description="Plotly layout templates; the page sets one")
+    palette: list[str] = Field(
+        description="colours by PolicyView.colour; after the last one the experts' come round again, from the third on"
+    )
 
 
 class AgreementHistory(BaseModel):

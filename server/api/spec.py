@@ -26,12 +26,12 @@ def check_spec(source: SpecSource) -> SpecCheck:
         check_available(spec)
         segments = plan(spec)
     except SpecError as error:
-        return SpecCheck(valid=False, errors=of_spec(error).errors)
+        return SpecCheck(valid=False, errors=of_spec(error).errors, spec=None)
     return SpecCheck(
         valid=True,
         errors=[],
         spec=spec.model_dump(mode="json"),
-        segments=[planned(segment) for segment in segments],
+        segments=[_planned(segment) for segment in segments],
         total_steps=sum(segment.steps for segment in segments),
         rollouts=sum(segment.steps * _rollouts_per_step(spec, segment) for segment in segments),
     )
@@ -50,7 +50,7 @@ def spec_templates() -> SpecTemplateList:
     return SpecTemplateList(templates=[_template(name.removesuffix(".yaml"), source) for name, source in sources])
 
 
-def planned(segment: Segment) -> PlannedSegment:
+def _planned(segment: Segment) -> PlannedSegment:
     return PlannedSegment(
         key=segment.key,
         kind=segment.kind.value,

@@ -17,6 +17,12 @@ Names = Annotated[list[Printable] | None, Query(max_length=64)]
 Step = Annotated[int, Query(ge=0, le=LARGEST_ID)]
 Limit = Annotated[int, Query(ge=4, le=100_000, description="most points per series")]
 DEFAULT_LIMIT = 1000
+Metric = Literal[
+    "overlap", "overlap_mass", "argmax_agreement", "kl_student_teacher", "kl_teacher_student", "jsd", "symmetric_kl", "entropy_gap"
+]  # fmt: skip
+
+
+COMPARE_HELP = "id of a run drawn dashed beside this one, or `none`; by default the newest of method experts with the same seed and model"
 
 
 @router.get("/segments")
@@ -49,7 +55,7 @@ def get_series(
 def list_figures(run: RunDep) -> FigureList:
     """The charts this run has, and the two templates of the page's themes."""
     infos = [FigureInfo(name=info.name, title=info.title) for info in figures.catalogue(queries.cast_of(run))]
-    return FigureList(figures=infos, templates=figures.TEMPLATES)
+    return FigureList(figures=infos, templates=figures.TEMPLATES, palette=list(figures.PALETTE))
 
 
 @router.get("/figures/{name}", responses=problems(s404="no such run, figure, or run to compare with"))
@@ -58,23 +64,20 @@ def get_figure(
     db: Db,
     name: Annotated[str, Path(max_length=80)],
     x: figures.Axis = "step",
-    compare: Annotated[Printable | None, Query(description="a run drawn dashed beside this one")] = None,
+    compare: Annotated[Printable | None, Query(description=COMPARE_HELP)] = None,
     start: Annotated[Step, Query(description="first step")] = 0,
     stop: Annotated[Step, Query(description="last step")] = LARGEST_ID,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Figure:
     """A Plotly figure with the words to read it."""
-    window = queries.Window(start, stop, limit)
-    data = queries.figure_data(db, run, name, window=window, compare=compare)
-    if data is None:
-        known = ", ".join(info.name for info in figures.catalogue(queries.cast_of(run)))
-        raise ApiError(404, f"there is no figure '{name}'; this run has {known}")
-    return figures.build(name, data, x)
+    cast = queries.cast_of(run)
+    if (kind := figures.find(cast, name)) is None:
+        raise ApiError(404, f"there is no figure '{name}'; this run has {', '.join(each.name for each in figures.catalogue(cast))}")
+    data = queries.figure_data(db, run, kind, window=queries.Window(start, stop, limit), compare=compare)
+    return figures.build(kind, data, x)
 
 
 @router.get("/agreement")
-def agreement_history(
-    run: RunDep, db: Db, metric: Literal["overlap", "kl", "jsd", "argmax_agreement"] = "overlap", domain: Printable | None = None
-) -> AgreementHistory:
+def agreement_history(run: RunDep, db: Db, metric: Metric = "overlap", domain: Printable | None = None) -> AgreementHistory:
     """The agreement matrix at every measured step, for the slider. Without a domain: the mean over the domains."""
     return queries.agreement(db, run, metric, domain)

@@ -1,6 +1,21 @@
 """Every chart, built once, here: data in, Plotly figure and the words to read it out. Pure; the page, reports and notebooks share them."""
 
-from server.figures.build import TEMPLATES, FigureKind, build, catalogue, find
+from server.figures.build import FigureKind, build, catalogue, find
 from server.figures.data import Axis, Bar, Cast, Curve, FigureData, Mark, PolicyInfo
+from server.figures.style import PALETTE, TEMPLATES
 
-__all__ = ["TEMPLATES", "Axis", "Bar", "Cast", "Curve", "FigureData", "FigureKind", "Mark", "PolicyInfo", "build", "catalogue", "find"]
+__all__ = [
+    "PALETTE",
+    "TEMPLATES",
+    "Axis",
+    "Bar",
+    "Cast",
+    "Curve",
+    "FigureData",
+    "FigureKind",
+    "Mark",
+    "PolicyInfo",
+    "build",
+    "catalogue",
+    "find",
+]

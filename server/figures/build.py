@@ -1,4 +1,4 @@
-"""The catalogue of figures."""
+"""The catalogue of figures, and how one becomes Plotly JSON. A new chart is one entry here and one function."""
 
 from __future__ import annotations
 
@@ -6,32 +6,154 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from server.api.schemas import Figure
-from server.figures.data import Axis, Cast, FigureData
+import plotly.graph_objects as go
 
-TEMPLATES: dict[Any, dict[str, Any]] = {"light": {}, "dark": {}}
+from server.api.schemas import Figure
+from server.figures import curves, matrix, timeline
+from server.figures.data import Axis, Cast, FigureData
+from server.figures.parts import BASE_LAYOUT, Drawing, edit_marks, x_axis, y_axis
 
 
 @dataclass(frozen=True)
 class FigureKind:
+    """What a figure is called, what it needs, and the words to read it."""
+
     name: str
     title: str
-    series: tuple[str, ...]
-    draw: Callable[[FigureData, Axis], Figure]
+    """A plain question."""
+    help: str
+    """Two sentences, with the good direction."""
+    unit: str
+    draw: Callable[[FigureData, Axis], Drawing]
+    series: tuple[str, ...] = ()
     domain: str | None = None
+    """Series of this domain only; '' means those that are the mean over the domains."""
+    range: tuple[float, float] | None = None
     compares: bool = False
+    has_x: bool = True
+    """Its x-axis is the run's progress: step, time or tokens; edits are marked on it."""
     needs_bars: bool = False
 
 
+AGREEMENT = FigureKind(
+    name="agreement",
+    title="Do the experts still think alike?",
+    help="Of the 10 next tokens each expert finds likeliest, the share that two of them have in common; 1 = alike, and all start at 1 "
+    "because they share a base. High is good for teaching: below 0.9 it gets hard.",
+    unit="overlap",
+    draw=matrix.agreement,
+    series=("overlap",),
+    domain="",
+    range=matrix.RANGE,
+    has_x=False,
+)
+OVERLAP = FigureKind(
+    name="overlap",
+    title="Is the experts' agreement holding up?",
+    help="Shared part of the 10 likeliest next tokens for every pair, student ← peer, on states the student visits. High is good for "
+    "teaching: below 0.9 it gets hard; dashed lines are a run without distillation.",
+    unit="overlap",
+    draw=curves.per_pair,
+    series=("overlap",),
+    domain="",
+    compares=True,
+)
+DIVERGENCE = FigureKind(
+    name="divergence",
+    title="How far apart have the experts drifted?",
+    help="Symmetric KL of every pair, student ← peer, on states the student visits: how surprised each is by the other's words, "
+    "in nats per token. 0 = alike; lower is better for teaching.",
+    unit="nats per token",
+    draw=curves.per_pair,
+    series=("symmetric_kl",),
+    domain="",
+    compares=True,
+)
+REWARD = FigureKind(
+    name="reward",
+    title="Is each expert getting better at its own task?",
+    help="Mean reward of an expert's training rollouts on its own domain at each step. Higher is better; a flat line near 0 or 1 "
+    "leaves nothing to learn from.",
+    unit="mean reward",
+    draw=curves.per_expert,
+    series=("reward",),
+    range=(0.0, 1.0),
+)
+GAP = FigureKind(
+    name="gap",
+    title="How much does each teacher disagree with its student?",
+    help="Mean of log teacher minus log student probability over the student's own tokens, per edge student ← teacher. It is below 0 "
+    "as long as there is something to learn; rising towards 0 is good.",
+    unit="nats per token",
+    draw=curves.per_pair,
+    series=("gap",),
+)
+THROUGHPUT = FigureKind(
+    name="throughput",
+    title="How fast is each expert generating?",
+    help="Tokens an expert generates per second of a training step, scoring and update included. Higher is better; a drop says the "
+    "machine is shared or the answers got shorter.",
+    unit="tokens per second",
+    draw=curves.per_expert,
+    series=("tokens_per_second",),
+)
+TIMELINE = FigureKind(
+    name="timeline",
+    title="Who worked on what, and when?",
+    help="One row per policy, one bar per segment of the plan. Gaps are time spent waiting for a worker or for another policy; "
+    "fewer gaps are better.",
+    unit="time",
+    draw=timeline.timeline,
+    has_x=False,
+    needs_bars=True,
+)
+
+
 def catalogue(cast: Cast) -> list[FigureKind]:
-    return []
+    """The figures of a run, in the order of its page. Only what can ever hold something: one expert has nobody to agree with."""
+    pairs = [AGREEMENT, OVERLAP, DIVERGENCE] if len(cast.experts) > 1 else []
+    return [*map(_capability, cast.domains), *pairs, REWARD, *([GAP] if cast.edges else []), TIMELINE, THROUGHPUT]
 
 
 def find(cast: Cast, name: str) -> FigureKind | None:
-    return next((figure for figure in catalogue(cast) if figure.name == name), None)
+    return next((kind for kind in catalogue(cast) if kind.name == name), None)
 
 
-def build(name: str, data: FigureData, x: Axis) -> Figure:
-    figure = find(data.cast, name)
-    assert figure
-    return figure.draw(data, x)
+def build(kind: FigureKind, data: FigureData, x: Axis = "step") -> Figure:
+    """The figure as JSON: plain lists, no template (the page sets its theme's), and a uirevision that keeps zoom and legend clicks."""
+    drawing = kind.draw(data, x)
+    revision = f"{data.cast.run_id}/{kind.name}"
+    layout: dict[str, Any] = {**BASE_LAYOUT, "uirevision": revision}
+    if kind.has_x:
+        shapes, annotations = edit_marks(data, x)
+        layout["xaxis"] = {**x_axis(x), "uirevision": f"{revision}/{x}"}
+        layout["yaxis"] = y_axis(kind.unit, kind.range)
+        layout |= {"shapes": [*drawing.layout.get("shapes", []), *shapes], "annotations": annotations}
+    layout |= {key: value for key, value in drawing.layout.items() if key != "shapes"}
+    figure = go.Figure(data=drawing.traces, layout={**layout, "template": "none"}).to_plotly_json()
+    figure["layout"].pop("template")
+    return Figure(
+        name=kind.name,
+        cursor=data.cursor,
+        title=kind.title,
+        help=kind.help,
+        unit=kind.unit,
+        range=kind.range,
+        summary=drawing.summary,
+        data=figure["data"],
+        layout=figure["layout"],
+    )
+
+
+def _capability(domain: str) -> FigureKind:
+    return FigureKind(
+        name=f"capability.{domain}",
+        title=f"How well does each model do on {domain}?",
+        help="Share of held-out prompts answered correctly, with 95 % intervals; higher is better. Watch the merged model: it should "
+        "leave the base's line behind and come close to the best expert.",
+        unit="accuracy",
+        draw=curves.capability,
+        series=("capability",),
+        domain=domain,
+        range=(0.0, 1.0),
+    )

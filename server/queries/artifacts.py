@@ -44,7 +44,7 @@ def log(db: Session, run_id: str, *, after: int, before: int | None, limit: int)
 
 
 def _level(text: str) -> Literal["info", "warning", "error"]:
-    return text if text in ("warning", "error") else "info"  # pyright: ignore[reportReturnType]  # narrowed by the test
+    return text if text in ("warning", "error") else "info"
 
 
 def checkpoints(db: Session, run_id: str) -> list[CheckpointView]:
@@ -87,8 +87,7 @@ def _probe(run_id: str, rows: list[SampleRow]) -> ProbeView:
 
 
 def exports(db: Session, run_id: str) -> list[ExportView]:
-    rows = db.execute(_exports().where(Export.run_id == run_id).order_by(Export.id)).tuples()
-    return [_export_view(export, state) for export, state in rows]
+    return [_export_view(*row) for row in db.execute(_exports().where(Export.run_id == run_id).order_by(Export.id))]
 
 
 def export(db: Session, run_id: str, export_id: int) -> Export | None:
@@ -96,7 +95,7 @@ def export(db: Session, run_id: str, export_id: int) -> Export | None:
 
 
 def export_view(db: Session, row: Export) -> ExportView:
-    return _export_view(*db.execute(_exports().where(Export.id == row.id)).tuples().one())
+    return _export_view(*db.execute(_exports().where(Export.id == row.id)).one())
 
 
 def _exports() -> Any:
@@ -178,8 +177,8 @@ def _merged_checkpoint(db: Session, run_id: str) -> tuple[str | None, int]:
         .order_by(Checkpoint.step.desc(), Checkpoint.attempt_id.desc())
         .limit(1)
     )
-    row = db.execute(query).one_or_none()
-    return (row.digest, row.step) if row else (None, 0)
+    row = db.execute(query).tuples().one_or_none()
+    return row or (None, 0)
 
 
 def _budgets(db: Session, run_id: str) -> list[Budget]:

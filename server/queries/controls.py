@@ -71,6 +71,7 @@ def _round_starts(db: Session, run_id: str) -> dict[int, list[Effect]]:
     )
     starts: defaultdict[int, list[Effect]] = defaultdict(list)
     for round_, policy, step, at in db.execute(query).tuples():
+        assert at is not None  # by the query
         starts[round_].append(Effect(policy=policy, step=step, at=at))
     return starts
 

@@ -104,7 +104,7 @@ def _filters(states: Collection[RunState], tags: Sequence[str], text: str) -> li
     return wanted
 
 
-def _after(db: Session, query: Select[tuple[Run]], after: str) -> Select[tuple[Run]]:
+def _after(db: Session, query: Select[Run], after: str) -> Select[Run]:
     if not after:
         return query
     last = db.execute(select(Run.created_at, Run.id).where(Run.id == after)).one_or_none()

@@ -20,7 +20,7 @@ from server.api.schemas import AgreementHistory, SeriesData, SeriesList
 from server.commands.locked import spec_of
 from server.db.models import Point, Run, Series
 from server.downsample import thin
-from server.figures import Bar, Cast, Curve, FigureData, Mark
+from server.figures import Bar, Cast, Curve, FigureData, FigureKind, Mark
 from server.queries.controls import edit_views
 from server.queries.runs import policies, segments
 
@@ -78,11 +78,8 @@ def agreement(db: Session, run: Run, metric: str, domain: str | None) -> Agreeme
     return AgreementHistory(cursor=cursor, metric=metric, domain=domain, policies=experts, steps=steps, values=values)
 
 
-def figure_data(db: Session, run: Run, name: str, *, window: Window, compare: str | None) -> FigureData | None:
-    """What figure `name` is made from; None when the run has no such figure."""
-    figure = figures.find(cast_of(run), name)
-    if figure is None:
-        return None
+def figure_data(db: Session, run: Run, figure: FigureKind, *, window: Window, compare: str | None) -> FigureData:
+    """What a figure is made from. `compare`: the id of a run to draw beside, NO_COMPARISON, or None for the one that fits."""
     cursor = snapshot(db, run.id)
     run = db.get_one(Run, run.id, populate_existing=True)
     found = curves(db, run.id, *_wanted(figure.series, figure.domain), window=window, tokens=True) if figure.series else []
@@ -112,15 +109,15 @@ def curves(db: Session, run_id: str, *wanted: ColumnElement[bool], window: Windo
 
 
 def _points(db: Session, ids: Sequence[int], start: int, stop: int) -> Sequence[Any]:
-    """Per series: its id, and steps, values, standard errors and Unix times as lists."""
-    columns = (Point.step, Point.value, Point.se, cast(func.extract("epoch", Point.time), Float(53)))
+    """Per series: its id, and steps, values, standard errors, Unix times and attempts as lists."""
+    columns = (Point.step, Point.value, Point.se, cast(func.extract("epoch", Point.time), Float(53)), Point.attempt_id)
     listed = [func.array_agg(aggregate_order_by(column, Point.step)) for column in columns]
     query = select(Point.series_id, *listed).where(Point.series_id.in_(ids), Point.step.between(start, stop)).group_by(Point.series_id)
     return db.execute(query).all()
 
 
 def _curve(key: Series, points: Sequence[list[Any]], limit: int, generated: _Tokens | None) -> Curve:
-    step, value, se, time = points
+    step, value, se, time, attempt = points
     kept = thin(np.array(step, np.int64), np.array(value, np.float64), limit).tolist()  # None becomes NaN
     steps = [step[i] for i in kept]
     return Curve(
@@ -134,6 +131,7 @@ def _curve(key: Series, points: Sequence[list[Any]], limit: int, generated: _Tok
         se=[se[i] for i in kept],
         time=[datetime.fromtimestamp(time[i], UTC) for i in kept],
         tokens=generated.by_step(key.policy, steps) if generated else [],
+        attempt=[attempt[i] for i in kept],
     )
 
 
@@ -155,7 +153,7 @@ class _Tokens:
         totals = list(self._totals.values()) if policy == MERGED else [self._totals[policy]] if policy in self._totals else []
         if not totals:
             return [None] * len(steps)
-        return sum(total[np.searchsorted(step, steps, side="right")] for step, total in totals).tolist()  # pyright: ignore
+        return np.sum([total[np.searchsorted(step, steps, side="right")] for step, total in totals], axis=0).tolist()
 
 
 def _totals(speed: tuple[Any, Any], seconds: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -176,6 +174,7 @@ def _series_data(curve: Curve, *, tokens: bool) -> SeriesData:
         se=list(curve.se) if any(se is not None for se in curve.se) else None,
         time=list(curve.time),
         tokens=list(curve.tokens) if tokens else None,
+        attempt=list(curve.attempt),
     )
 
 

@@ -67,4 +67,4 @@ def _report(answer: bytes) -> WorkerReport | None:
 
 def _view(report: WorkerReport, run_name: str | None) -> WorkerView:
     times = {name: datetime.fromtimestamp(getattr(report, name), UTC) for name in ("started_at", "seen_at")}
-    return WorkerView(**report.model_dump(exclude={"child_pid", "last_policy", *times}), **times, run_name=run_name)
+    return WorkerView.model_validate({**report.model_dump(exclude={"child_pid", "last_policy"}), **times, "run_name": run_name})

@@ -1,0 +1,100 @@
+"""Figures that are curves over a run's progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from server.figures.data import Axis, Curve, FigureData
+from server.figures.parts import Drawing, curve_trace, interval, last, look_of
+from server.figures.style import Look
+
+NOTHING_YET = "No points yet."
+
+
+def capability(data: FigureData, x: Axis) -> Drawing:
+    """Accuracy in one domain: the base as a level line with its interval, every expert, and the merged model."""
+    order = {info.name: place for place, info in enumerate(data.cast.policies)}
+    curves = sorted((c for c in data.curves if c.policy in order), key=lambda c: order[c.policy])
+    traces = [curve_trace(c, x, look_of(data, c.policy), c.policy) for c in curves]
+    base = next((c for c in curves if c.policy == "base" and last(c) is not None), None)
+    shapes = _level(base, look_of(data, "base")) if base else []
+    return Drawing(traces, _capability_summary(curves), {"shapes": shapes})
+
+
+def _level(base: Curve, style: Look) -> list[dict[str, Any]]:
+    value, error = last(base), 1.96 * (base.se[-1] or 0.0)
+    assert value is not None
+    place = {"xref": "paper", "yref": "y", "x0": 0, "x1": 1, "layer": "below", "name": "base"}
+    band = {
+        **place,
+        "type": "rect",
+        "y0": value - error,
+        "y1": value + error,
+        "fillcolor": style.colour,
+        "opacity": 0.15,
+        "line": {"width": 0},
+    }
+    line = {**place, "type": "line", "y0": value, "y1": value, "line": {"color": style.colour, "dash": style.dash, "width": 1.5}}
+    return [band, line]
+
+
+def _capability_summary(curves: Sequence[Curve]) -> str:
+    newest = {c.policy: c for c in curves if last(c) is not None}
+    if not newest:
+        return NOTHING_YET
+    experts = {name: value for name, c in newest.items() if name not in ("base", "merged") and (value := last(c)) is not None}
+    parts = [f"{name} {interval(newest[name])}" for name in ("merged", "base") if name in newest]
+    if experts:
+        best = max(experts, key=lambda name: experts[name])
+        parts.append(f"best expert {best} {interval(newest[best])}")
+    step = max(c.step[-1] for c in newest.values())
+    return f"After {step} steps: {', '.join(parts)}."
+
+
+def per_expert(data: FigureData, x: Axis) -> Drawing:
+    """One line per expert, a point at every step."""
+    traces = [curve_trace(c, x, look_of(data, c.policy), c.policy, mode="lines") for c in data.curves]
+    newest = [f"{c.policy} {_short(value)}" for c in data.curves if (value := last(c)) is not None]
+    step = max((c.step[-1] for c in data.curves if c.step), default=0)
+    return Drawing(traces, f"At step {step}: {', '.join(newest)}." if newest else NOTHING_YET)
+
+
+def per_pair(data: FigureData, x: Axis) -> Drawing:
+    """One line per (student, peer): the student's colour, the peer's marker. Another run's pairs are dashed and faint."""
+    traces = [_pair_trace(data, c, x) for c in data.curves]
+    traces += [
+        _pair_trace(data, c, x, {"name": f"{c.policy} ← {c.peer} ({data.compared_name})", "opacity": 0.6, "legendgroup": "compared"})
+        for c in data.compared
+    ]
+    return Drawing(traces, _pair_summary(data.curves))
+
+
+def _pair_trace(data: FigureData, curve: Curve, x: Axis, compared: dict[str, Any] | None = None) -> Any:
+    student, peer = look_of(data, curve.policy), look_of(data, curve.peer or "")
+    style = Look(student.colour, "dash" if compared else "solid", peer.marker)
+    options = dict(compared or {})
+    trace = curve_trace(curve, x, style, options.pop("name", f"{curve.policy} ← {curve.peer}"), **options)
+    if compared:
+        trace.meta = {**trace.meta, "mode": "replace", "compared": True}  # its points are not in this run's stream
+    return trace
+
+
+def _pair_summary(curves: Sequence[Curve]) -> str:
+    newest = {(c.policy, c.peer): value for c in curves if (value := last(c)) is not None}
+    if not newest:
+        return NOTHING_YET
+    (low, high), mean = _extremes(newest), sum(newest.values()) / len(newest)
+    step = max(c.step[-1] for c in curves if c.step)
+    return f"At step {step}: mean {_short(mean)}, lowest {low}, highest {high}."
+
+
+def _extremes(values: dict[tuple[str, str | None], float]) -> tuple[str, str]:
+    def told(pair: tuple[str, str | None]) -> str:
+        return f"{_short(values[pair])} ({pair[0]} ← {pair[1]})"
+
+    return told(min(values, key=lambda p: values[p])), told(max(values, key=lambda p: values[p]))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,119 @@
+"""What figures are put together from: curves as traces, axes, edit marks. Lists stay plain lists; names of users are escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from server.figures.data import Axis, Curve, FigureData
+from server.figures.style import Look, look
+
+Z95 = 1.96
+"""Half the width of a 95 % interval in standard errors."""
+X_TITLES: dict[Axis, str] = {"step": "optimizer steps", "time": "time", "tokens": "tokens generated"}
+BASE_LAYOUT: dict[str, Any] = {
+    "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
+    "hovermode": "x unified",
+    "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    "autosize": True,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Traces, what the layout adds, and the data in one line."""
+
+    traces: Sequence[Any]
+    summary: str
+    layout: dict[str, Any] = field(default_factory=dict)
+
+
+def curve_trace(curve: Curve, x: Axis, style: Look, name: str, **options: Any) -> Any:
+    """A curve as a line with markers; with standard errors also 95 % bars. `options` go to go.Scatter."""
+    bars = curve_bars(curve)
+    options = {"mode": "lines+markers", "marker": {"symbol": style.marker, "color": style.colour, "size": 7}, **options}
+    return go.Scatter(
+        x=x_values(curve, x),
+        y=list(curve.value),
+        name=escape(name),
+        line={"color": style.colour, "dash": style.dash, "width": 2},
+        error_y={"type": "data", "array": bars, "thickness": 1, "width": 3} if bars else None,
+        hovertemplate="%{y:.3~f}",
+        meta=trace_meta(curve, x, has_bars=bars is not None),
+        **options,
+    )
+
+
+def curve_bars(curve: Curve) -> list[float | None] | None:
+    """Half the 95 % interval at each point; None where the curve has no standard errors."""
+    if all(se is None for se in curve.se):
+        return None
+    return [None if se is None else Z95 * se for se in curve.se]
+
+
+def trace_meta(curve: Curve, x: Axis, *, has_bars: bool = False, mode: Literal["append", "replace"] = "append") -> dict[str, Any]:
+    """What the page needs to go on with the trace: its series, the points drawn, and whether new ones are appended or the figure is
+    fetched anew, as on the axis of tokens, which the stream does not carry. `error_scale`: `error_y.array` is the standard error times
+    this."""
+    meta = {
+        "series": {"name": curve.name, "policy": curve.policy, "peer": curve.peer, "domain": curve.domain},
+        "mode": "replace" if x == "tokens" else mode,
+        "total": curve.total,
+        "step": list(curve.step),
+        "attempt": list(curve.attempt),
+    }
+    return {**meta, "error_scale": Z95} if has_bars else meta
+
+
+def x_values(curve: Curve, x: Axis) -> list[Any]:
+    if x == "time":
+        return [time.isoformat() for time in curve.time]
+    return list(curve.step if x == "step" else curve.tokens)
+
+
+def x_axis(x: Axis) -> dict[str, Any]:
+    return {"title": {"text": X_TITLES[x]}, "type": "date" if x == "time" else "linear", "rangemode": "tozero" if x != "time" else "normal"}
+
+
+def y_axis(unit: str, low_high: tuple[float, float] | None, **options: Any) -> dict[str, Any]:
+    return {"title": {"text": unit}, **({"range": list(low_high)} if low_high else {}), **options}
+
+
+def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A vertical line (shape) with its words (annotation) at every edit that has taken effect."""
+    shapes, annotations = [], []
+    for mark in data.marks:
+        at = {"step": mark.step, "time": mark.time.isoformat(), "tokens": mark.tokens}[x]
+        if at is None:
+            continue
+        shapes.append({
+            "type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+            "line": {"width": 1, "dash": "dot"}, "name": "edit",
+        })  # fmt: skip
+        annotations.append({
+            "x": at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left", "showarrow": False,
+            "text": escape(mark.text), "textangle": 90, "font": {"size": 10}, "name": "edit",
+        })  # fmt: skip
+    return shapes, annotations
+
+
+def look_of(data: FigureData, policy: str) -> Look:
+    return look(next((info.colour for info in data.cast.policies if info.name == policy), 0))
+
+
+def last(curve: Curve) -> float | None:
+    """The newest value that exists."""
+    return next((value for value in reversed(curve.value) if value is not None), None)
+
+
+def interval(curve: Curve) -> str:
+    """`0.61 ± 0.06`, the newest value with its 95 % interval."""
+    at = next((i for i in range(len(curve.value) - 1, -1, -1) if curve.value[i] is not None), None)
+    if at is None:
+        return "unknown"
+    error = curve.se[at]
+    return f"{curve.value[at]:.2f}" + ("" if error is None else f" ± {Z95 * error:.2f}")

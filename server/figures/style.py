@@ -1,0 +1,60 @@
+"""How figures look: one colour, dash and marker per policy, and the two templates of the page's themes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PALETTE = ("#7f7f7f", "#d55e00", "#1a7fc4", "#0a8f6a", "#b5539c", "#a87900", "#7a6ad8", "#20909c")
+"""Base, merged, then the experts. Told apart with any colour vision together with dash and marker; contrast of at least 3 : 1 against
+both themes' backgrounds (WCAG 2.2, 1.4.11)."""
+DASHES = ("dot", "solid", "solid", "dash", "dashdot", "longdash", "longdashdot", "dot")
+MARKERS = ("x", "diamond", "circle", "square", "triangle-up", "star", "pentagon", "cross")
+KIND_COLOURS = {"rlvr": 2, "opd": 1, "evaluate": 0, "measure": 7, "merge": 4, "export": 5}
+"""Segment kind → index into the palette, for the timeline."""
+TRANSPARENT = "rgba(0,0,0,0)"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a policy is drawn, everywhere the same."""
+
+    colour: str
+    dash: str
+    marker: str
+
+
+def look(index: int) -> Look:
+    """The look at a place of the palette. With more experts than places the experts' looks come round again."""
+    place = index if index < len(PALETTE) else 2 + (index - 2) % (len(PALETTE) - 2)
+    return Look(PALETTE[place], DASHES[place], MARKERS[place])
+
+
+def _template(text: str, faint: str, background: str) -> dict[str, Any]:
+    axis = {
+        "gridcolor": faint,
+        "zerolinecolor": faint,
+        "linecolor": faint,
+        "tickcolor": faint,
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+    return {
+        "layout": {
+            "colorway": list(PALETTE),
+            "font": {"color": text, "family": "system-ui, sans-serif", "size": 12},
+            "paper_bgcolor": TRANSPARENT,
+            "plot_bgcolor": TRANSPARENT,
+            "hoverlabel": {"bgcolor": background, "bordercolor": faint, "font": {"color": text}},
+            "xaxis": axis,
+            "yaxis": axis,
+            "shapedefaults": {"line": {"color": text}},
+            "annotationdefaults": {"font": {"color": text}},
+        }
+    }
+
+
+TEMPLATES: dict[Literal["light", "dark"], dict[str, Any]] = {
+    "light": _template("#212529", "#dee2e6", "#ffffff"),
+    "dark": _template("#dee2e6", "#424242", "#242424"),
+}

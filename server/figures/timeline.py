@@ -1,0 +1,53 @@
+"""Who worked on what, and when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import plotly.graph_objects as go
+
+from server.figures.data import Axis, Bar, FigureData
+from server.figures.parts import Drawing
+from server.figures.style import KIND_COLOURS, PALETTE
+
+TITLES = {"rlvr": "RLVR", "opd": "OPD", "evaluate": "evaluation", "measure": "agreement", "merge": "merge", "export": "export"}
+
+
+def timeline(data: FigureData, _x: Axis) -> Drawing:
+    """One row per policy, one bar per segment from its start to its end; a running one is drawn up to now."""
+    by_kind: defaultdict[str, list[Bar]] = defaultdict(list)
+    for bar in data.bars:
+        by_kind[bar.kind].append(bar)
+    traces = [_trace(kind, bars, data) for kind, bars in by_kind.items()]
+    policies = [info.name for info in data.cast.policies]
+    layout: dict[str, Any] = {
+        "barmode": "overlay",
+        "hovermode": "closest",
+        "xaxis": {"type": "date", "title": {"text": "time"}},
+        "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": policies, "autorange": "reversed"},
+    }
+    return Drawing(traces, _summary(data), layout)
+
+
+def _trace(kind: str, bars: list[Bar], data: FigureData) -> Any:
+    ends = [bar.end or data.now or bar.start for bar in bars]
+    seconds = [(end - bar.start).total_seconds() for bar, end in zip(bars, ends, strict=True)]
+    return go.Bar(
+        orientation="h",
+        name=TITLES[kind],
+        y=[bar.policy for bar in bars],
+        base=[bar.start.isoformat() for bar in bars],
+        x=[1000 * each for each in seconds],
+        customdata=[[bar.key, bar.worker or "", f"{each:.1f}", bar.state] for bar, each in zip(bars, seconds, strict=True)],
+        hovertemplate="%{customdata[0]}<br>%{customdata[3]}, %{customdata[2]} s on %{customdata[1]}<extra></extra>",
+        marker={"color": PALETTE[KIND_COLOURS[kind]], "line": {"width": 0}},
+        meta={"mode": "replace"},
+    )
+
+
+def _summary(data: FigureData) -> str:
+    running = [bar.key for bar in data.bars if bar.state == "running"]
+    done = sum(bar.state == "done" for bar in data.bars)
+    now = f"running now: {', '.join(running)}" if running else "nothing is running now"
+    return f"{done} segments done; {now}." if data.bars else "Nothing has started yet."
