@@ -10,14 +10,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import psycopg
 
-from client.api import Client
+from client.api import ApiError, Client
 from client.models import Run
 from client.stack.home import Home, InstanceLock, StackInfo
 from client.stack.server import login_code
@@ -94,9 +95,9 @@ def temporary_home() -> Iterator[Home]:
 
 
 @contextlib.contextmanager
-def running_stack(home: Home, workers: int = 2, user: int | None = None, variables: dict[str, str] | None = None) -> Iterator[Stack]:
+def running_stack(home: Home, workers: int = 2) -> Iterator[Stack]:
     """`copd up` in a process of its own, ready to use; stopped by SIGINT at the end, after which none of its processes may be alive."""
-    process = start(home, workers=workers, user=user, variables=variables)
+    process = start(home, workers=workers)
     try:
         lines = read_until_ready(process, home)
         assert lines
@@ -112,9 +113,18 @@ def running_stack(home: Home, workers: int = 2, user: int | None = None, variabl
     InstanceLock(home.root / "children.lock").close()  # raises when one of them still holds it
 
 
-def start(home: Home, *, workers: int = 2, user: int | None = None, variables: dict[str, str] | None = None) -> subprocess.Popen[str]:
+def start(
+    home: Home,
+    *,
+    workers: int = 2,
+    port: int | None = None,
+    user: int | None = None,
+    variables: dict[str, str] | None = None,
+    python: str = sys.executable,
+) -> subprocess.Popen[str]:
+    """`copd up` as a process, by default on a free port."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith("COPD_") and name != "SSH_CONNECTION"}
-    command = [sys.executable, "-P", "-m", "client", "up", "--home", str(home.root), "--workers", str(workers), "--port", str(free_port())]
+    command = [python, "-P", "-m", "client", "up", "--home", str(home.root), "--workers", str(workers), "--port", str(port or free_port())]
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -163,6 +173,17 @@ def processes_of(home: Home) -> list[psutil.Process]:
             if process.status() != psutil.STATUS_ZOMBIE and any(str(home.root) in word for word in words):
                 found.append(process)
     return found
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits until `holds`; an API that is away counts as no."""
+    until = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(ApiError):
+            if holds():
+                return
+        assert time.monotonic() < until, f"still not so after {seconds:.0f} s"
+        time.sleep(0.05)
 
 
 def free_port() -> int:
