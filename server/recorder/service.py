@@ -107,7 +107,7 @@ class Recorder:
         """Follows every run that has, or may still have, something to tell."""
         busy = [RunState.running.value, *(state.value for state in STOPPING)]
         unrecorded = exists().where(Attempt.run_id == Run.id, or_(Attempt.state.in_(LIVE), Attempt.recorded_seq < Attempt.events))
-        with self._term.transaction() as session:
+        with self._term.reading() as session:
             rows = session.execute(select(Run.id, Run.stream_position).where(or_(Run.state.in_(busy), unrecorded))).all()
         self._runs = {run: self._runs.get(run) or Followed(position) for run, position in rows}
 
@@ -131,7 +131,7 @@ class Recorder:
 
     def _fill_gaps(self, ends: dict[str, str]) -> None:
         """Takes from the files of ended attempts what their streams will not bring any more."""
-        with self._term.transaction() as session:
+        with self._term.reading() as session:
             gaps = [gap for gap in incomplete_attempts(session) if gap.run in self._runs]
         for gap in gaps:
             position = self._runs[gap.run].position
@@ -144,7 +144,7 @@ class Recorder:
     def _trim(self) -> None:
         cuts = {run: cut for run, followed in self._runs.items() if (cut := followed.window.cut(time.time()))}
         since_end = func.extract("epoch", func.now() - Run.ended_at)
-        with self._term.transaction() as session:
+        with self._term.reading() as session:
             over = select(Run.id, Run.stream_position).where(since_end > KEPT_SECONDS, since_end < TRIMMED_FOR_SECONDS)
             cuts |= {run: position for run, position in session.execute(over).all() if run not in self._runs}
         pipe = self._redis.pipeline(transaction=False)

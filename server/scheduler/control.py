@@ -57,12 +57,20 @@ def publish(client: redis.Redis, documents: Mapping[str, ControlDocument]) -> No
     pipe.execute()
 
 
-def acknowledge_for_the_absent(session: Session) -> list[str]:
-    """Acknowledges every version of runs without a live attempt: whatever starts next starts with it. Returns the runs."""
-    behind = update(Run).where(
-        Run.acknowledged_version < Run.control_version, ~has_live_attempt(Run.id), Run.state.not_in([state.value for state in TERMINAL])
+def unacknowledged(session: Session) -> list[str]:
+    """Runs with news but without an attempt that could acknowledge it."""
+    behind = Run.acknowledged_version < Run.control_version
+    over = Run.state.in_([state.value for state in TERMINAL])
+    return list(session.scalars(select(Run.id).where(behind, ~over, ~has_live_attempt(Run.id))))
+
+
+def acknowledge_for_the_absent(session: Session, runs: Sequence[str]) -> None:
+    """Acknowledges every version of runs without a live attempt: whatever starts next starts with it."""
+    session.execute(update(Run).where(Run.id.in_(runs), ~has_live_attempt(Run.id)).values(acknowledged_version=Run.control_version))
+    heard = select(Run.acknowledged_version).where(Run.id == Edit.run_id).scalar_subquery()
+    session.execute(
+        update(Edit)
+        .where(Edit.run_id.in_(runs), Edit.acknowledged_at.is_(None), Edit.version <= heard)
+        .values(acknowledged_at=func.now())
+        .execution_options(synchronize_session=False)
     )
-    runs = list(session.scalars(behind.values(acknowledged_version=Run.control_version).returning(Run.id)))
-    if runs:
-        session.execute(update(Edit).where(Edit.run_id.in_(runs), Edit.acknowledged_at.is_(None)).values(acknowledged_at=func.now()))
-    return runs

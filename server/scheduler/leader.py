@@ -32,6 +32,12 @@ class Term:
         self._sessions, self._lock, self.epoch = sessions, lock, epoch
 
     @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session to read in. What was read may be old by the time it is used: `transaction` looks again."""
+        with self._sessions() as session:
+            yield session
+
+    @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A transaction that commits only under this epoch: a later leader waits for it, or it sees the later epoch and fails.
 

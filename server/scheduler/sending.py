@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+from sqlalchemy.orm import Session
 
 from copd_engine.control import Binding
 from copd_engine.job import SegmentData, SegmentJob
@@ -20,6 +20,9 @@ from server.scheduler.dispatch import Idle, Ready
 from server.states import TERMINAL, RunState, Trigger
 
 RUNS_PER_LOOK = 50
+NEEDS_ARE_DONE = text("""NOT EXISTS (
+    SELECT FROM unnest(segments.needs) AS need LEFT JOIN segments AS maker ON maker.run_id = segments.run_id AND maker.key = need
+    WHERE maker.state IS DISTINCT FROM 'done')""")
 
 
 class MissingCheckpointError(Exception):
@@ -34,7 +37,7 @@ def ready_segments(session: Session, wanted: int) -> list[Ready]:
         if not runs:
             break
         by_id = {run.id: run for run in runs}
-        for row in session.scalars(_ready_rows().where(SegmentRow.run_id.in_(by_id))):
+        for row in session.scalars(select(SegmentRow).where(SegmentRow.state == "planned", NEEDS_ARE_DONE, SegmentRow.run_id.in_(by_id))):
             run = by_id[row.run_id]
             if row.kind == Kind.export or RunState(run.state) not in TERMINAL:
                 ready.append(Ready(run.id, run.priority, run.created_at, run.fingerprint, row.position, segment_of(row)))
@@ -71,13 +74,6 @@ def _runs_in_line() -> Any:
     going = and_(Run.state.in_([RunState.queued.value, RunState.running.value]), has_planned)
     over = and_(Run.state.in_([state.value for state in TERMINAL]), has_export)
     return select(Run).where(or_(going, over)).order_by(Run.priority.desc(), Run.created_at, Run.id)
-
-
-def _ready_rows() -> Any:
-    need, maker = func.unnest(SegmentRow.needs).column_valued("need"), aliased(SegmentRow)
-    done = exists().where(maker.run_id == SegmentRow.run_id, maker.key == need, maker.state == "done")
-    undone = select(need).where(~done).correlate(SegmentRow).exists()
-    return select(SegmentRow).where(SegmentRow.state == "planned", ~undone)
 
 
 def _may_send(run: Run, row: SegmentRow) -> bool:

@@ -1,0 +1,100 @@
+"""Watches live attempts: notes who has begun, takes the results of those that ended, gives up those that are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import redis
+from sqlalchemy import func, select, update
+
+from server.db.models import Attempt, Run
+from server.notices import Changed, run_changed
+from server.scheduler.archive import Archive
+from server.scheduler.judge import LIVE, LiveAttempt, Order, Verdict, verdict
+from server.scheduler.leader import Term
+from server.scheduler.outcome import commit_lost, commit_result
+from server.scheduler.sight import Sight
+from server.stream_ids import stream_order
+from worker.bus import orders_key
+
+ORDER_SECONDS = 600
+"""How long an order that nobody carried out is kept."""
+
+
+class Watch:
+    def __init__(self, term: Term, client: redis.Redis, archive: Archive) -> None:
+        self._term, self._redis, self._archive = term, client, archive
+        self.told: set[int] = set()
+        """Attempts whose worker said that they ended."""
+        self.ended: dict[str, int] = {}
+        """Worker → its attempt that ended last: the worker is free although its report may not say so yet."""
+        self.changed: set[str] = set()
+        """Runs of which an attempt has ended."""
+        self._marks: dict[int, str] = {}
+        """Lost attempt → where its run's stream ended when that was seen."""
+
+    def live_attempts(self) -> list[LiveAttempt]:
+        age = func.extract("epoch", func.now() - Attempt.sent_at)
+        query = select(Attempt.id, Attempt.run_id, Attempt.segment_key, Attempt.worker, Attempt.state, age)
+        with self._term.reading() as session:
+            rows = session.execute(query.where(Attempt.state.in_(LIVE)).order_by(Attempt.id)).all()
+        live = [LiveAttempt(*row[:5], age=float(row[5])) for row in rows]
+        self.told &= {attempt.id for attempt in live}
+        return live
+
+    def take_outcomes(self, live: Sequence[LiveAttempt], sight: Sight) -> None:
+        verdicts = {a: verdict(a, leases=sight.leases, told=a.id in self.told, trusted=sight.trusted) for a in live}
+        for attempt, sign in verdicts.items():
+            if sign in (Verdict.look, Verdict.ended):
+                self._look_for_result(attempt, sign, sight)
+        self._mark_running([attempt for attempt, sign in verdicts.items() if sign is Verdict.claimed])
+
+    def give_up(self, run: str, attempt: int, worker: str, why: str, *, counts: bool) -> None:
+        """Plans an attempt's segment again. See commit_lost."""
+        events = list(self._archive.events(run, attempt))
+        with self._term.transaction() as session:
+            commit_lost(session, run, attempt, events, why=why, counts=counts)
+        self.order(worker, attempt, Order.kill)  # should it still run somewhere
+        self._marks.pop(attempt, None)
+        self.tell(run, "run", "segments", "checkpoints", "log")
+
+    def order(self, worker: str, attempt: int, due: Order) -> None:
+        """Tells a worker to end an attempt."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hset(orders_key(worker), str(attempt), due.value)
+        pipe.expire(orders_key(worker), ORDER_SECONDS)
+        pipe.execute()
+
+    def tell(self, run: str, *changed: Changed) -> None:
+        """Tells the run's viewers what to fetch again."""
+        run_changed(run, *changed, wake=False, client=self._redis)
+
+    def _look_for_result(self, attempt: LiveAttempt, sign: Verdict, sight: Sight) -> None:
+        result = self._archive.result(attempt.run, attempt.id)
+        if result is not None:
+            with self._term.transaction() as session:
+                commit_result(session, attempt.run, attempt.id, result)
+            self.told.discard(attempt.id)
+            self.ended[attempt.worker] = attempt.id
+            self.changed.add(attempt.run)
+            self.tell(attempt.run, "run", "segments", "checkpoints", "log")
+        elif sign is Verdict.ended and self._is_recorded(attempt, sight):
+            why = f"its process on {attempt.worker} died" if attempt.id in self.told else f"{attempt.worker} was lost"
+            self.give_up(attempt.run, attempt.id, attempt.worker, why, counts=True)
+
+    def _is_recorded(self, attempt: LiveAttempt, sight: Sight) -> bool:
+        """Whether the recorder has stored all that a lost attempt sent: its successor must know every binding it made."""
+        end = sight.stream_ends.get(attempt.run, "0-0")
+        mark = self._marks.setdefault(attempt.id, end)
+        with self._term.reading() as session:
+            position = session.scalars(select(Run.stream_position).where(Run.id == attempt.run)).one()
+        return stream_order(position) >= min(stream_order(mark), stream_order(end))
+
+    def _mark_running(self, claimed: Sequence[LiveAttempt]) -> None:
+        if not claimed:
+            return
+        with self._term.transaction() as session:
+            begun = update(Attempt).where(Attempt.id.in_([attempt.id for attempt in claimed]), Attempt.state == "sent")
+            session.execute(begun.values(state="running", started_at=func.now()))
+        for run in {attempt.run for attempt in claimed}:
+            self.tell(run, "segments")
