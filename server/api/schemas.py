@@ -243,6 +243,9 @@ class Figure(BaseModel):
     unit: str
     range: tuple[float, float] | None = None
     summary: str = Field(description="the data now, in one line")
+    series: list[str] = Field(
+        [], description="names of the series it is drawn from: a new one of them, with no trace yet, needs the figure anew"
+    )
     data: list[dict[str, Any]]
     layout: dict[str, Any]
 

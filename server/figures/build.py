@@ -140,6 +140,7 @@ def build(kind: FigureKind, data: FigureData, x: Axis = "step") -> Figure:
         unit=kind.unit,
         range=kind.range,
         summary=drawing.summary,
+        series=list(kind.series),
         data=figure["data"],
         layout=figure["layout"],
     )
