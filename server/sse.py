@@ -11,16 +11,16 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self, get_args
+from typing import Any, Self, get_args
 
 import structlog
 from fastapi.sse import ServerSentEvent
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from server.api.schemas import StreamChanged, StreamPing, StreamPoints, StreamProgress, StreamReset
+from server.stream_ids import stream_order, stream_time
 from worker.bus import STREAM_FIELD, Frame, run_stream
 
 QUEUE_LIMIT = 2_000
@@ -33,22 +33,8 @@ EVERYTHING = list(get_args(get_args(StreamChanged.model_fields["what"].annotatio
 log = structlog.get_logger()
 
 
-class StreamId(NamedTuple):
-    """A position in a Redis stream; ordered as Redis orders them."""
-
-    milliseconds: int
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.milliseconds}-{self.number}"
-
-    @classmethod
-    def parse(cls, text: str | bytes) -> StreamId:
-        milliseconds, _, number = (text.decode() if isinstance(text, bytes) else text).partition("-")
-        return cls(int(milliseconds), int(number))
-
-
-START = StreamId(0, 0)
+START = "0-0"
+"""Before the first entry of any stream."""
 
 
 class GapError(Exception):
@@ -59,12 +45,12 @@ class GapError(Exception):
 class Viewer:
     """One open stream, and what it has not been sent yet."""
 
-    queue: deque[tuple[StreamId | None, ServerSentEvent]] = field(default_factory=deque)
+    queue: deque[tuple[str | None, ServerSentEvent]] = field(default_factory=deque)
     lost: str | None = None
     """Why it needs a `reset`; then it gets nothing else."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, position: StreamId | None, event: ServerSentEvent) -> None:
+    def put(self, position: str | None, event: ServerSentEvent) -> None:
         if len(self.queue) >= QUEUE_LIMIT:
             self.lose("this reader is too slow")
         elif self.lost is None:
@@ -81,10 +67,10 @@ class Viewer:
 class Channel:
     """A run that is being watched: up to where the reader has handed out its stream, and to whom."""
 
-    position: StreamId
+    position: str
     viewers: set[Viewer] = field(default_factory=set)
 
-    def put(self, position: StreamId | None, event: ServerSentEvent) -> None:
+    def put(self, position: str | None, event: ServerSentEvent) -> None:
         for viewer in self.viewers:
             viewer.put(position, event)
 
@@ -107,15 +93,16 @@ class Hub:
         with contextlib.suppress(asyncio.CancelledError):
             await self._reader
 
-    async def events(self, run: str, start: str | None) -> AsyncGenerator[ServerSentEvent]:
+    async def events(self, run: str, start: str | None, recorded: str = START) -> AsyncGenerator[ServerSentEvent]:
         """The run's events after `start` (a stream id; None: from now), without end. Ends after a `reset`.
 
-        While Redis is away it waits and tries again.
+        recorded: the position up to which PostgreSQL has the run's events; from there nobody can be told more, even when the stream
+        is gone. While Redis is away it waits and tries again.
         """
-        position = StreamId.parse(start) if start else None
+        position = start
         while True:
             try:
-                async with contextlib.aclosing(self._follow(run, position)) as followed:
+                async with contextlib.aclosing(self._follow(run, position, recorded)) as followed:
                     async for at, event in followed:
                         position = at or position
                         yield event
@@ -124,13 +111,13 @@ class Hub:
                 log.warning("event stream waits for Redis", run=run, reason=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _follow(self, run: str, start: StreamId | None) -> AsyncGenerator[tuple[StreamId | None, ServerSentEvent]]:
+    async def _follow(self, run: str, start: str | None, recorded: str) -> AsyncGenerator[tuple[str | None, ServerSentEvent]]:
         """Replay, then live. Raises RedisError while it joins or replays."""
         viewer, joined = await self._join(run)
         try:
             position = joined if start is None else start
             try:
-                replay = await self._page(run, position, joined) if start is not None else []
+                replay = await self._page(run, position, joined, recorded) if start is not None else []
                 yield position, _event("ping", StreamPing(), position)
                 while replay:
                     for at, event in replay:
@@ -142,12 +129,12 @@ class Hub:
                 yield None, _reset(str(gap))
                 return
             async for at, event in _live(viewer):
-                if at is None or at > position:
+                if at is None or stream_order(at) > stream_order(position):
                     yield at, event
         finally:
             self._leave(run, viewer)
 
-    async def _join(self, run: str) -> tuple[Viewer, StreamId]:
+    async def _join(self, run: str) -> tuple[Viewer, str]:
         """A new viewer, and the position after which it gets everything."""
         viewer = Viewer()
         async with self._joining:
@@ -187,22 +174,23 @@ class Hub:
         if not self._channels:
             await added
             return
-        streams: dict[Any, Any] = {run_stream(run): str(channel.position) for run, channel in self._channels.items()}
+        streams: dict[Any, Any] = {run_stream(run): channel.position for run, channel in self._channels.items()}
         read = asyncio.ensure_future(self._redis.xread(streams, count=PAGE, block=BLOCK_MS))
         try:
             await asyncio.wait((read, added), return_when=asyncio.FIRST_COMPLETED)
             if read.done():
                 self._hand_out(_streams(read.result()))
         finally:
-            for task in (read, added):
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, RedisError):
-                await read  # a read that was cut off is done again from the same positions
+            added.cancel()
+            read.cancel()  # a read that is cut off is done again from the same positions
+            await asyncio.wait((read,))
+            if not read.cancelled():
+                read.exception()  # raised above where it matters
 
     def _hand_out(self, streams: dict[str, list[Any]]) -> None:
         for run, channel in self._channels.items():
             for position, event in map(_decode, streams.get(run_stream(run), [])):
-                if position > channel.position:
+                if stream_order(position) > stream_order(channel.position):
                     channel.position = position
                     if event:
                         channel.put(position, event)
@@ -221,14 +209,14 @@ class Hub:
 
     # ---- Redis
 
-    async def _end(self, run: str) -> StreamId:
+    async def _end(self, run: str) -> str:
         """The last position of the run's stream."""
         try:
-            return StreamId.parse((await self._redis.xinfo_stream(run_stream(run)))["last-generated-id"])
+            return _text((await self._redis.xinfo_stream(run_stream(run)))["last-generated-id"])
         except ResponseError:  # no such key
             return START
 
-    async def _page(self, run: str, after: StreamId, until: StreamId) -> list[tuple[StreamId, ServerSentEvent | None]]:
+    async def _page(self, run: str, after: str, until: str, recorded: str = START) -> list[tuple[str, ServerSentEvent | None]]:
         """The next entries with `after` < id ≤ `until`. Raises GapError unless nothing between `after` and them was lost or trimmed.
 
         One transaction in Redis: nobody trims between the check and the reading.
@@ -236,30 +224,28 @@ class Hub:
         stream = run_stream(run)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xinfo_stream(stream)
-            pipe.xrange(stream, str(after), str(after))
-            pipe.xrange(stream, f"({after}", str(until), count=PAGE)
+            pipe.xrange(stream, after, after)
+            pipe.xrange(stream, f"({after}", until, count=PAGE)
             info, at_position, entries = await pipe.execute(raise_on_error=False)
         if isinstance(info, RedisError) and not isinstance(info, ResponseError):
             raise info
-        _check_continuity(None if isinstance(info, ResponseError) else info, after, is_held=bool(at_position))
+        _check_continuity(None if isinstance(info, ResponseError) else info, after, is_held=bool(at_position), recorded=recorded)
         return [] if isinstance(info, ResponseError) else [_decode(entry) for entry in entries]
 
 
-def _check_continuity(info: dict[str, Any] | None, after: StreamId, *, is_held: bool) -> None:
+def _check_continuity(info: dict[str, Any] | None, after: str, *, is_held: bool, recorded: str) -> None:
     """Raises GapError unless every entry after `after` is still in the stream. info: XINFO STREAM, None when there is no stream."""
-    if info is None:
-        if after != START:
+    end = _text(info["last-generated-id"]) if info else START
+    if stream_order(after) > stream_order(end):
+        if after != recorded:
             raise GapError("the event stream was lost")
         return
-    end = StreamId.parse(info["last-generated-id"])
-    if after > end:
-        raise GapError("the event stream was lost")
-    trimmed = info["entries-added"] > info["length"]
+    trimmed = info is not None and info["entries-added"] > info["length"]
     if not (is_held or after == end or (after == START and not trimmed)):
         raise GapError("the event stream begins later than the asked position")
 
 
-async def _live(viewer: Viewer) -> AsyncGenerator[tuple[StreamId | None, ServerSentEvent]]:
+async def _live(viewer: Viewer) -> AsyncGenerator[tuple[str | None, ServerSentEvent]]:
     """What the reader hands out, until the viewer is lost."""
     while viewer.lost is None:
         while viewer.queue:
@@ -275,17 +261,21 @@ def _streams(reply: Any) -> dict[str, list[Any]]:
     if not reply:
         return {}
     pairs = ((name, pages[0] if pages else []) for name, pages in reply.items()) if isinstance(reply, dict) else reply
-    return {(name.decode() if isinstance(name, bytes) else name): entries for name, entries in pairs}
+    return {_text(name): entries for name, entries in pairs}
 
 
-def _decode(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[StreamId, ServerSentEvent | None]:
+def _decode(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[str, ServerSentEvent | None]:
     """A stream entry as the event a viewer gets; None for one that is not for viewers."""
-    position = StreamId.parse(entry[0])
-    payload = _payload(Frame.model_validate_json(entry[1][STREAM_FIELD.encode()]), position)
+    position = _text(entry[0])
+    try:
+        payload = _payload(Frame.model_validate_json(entry[1].get(STREAM_FIELD.encode(), b"")), position)
+    except (ValidationError, KeyError) as error:  # of another version; the others must not wait for it
+        log.warning("stream entry unreadable", position=position, reason=str(error))
+        payload = None
     return position, _event(*payload, position) if payload else None
 
 
-def _payload(frame: Frame, position: StreamId) -> tuple[str, BaseModel] | None:
+def _payload(frame: Frame, position: str) -> tuple[str, BaseModel] | None:
     if frame.changed:
         return "changed", StreamChanged(what=list(frame.changed))
     if frame.event is None or frame.attempt is None:
@@ -293,8 +283,9 @@ def _payload(frame: Frame, position: StreamId) -> tuple[str, BaseModel] | None:
     event = frame.event
     match event["type"]:
         case "points":
-            time = datetime.fromtimestamp(position.milliseconds / 1000, UTC)
-            points = StreamPoints(attempt=frame.attempt, policy=event["policy"], step=event["step"], time=time, values=event["values"])
+            points = StreamPoints(
+                attempt=frame.attempt, policy=event["policy"], step=event["step"], time=stream_time(position), values=event["values"]
+            )
             return "points", points
         case "progress":
             progress = StreamProgress(attempt=frame.attempt, segment=frame.segment or "", done=event["done"], total=event["total"])
@@ -303,8 +294,12 @@ def _payload(frame: Frame, position: StreamId) -> tuple[str, BaseModel] | None:
             return None
 
 
-def _event(name: str, data: BaseModel, position: StreamId | None = None) -> ServerSentEvent:
-    return ServerSentEvent(event=name, raw_data=data.model_dump_json(), id=str(position) if position else None)
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _event(name: str, data: BaseModel, position: str | None = None) -> ServerSentEvent:
+    return ServerSentEvent(event=name, raw_data=data.model_dump_json(), id=position)
 
 
 def _reset(reason: str) -> ServerSentEvent:

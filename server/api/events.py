@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -25,13 +26,21 @@ def start(
     return last_event_id or cursor
 
 
-def run_id(run: RunDep) -> str:
-    return run.id
+@dataclass(frozen=True)
+class Watched:
+    """The run, and up to where PostgreSQL has its events."""
+
+    run_id: str
+    recorded: str
+
+
+def watched(run: RunDep) -> Watched:
+    return Watched(run.id, run.stream_position)
 
 
 @router.get("/events", response_class=EventSourceResponse, responses=NO_RUN)
 async def stream_events(
-    run_id: Annotated[str, Depends(run_id, scope="function")], services: ServicesDep, start: Annotated[str | None, Depends(start)]
+    watched: Annotated[Watched, Depends(watched)], services: ServicesDep, start: Annotated[str | None, Depends(start)]
 ) -> AsyncIterator[StreamEvent]:
     """Server-sent events `points`, `progress`, `changed`, `reset`, `ping`; their ids are stream positions.
 
@@ -39,5 +48,5 @@ async def stream_events(
     the stream was lost, the reader is too slow) one `reset` comes and the stream ends: fetch series and figures again and
     reconnect from their cursor.
     """
-    async for event in services.hub.events(run_id, start):
+    async for event in services.hub.events(watched.run_id, start, watched.recorded):
         yield event  # pyright: ignore[reportReturnType]  # FastAPI sends a ServerSentEvent as it is; the annotation is for OpenAPI

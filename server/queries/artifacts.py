@@ -153,7 +153,7 @@ def _scores(db: Session, run_id: str) -> list[Score]:
     )
     return [
         Score(policy=policy, domain=domain, accuracy=value, se=se, low=max(0.0, value - Z95 * se), high=min(1.0, value + Z95 * se))
-        for policy, domain, value, se in db.execute(query).tuples()
+        for policy, domain, value, se in db.execute(query)
     ]
 
 
@@ -177,7 +177,7 @@ def _merged_checkpoint(db: Session, run_id: str) -> tuple[str | None, int]:
         .order_by(Checkpoint.step.desc(), Checkpoint.attempt_id.desc())
         .limit(1)
     )
-    row = db.execute(query).tuples().one_or_none()
+    row = db.execute(query).one_or_none()
     return row or (None, 0)
 
 
@@ -196,5 +196,5 @@ def _budgets(db: Session, run_id: str) -> list[Budget]:
     )
     return [
         Budget(policy=policy, optimizer_steps=steps, rollouts=rollouts, tokens=tokens)
-        for policy, steps, rollouts, tokens in db.execute(query).tuples()
+        for policy, steps, rollouts, tokens in db.execute(query)
     ]

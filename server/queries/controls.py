@@ -70,7 +70,7 @@ def _round_starts(db: Session, run_id: str) -> dict[int, list[Effect]]:
         .order_by(func.min(SegmentRow.started_at), SegmentRow.policy)
     )
     starts: defaultdict[int, list[Effect]] = defaultdict(list)
-    for round_, policy, step, at in db.execute(query).tuples():
+    for round_, policy, step, at in db.execute(query):
         assert at is not None  # by the query
         starts[round_].append(Effect(policy=policy, step=step, at=at))
     return starts
@@ -102,7 +102,7 @@ def _seconds_per_step(db: Session, run_id: str) -> dict[Kind, float]:
         .where(SegmentRow.run_id == run_id, SegmentRow.kind.in_(TRAINING), Attempt.state == "done", Attempt.started_at.is_not(None))
         .group_by(SegmentRow.kind)
     )
-    return {Kind(kind): float(seconds) for kind, seconds in db.execute(query).tuples() if seconds is not None}
+    return {Kind(kind): float(seconds) for kind, seconds in db.execute(query) if seconds is not None}
 
 
 def _description(path: str, limits: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from worker.bus import WorkerReport
 
 ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.failing, RunState.cancelling})
 """States that end only with a scheduler's help."""
-NO_SCHEDULER = "waiting for the scheduler: none is running; start one with `copd up`"
+NO_SCHEDULER = "the scheduler: none is running; start one with `copd up`"
 IS_TRAINING = SegmentRow.kind.in_([kind.value for kind in TRAINING])
 
 
@@ -85,7 +85,7 @@ def segments(db: Session, run_id: str) -> list[SegmentView]:
         .where(SegmentRow.run_id == run_id)
         .order_by(SegmentRow.position, SegmentRow.key)
     )
-    return [_segment_view(row, attempts or 0, worker) for row, attempts, worker in db.execute(query).tuples()]
+    return [_segment_view(row, attempts or 0, worker) for row, attempts, worker in db.execute(query)]
 
 
 def _segment_view(row: SegmentRow, attempts: int, worker: str | None) -> SegmentView:
@@ -123,13 +123,13 @@ def _summaries(db: Session, client: redis.Redis, runs: Sequence[Run]) -> list[Ru
 
 def _summary(run: Run, progress: Progress, capability: float | None, *, is_attended: bool) -> RunSummary:
     state = RunState(run.state)
-    waiting = run.waiting_for if is_attended or state not in ATTENDED else NO_SCHEDULER
+    reason = run.waiting_for if is_attended or state not in ATTENDED else NO_SCHEDULER
     names = ("id", "name", "tags", "method", "priority", "state_since", "created_by", "created_at", "started_at", "ended_at")
     return RunSummary(
         **{name: getattr(run, name) for name in names},
         state=state,
         allowed=allowed_commands(state),
-        waiting_for=waiting,
+        waiting_for=f"waiting for {reason}" if reason else None,
         progress=progress,
         capability=capability,
     )
@@ -173,7 +173,7 @@ def _phases(db: Session, positions: dict[str, int]) -> dict[str, str]:
     """The kind of each run's segment at the given position."""
     at = tuple_(SegmentRow.run_id, SegmentRow.position).in_(list(positions.items()))
     query = select(SegmentRow.run_id, SegmentRow.kind).where(at, IS_TRAINING)
-    return dict(db.execute(query).tuples().all())
+    return dict(db.execute(query).all())
 
 
 def _under_way(reports: Sequence[WorkerReport]) -> defaultdict[str, int]:
@@ -200,9 +200,9 @@ def _work(db: Session, ids: Sequence[str]) -> dict[str, dict[Kind, Work]]:
         .where(SegmentRow.run_id.in_(ids), Attempt.state == "done", Attempt.started_at.is_not(None))
         .group_by(SegmentRow.run_id, SegmentRow.kind)
     )
-    done = {(run, kind): (float(made), float(seconds)) for run, kind, made, seconds in db.execute(seen).tuples()}
+    done = {(run, kind): (float(made), float(seconds)) for run, kind, made, seconds in db.execute(seen)}
     work: dict[str, dict[Kind, Work]] = {run: {} for run in ids}
-    left = {(run, kind): float(units) for run, kind, units in db.execute(remaining).tuples()}
+    left = {(run, kind): float(units) for run, kind, units in db.execute(remaining)}
     for run, kind in done.keys() | left.keys():
         work[run][Kind(kind)] = Work(left.get((run, kind), 0.0), *done.get((run, kind), (0.0, 0.0)))
     return work
@@ -219,4 +219,4 @@ def _capability(db: Session, ids: Sequence[str]) -> dict[str, float]:
         .where(Series.run_id.in_(ids), Series.name == "capability", Series.policy == MERGED)
         .group_by(Series.run_id)
     )
-    return dict(db.execute(query).tuples().all())
+    return dict(db.execute(query).all())

@@ -37,7 +37,7 @@ def reports_if_reachable(client: redis.Redis) -> list[WorkerReport]:
 def worker_list(db: Session, client: redis.Redis) -> WorkerList:
     reports = worker_reports(client)
     ids = {report.run for report in reports if report.run}
-    names = dict(db.execute(select(Run.id, Run.name).where(Run.id.in_(ids))).tuples().all())
+    names = dict(db.execute(select(Run.id, Run.name).where(Run.id.in_(ids))).all())
     return WorkerList(workers=[_view(report, names.get(report.run or "")) for report in reports], scheduler_alive=is_led(db))
 
 

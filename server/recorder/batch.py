@@ -12,6 +12,7 @@ from copd_engine.control import Binding
 from copd_engine.events import Acknowledged, Bound, Event, Log, Points, Sample, Stored
 from copd_engine.job import CheckpointRecord
 from server.db.transition import printable
+from server.notices import Changed
 
 MAX_STEP = 2**31 - 1
 
@@ -72,6 +73,11 @@ class Batch:
                 self.acknowledged = max(self.acknowledged, event.version)
             case _:
                 pass  # progress is for those who watch now
+
+    def changed(self) -> list[Changed]:
+        """What viewers should fetch again once this is stored. Points reach them by the stream itself."""
+        said: dict[Changed, object] = {"edits": self.bindings or self.acknowledged, "checkpoints": self.checkpoints, "log": self.lines}
+        return [what for what, rows in said.items() if rows]
 
     def _add_points(self, attempt: int, event: Points, time: datetime) -> None:
         if not 0 <= event.step <= MAX_STEP:

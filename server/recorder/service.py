@@ -93,6 +93,8 @@ class Recorder:
             known = write(session, run, batch, followed.known, position=(followed.position, after))
         followed.known, followed.position = known, after
         followed.window.add(after, len(entries))
+        if changed := batch.changed():
+            run_changed(run, *changed, wake=False, client=self._redis)
 
     # -- every now and then --------------------------------------------------------------------------------------------
 
