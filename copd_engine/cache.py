@@ -71,6 +71,11 @@ class PolicyCache:
         self._experts[key] = expert
         _trim(self._experts, self.capacity)
 
+    def forget(self) -> None:
+        """Drops all policies but the base, to make room."""
+        self._snapshots.clear()
+        self._experts.clear()
+
 
 def _trim(kept: OrderedDict[Key, Any], capacity: int) -> None:
     """Forgets those used longest ago."""

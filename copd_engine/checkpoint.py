@@ -63,6 +63,9 @@ class LazyTensors(Mapping[str, Tensor]):
     def __getitem__(self, name: str) -> Tensor:
         return self._file.get_tensor(name).clone()  # out of the mapped file: alignment can change bits
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # without reading it, as Mapping would
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

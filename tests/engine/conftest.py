@@ -32,7 +32,7 @@ class CoinDomain:
 class CoinCache(PolicyCache):
     """Gives coins for every domain a spec names."""
 
-    def domain(self, name: str, source: spec.Domain) -> Domain:
+    def domain(self, name: str, source: spec.Domain) -> Domain:  # noqa: ARG002 – a coin needs no source
         return CoinDomain(name)
 
 
