@@ -74,13 +74,20 @@ class Stack:
     def wait_for(self, run_id: str, *states: str) -> Run:
         """Follows the run's events until it is in one of the states; fails when it ends in another. pytest's own time limit holds."""
         wanted = frozenset(states) or OVER
-        while True:
-            cursor = self.client.cursor(run_id)
-            run = self.client.run(run_id)
+        for run in self._states(run_id):
             if run.state in wanted:
                 return run
             assert run.state not in OVER, f"{run.name} is {run.state}: {run.error}"
-            next((event for event in self.client.events(run_id, cursor=cursor) if event.event in ("changed", "reset")), None)
+        raise AssertionError("unreachable: a run's states end only with the run")
+
+    def _states(self, run_id: str) -> Iterator[Run]:
+        """The run as it is now, and again after each of its changes."""
+        while True:
+            cursor = self.client.cursor(run_id)
+            yield self.client.run(run_id)
+            for event in self.client.events(run_id, cursor=cursor):
+                if event.event == "changed":
+                    yield self.client.run(run_id)
 
 
 @contextlib.contextmanager

@@ -18,9 +18,7 @@ edits = st.lists(st.tuples(st.sampled_from(PATHS), st.floats(0.01, 1.0)), max_si
 )
 
 
-def train(
-    policy: str, seen: list[list[ValueEdit]], bindings: list[Binding], first: int = 1
-) -> tuple[list[StepValues], list[Binding]]:
+def train(policy: str, seen: list[list[ValueEdit]], bindings: list[Binding], first: int = 1) -> tuple[list[StepValues], list[Binding]]:
     """Steps first, first + 1, ... of which step i sees the edits seen[i]; odd steps are RLVR, even ones OPD."""
     bound, values = list(bindings), []
     for step, visible in enumerate(seen, start=first):

@@ -10,7 +10,11 @@ DOMAIN = {"source": "reasoning_gym", "tasks": {"gcd": {}}}
 
 
 def fields(**changes: Any) -> dict[str, Any]:
-    return {"name": "a run", "domains": {"text": DOMAIN, "image": DOMAIN}, "experts": {"a": {"domain": "text"}, "b": {"domain": "image"}}} | changes
+    return {
+        "name": "a run",
+        "domains": {"text": DOMAIN, "image": DOMAIN},
+        "experts": {"a": {"domain": "text"}, "b": {"domain": "image"}},
+    } | changes
 
 
 def wrong_fields(data: Any) -> dict[str, str]:

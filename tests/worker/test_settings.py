@@ -62,7 +62,14 @@ def test_child_gets_its_threads_and_its_name(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("COPD_WORKER_NAME", "a/b"), ("COPD_WORKER_THREADS", "0"), ("COPD_DEVICE", "tpu"), ("COPD_STALL_SECONDS", "0")],
+    [
+        ("COPD_WORKER_NAME", "a/b"),
+        ("COPD_WORKER_THREADS", "0"),
+        ("COPD_DEVICE", "tpu"),
+        ("COPD_STALL_SECONDS", "0"),
+        ("COPD_REDIS_URL", "http://localhost"),
+        ("COPD_STORE_URL", "nowhere://bucket"),
+    ],
 )
 def test_bad_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError) as caught:

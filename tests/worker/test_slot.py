@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from worker import childwatch
 from worker.childwatch import ChildWatch
 from worker.slot import ChildState, EndedAttempt, Slot, SlotTakenError, take_first_free
 
@@ -121,12 +123,31 @@ def test_successor_is_seen_although_the_old_state_was_never_read(slot: Slot, wat
         assert watch.child.pid == successor.pid
 
 
-def test_attempt_without_progress_is_stalled(slot: Slot, watch: ChildWatch, process: subprocess.Popen[bytes]) -> None:
-    long_ago = time.monotonic() - 100
-    slot.write(ChildState(pid=process.pid, state="busy", run="r", attempt=1, progress_at=long_ago), ring=False)
+def test_silence_counts_from_the_last_sign_of_life_of_a_busy_child(
+    slot: Slot, watch: ChildWatch, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = itertools.count(1000.0)
+    monkeypatch.setattr(childwatch.time, "monotonic", lambda: next(now))  # a second passes between two looks
+    busy = ChildState(pid=process.pid, state="busy", run="r", attempt=1, progress_at=1.0)
+    slot.write(busy, ring=False)
+    for seconds in range(4):
+        watch.look()
+        assert watch.silence == seconds
+    slot.write(busy.model_copy(update={"progress_at": 2.0}), ring=False)
     watch.look()
-    assert watch.stalled(99)
-    assert not watch.stalled(1000)
-    slot.write(ChildState(pid=process.pid, state="idle", progress_at=long_ago), ring=False)
+    assert watch.silence == 0
+    slot.write(busy.model_copy(update={"progress_at": 2.0, "state": "idle", "attempt": None, "run": None}), ring=False)
     watch.look()
-    assert not watch.stalled(99)
+    watch.look()
+    assert watch.silence == 0
+
+
+def test_time_in_which_the_parent_itself_was_frozen_is_no_silence(
+    slot: Slot, watch: ChildWatch, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot.write(ChildState(pid=process.pid, state="busy", run="r", attempt=1), ring=False)
+    watch.look()
+    later = time.monotonic() + 3600
+    monkeypatch.setattr(childwatch.time, "monotonic", lambda: later)
+    watch.look()
+    assert watch.silence <= childwatch.LONGEST_LOOK

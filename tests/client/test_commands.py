@@ -1,0 +1,114 @@
+"""Every command of `copd` on a real run, from submitting it to taking its model home."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from client.api import ApiError
+from client.cli import main
+from tests.embedded import Stack
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+MINIATURE = Path(__file__).parents[1] / "miniature.yaml"
+
+
+@pytest.fixture
+def copd(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Copd:
+    for name in ("COPD_URL", "COPD_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COPD_HOME", str(stack.home.root))
+    return Copd(monkeypatch, capsys)
+
+
+class Copd:
+    """The command in this process. Calling it returns what it printed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        self._monkeypatch.setattr("sys.argv", ["copd", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = self._capsys.readouterr()
+        assert (ended.value.code or 0) == code, printed.err
+        return printed.out + printed.err
+
+
+def submit(copd: Copd, name: str, folder: Path) -> str:
+    """Submits the miniature under another name. Returns the run's id."""
+    spec = folder / "spec.yaml"
+    spec.write_text(MINIATURE.read_text().replace(MINIATURE_NAME, f"name: {name}", 1))
+    return json.loads(copd("submit", str(spec), "--json"))["id"]
+
+
+MINIATURE_NAME = next(line for line in MINIATURE.read_text().splitlines() if line.startswith("name:"))
+
+
+def test_a_run_from_submit_to_export(copd: Copd, stack: Stack, tmp_path: Path) -> None:
+    run_id = submit(copd, "by command", tmp_path)
+    assert "by command" in copd("list")
+    assert json.loads(copd("show", run_id[:6], "--json"))["id"] == run_id
+
+    stack.wait_for(run_id, "running")
+    assert "w.image.text: 1.0 → 0.25 requested" in copd("set", "by command", "w.image.text=0.25")
+    assert "w.image.text: " in copd("set", run_id, "w.image.text=-1", code=1)
+
+    copd("pause", run_id)
+    stack.wait_for(run_id, "paused")
+    assert "paused" in copd("show", run_id)
+    assert "allowed now: resume, cancel" in copd("pause", run_id, code=1)
+    copd("resume", run_id)
+
+    copd("watch", run_id)  # stays until the run is over
+    assert stack.client.run(run_id).state == "completed"
+    assert "completed" in copd("show", run_id)
+    refused = copd("resume", run_id, code=1)
+    assert "completed" in refused
+    assert refused.count("\n") == 1
+
+    target = tmp_path / "model.zip"
+    assert str(target) in copd("export", run_id, "--output", str(target))
+    with zipfile.ZipFile(target) as model:
+        assert model.testzip() is None
+        assert any(name.endswith(".safetensors") for name in model.namelist())
+        assert any(name.endswith("config.json") for name in model.namelist())
+
+
+def test_a_cancelled_run_stays_cancelled(copd: Copd, stack: Stack, tmp_path: Path) -> None:
+    run_id = submit(copd, "to be cancelled", tmp_path)
+    copd("cancel", run_id)
+    stack.wait_for(run_id, "cancelled")
+    assert "cancelled" in copd("resume", run_id, code=1)
+
+
+def test_unknown_runs_are_named(copd: Copd) -> None:
+    assert copd("show", "nothing-like-it", code=1) == "error: no run 'nothing-like-it'; `copd list` shows them\n"
+
+
+def test_the_same_key_submits_once(stack: Stack) -> None:
+    spec = MINIATURE.read_text().replace(MINIATURE_NAME, "name: once", 1)
+    first, second = (stack.client.create_run(spec, idempotency_key="a-key-of-this-test") for _ in range(2))
+    assert first.id == second.id
+    stack.client.command(first.id, "cancel")
+
+
+def test_a_stale_edit_is_refused(stack: Stack, copd: Copd, tmp_path: Path) -> None:
+    run_id = submit(copd, "edited twice", tmp_path)
+    version = stack.client.run(run_id).control_version
+    stack.client.edit(run_id, {"optimizer.lr": 2e-4}, version=version)
+    with pytest.raises(ApiError) as refused:
+        stack.client.edit(run_id, {"optimizer.lr": 3e-4}, version=version)
+    assert refused.value.status == 412
+    copd("cancel", run_id)
+
+
+def test_name_notes_and_tags_can_be_changed(stack: Stack, copd: Copd, tmp_path: Path) -> None:
+    run_id = submit(copd, "plain", tmp_path)
+    changed = stack.client.describe(run_id, name="fancy", notes="why", tags=["a", "b"])
+    assert (changed.name, changed.notes, changed.tags) == ("fancy", "why", ["a", "b"])
+    copd("cancel", run_id)
