@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
@@ -25,6 +26,7 @@ LOCK = ROOT / "requirements.lock"
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "server" / "static"
 OLDEST_PYTHON = (3, 11)
+COMPILED = "pycosat=="
 
 # Download sizes in MB of what weighs most; what is not named here counts as OTHER_MB.
 HEAVY_MB = {
@@ -78,10 +80,32 @@ def install_python_packages() -> None:
             shutil.rmtree(VENV, ignore_errors=True)
             fail("`python3 -m venv` failed. On Debian and Ubuntu: sudo apt-get install python3-venv")
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
+    lock, skipped = LOCK, []
+    if not can_compile():
+        lock, skipped = VENV / "requirements.lock", [line for line in missing if line.startswith(COMPILED)]
+        lock.write_text("\n".join(line for line in LOCK.read_text().splitlines() if not line.startswith(COMPILED)) + "\n")
     if missing:
-        run([*pip, "-r", str(LOCK)], "the Python packages could not be installed; run the same command again to go on")
-    run([*pip, "-q", "--no-build-isolation", "-e", str(ROOT)], "the project itself could not be installed")
+        run([*pip, "-r", str(lock)], "the Python packages could not be installed; run the same command again to go on")
+    if skipped:
+        stand_in_for_pycosat()
+    run([*pip, "-q", "--no-build-isolation", "-e", str(ROOT)], "the project itself could not be installed", quiet=True)
     stamp.write_text(wanted)
+
+
+def can_compile() -> bool:
+    """Whether this machine has a C compiler and Python's headers."""
+    return bool(shutil.which("cc") or shutil.which("gcc")) and (Path(sysconfig.get_path("include")) / "Python.h").exists()
+
+
+def stand_in_for_pycosat() -> None:
+    """The one package without a wheel. reasoning-gym imports it always, and needs it for a single kind of problem, zebra puzzles."""
+    say("No C compiler here: pycosat is left out, and with it reasoning-gym's zebra puzzles (sudo apt-get install gcc python3-dev)")
+    folder = next(VENV.glob("lib/python*/site-packages"))
+    (folder / "pycosat.py").write_text(
+        "# Made by scripts/setup.py where pycosat could not be compiled.\n"
+        "def itersolve(*_):\n"
+        '    raise RuntimeError("zebra puzzles need pycosat: install a C compiler and Python\'s headers, then `pip install pycosat`")\n'
+    )
 
 
 def announce(missing: list[str]) -> None:
@@ -178,14 +202,14 @@ def is_done(stamp: Path, wanted: str) -> bool:
     return stamp.exists() and stamp.read_text() == wanted
 
 
-def run(command: list[str], failure: str, folder: Path = ROOT, environment: dict[str, str] | None = None) -> None:
+def run(command: list[str], failure: str, folder: Path = ROOT, environment: dict[str, str] | None = None, *, quiet: bool = False) -> None:
     environment = environment or {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     try:
-        code = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
+        done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=quiet, text=True)
     except KeyboardInterrupt:
         fail("interrupted; run the same command again to go on")
-    if code:
-        fail(failure)
+    if done.returncode:
+        fail(f"{failure}{f':{chr(10)}{done.stdout}{done.stderr}' if quiet else ''}")
 
 
 def gigabytes(megabytes: float) -> str:
