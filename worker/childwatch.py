@@ -12,6 +12,9 @@ import structlog
 
 from worker.slot import ChildState, EndedAttempt, Slot
 
+LONGEST_LOOK = 2.0
+"""Seconds. Whoever was frozen for longer, parent and child together perhaps, must not judge by that time."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -25,6 +28,9 @@ class ChildWatch:
         """The living child as it described itself last; None before it has."""
         self.ended: list[EndedAttempt] = []
         """Attempts that ended, with their child or by themselves; whoever has reported them clears the list."""
+        self.silence = 0.0
+        """Seconds without a sign of life from a busy child, while this process was awake to see one."""
+        self._looked_at = time.monotonic()
         self.loads, self.failed_loads = 0, 0
         """Children that became ready, and how many in a row died before."""
 
@@ -41,7 +47,10 @@ class ChildWatch:
         return bool(ready)
 
     def look(self) -> None:
-        """Takes in what has changed."""
+        """Takes in what has changed. Meant to be called every second or more often."""
+        now = time.monotonic()
+        self.silence += min(now - self._looked_at, LONGEST_LOOK)
+        self._looked_at = now
         dead = self._is_dead()  # before reading the slot: what a dead child wrote is complete
         seen = self._slot.read()
         if seen and self.child and seen.pid == self.child.pid:
@@ -50,10 +59,6 @@ class ChildWatch:
             self._bury()
         if seen and self.child is None and seen.pid != self._buried:
             self._adopt(seen)
-
-    def stalled(self, seconds: float) -> bool:
-        """Whether an attempt runs that has made no progress for so long."""
-        return self.busy and self.child is not None and time.monotonic() - self.child.progress_at > seconds
 
     def end(self, how: signal.Signals, reason: str) -> None:
         """Signals the child and all it started."""
@@ -80,6 +85,8 @@ class ChildWatch:
 
     def _take_in(self, seen: ChildState) -> None:
         before, self.child = self.child, seen
+        if not self.busy or before is None or before.progress_at != seen.progress_at:
+            self.silence = 0.0
         if seen.ended and (before is None or before.ended != seen.ended):
             self.ended.append(seen.ended)
         if seen.state != "loading" and (before is None or before.state == "loading"):

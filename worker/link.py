@@ -34,11 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 class Link:
-    """`with Link(…) as link:` around one attempt. `on_lost` is called, once, when the attempt has been superseded or ordered to end."""
+    """`with Link(…) as link:` around one attempt. `on_lost` is called when it has been superseded or ordered to end."""
 
     def __init__(self, redis: Redis, worker: str, job: SegmentJob, on_lost: Callable[[str], None]) -> None:
         self._redis, self._worker, self._job, self._on_lost = redis, worker, job, on_lost
         self._segment = job.segment.segment().key
+        self._log = log.bind(run=job.run, segment=self._segment, attempt=job.attempt)
         self._outbox = Outbox(CAPACITY)
         self._closing_at: float | None = None
         self._raw: bytes | None = None
@@ -56,7 +57,7 @@ class Link:
             self._outbox.changed.notify_all()
         self._thread.join()
         if left := len(self._outbox):
-            log.warning("Redis did not take the last events; they are in the attempt's file", events=left)
+            self._log.warning("Redis did not take the last events; they are in the attempt's file", events=left)
 
     def emit(self, event: Event) -> None:
         frame = bus.Frame(time=time.time(), attempt=self._job.attempt, segment=self._segment, event=event.model_dump(mode="json"))
@@ -78,12 +79,12 @@ class Link:
             except RedisError as error:
                 self._outbox.failed()
                 if not away:
-                    log.warning("Redis is away; training goes on", error=str(error))
+                    self._log.warning("Redis is away; training goes on", error=str(error))
                 away = True
                 self._rest_from_failure()
                 continue
             if away:
-                log.info("Redis is back")
+                self._log.info("Redis is back")
             away = False
             self._outbox.sent()
             self._rest()
@@ -128,7 +129,7 @@ class Link:
             try:
                 self._control = ControlDocument.model_validate_json(control)
             except ValidationError as error:
-                log.error("cannot read the control document; going on with the last one", error=str(error))  # noqa: TRY400
+                self._log.error("cannot read the control document; going on with the last one", error=str(error))
         if holder is not None and holder.decode() != self._worker:
             self._on_lost(f"its lease is held by {holder.decode()}")
         if order is not None:

@@ -66,10 +66,10 @@ class Monitor(threading.Thread):
         while self._stop_at is None or (watch.busy and time.monotonic() < self._stop_at):
             news = watch.wait(beat_at)
             watch.look()
-            if watch.stalled(self._settings.stall_seconds):
+            if watch.silence > self._settings.stall_seconds:
                 watch.end(signal.SIGKILL, f"no progress for {self._settings.stall_seconds:g} s")
             if watch.failed_loads >= MAX_FAILED_LOADS:
-                log.error("the engine cannot be loaded; giving up", tries=watch.failed_loads)
+                log.error("no child could start; giving up", tries=watch.failed_loads)
                 break
             if news or time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + bus.HEARTBEAT_SECONDS

@@ -6,9 +6,12 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from copd_engine.store import open_store
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -25,12 +28,26 @@ def _device(device: str) -> str:
     return device
 
 
+def _redis_url(url: str) -> str:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return url
+
+
+def _store_url(url: str) -> str:
+    try:
+        open_store(url)
+    except (ImportError, OSError) as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
 class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COPD_", extra="ignore")
 
-    redis_url: str
+    redis_url: Annotated[str, AfterValidator(_redis_url)]
     """redis://…, rediss://… or unix:///path"""
-    store_url: str
+    store_url: Annotated[str, AfterValidator(_store_url)]
     """The checkpoint store, an fsspec URL: file:///…, s3://…, gs://…"""
     worker_name: Annotated[str, AfterValidator(_worker_name)] | None = None
     """Unique among all workers of one Redis. None: the host's name and the first number that is free on it."""
