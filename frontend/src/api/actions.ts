@@ -4,7 +4,7 @@ import { body, http, type ApiError } from "./client";
 import { runQuery } from "./queries";
 import type { ExportView, Run, SpecCheck } from "./types";
 
-export type Command = "pause" | "resume" | "cancel";
+export type Command = "pause" | "resume" | "cancel" | "force";
 export interface MetaPatch {
   name?: string;
   notes?: string;
@@ -28,13 +28,14 @@ export function checkSpec(source: string, signal: AbortSignal): Promise<SpecChec
 
 /** The key makes a repeated click, or a retry after a lost answer, the same run. */
 export function submitRun(source: string, key: string): Promise<Run> {
-  return body(http.POST("/api/v1/runs", { ...YAML, body: source as never, params: { header: { "Idempotency-Key": key } } }));
+  return body(http.POST("/api/v1/runs", { ...YAML, body: source as never, params: { header: { "idempotency-key": key } } }));
 }
 
 export function command(id: string, what: Command): Promise<Run> {
   if (what === "pause") return body(http.POST("/api/v1/runs/{run_id}/pause", { params: byId(id) }));
   if (what === "resume") return body(http.POST("/api/v1/runs/{run_id}/resume", { params: byId(id) }));
-  return body(http.POST("/api/v1/runs/{run_id}/cancel", { params: byId(id) }));
+  if (what === "cancel") return body(http.POST("/api/v1/runs/{run_id}/cancel", { params: byId(id) }));
+  return body(http.POST("/api/v1/runs/{run_id}/force", { params: byId(id) }));
 }
 
 export function patchMeta(id: string, patch: MetaPatch): Promise<Run> {
@@ -42,7 +43,7 @@ export function patchMeta(id: string, patch: MetaPatch): Promise<Run> {
 }
 
 export function setControls(run: Run, values: Record<string, number | string>): Promise<Run> {
-  const header = { "If-Match": `"${run.control_version}"` };
+  const header = { "if-match": `"${run.control_version}"` };
   return body(http.PATCH("/api/v1/runs/{run_id}/controls", { params: { ...byId(run.id), header }, body: { set: values } }));
 }
 

@@ -1,6 +1,7 @@
 /** What the page reads, each with the key under which it is kept. Keys of one run all start with ["run", id]. */
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { body, http } from "./client";
+import type { RunState } from "./types";
 
 export type XAxis = "step" | "time" | "tokens";
 
@@ -18,12 +19,12 @@ export const sessionQuery = queryOptions({
   staleTime: Infinity,
 });
 
-export const runsQuery = (filter: RunFilter) =>
+export const runsQuery = ({ search, state, tag }: RunFilter) =>
   queryOptions({
-    queryKey: ["runs", filter],
+    queryKey: ["runs", search, state, tag],
     queryFn: ({ signal }) => {
-      const given = Object.fromEntries(Object.entries({ ...filter, limit: 100 }).filter(([, value]) => value !== ""));
-      return body(http.GET("/api/v1/runs", { params: { query: given }, signal }));
+      const query = { limit: 200, ...(search && { q: search }), ...(state && { state: [state as RunState] }), ...(tag && { tag: [tag] }) };
+      return body(http.GET("/api/v1/runs", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
     refetchInterval: 3_000,
@@ -46,6 +47,12 @@ export const runQuery = (id: string) =>
     queryKey: ["run", id, "run"],
     queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}", { params: byId(id), signal })),
   });
+
+/** The stream position of now, and no points: the page opens its stream here before it fetches any figure, so that nothing falls between. */
+export async function fetchCursor(id: string, signal: AbortSignal): Promise<string> {
+  const { cursor } = await body(http.GET("/api/v1/runs/{run_id}/series", { params: { ...byId(id), query: { name: ["-"] } }, signal }));
+  return cursor;
+}
 
 export const segmentsQuery = (id: string) =>
   queryOptions({
@@ -71,10 +78,10 @@ export const figureQuery = (id: string, name: string, x: XAxis, compare: string)
     staleTime: Infinity,
   });
 
-export const agreementQuery = (id: string, metric: string) =>
+export const agreementQuery = (id: string) =>
   queryOptions({
-    queryKey: ["run", id, "agreement", metric],
-    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/agreement", { params: { ...byId(id), query: { metric } }, signal })),
+    queryKey: ["run", id, "agreement"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/agreement", { params: byId(id), signal })),
     staleTime: Infinity,
   });
 
@@ -96,13 +103,10 @@ export const checkpointsQuery = (id: string) =>
     queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/checkpoints", { params: byId(id), signal })),
   });
 
-export const logQuery = (id: string, level: string) =>
+export const logQuery = (id: string) =>
   queryOptions({
-    queryKey: ["run", id, "log", level],
-    queryFn: ({ signal }) => {
-      const query = level ? { level: level as "info" | "warning" | "error" } : {};
-      return body(http.GET("/api/v1/runs/{run_id}/log", { params: { ...byId(id), query }, signal }));
-    },
+    queryKey: ["run", id, "log"],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/log", { params: { ...byId(id), query: { limit: 500 } }, signal })),
     placeholderData: keepPreviousData,
   });
 

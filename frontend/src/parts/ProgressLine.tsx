@@ -5,10 +5,11 @@ import classes from "./ProgressLine.module.css";
 
 const PHASES: Record<string, string> = { rlvr: "RLVR", opd: "OPD" };
 
-/** "round 2 of 6 · OPD": rounds are counted from 1 for people. */
+/** "round 2 of 6 · OPD", or only how many there will be. */
 export function phaseText({ round, rounds, phase }: Progress): string {
+  if (round === 0) return `${rounds} rounds`;
   const name = PHASES[phase];
-  return `round ${Math.min(round + 1, rounds)} of ${rounds}${name ? ` · ${name}` : ""}`;
+  return `round ${round} of ${rounds}${name ? ` · ${name}` : ""}`;
 }
 
 /** How far a run is: a bar over the optimizer steps, the round and phase, and when it will end. */

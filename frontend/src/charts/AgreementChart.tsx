@@ -1,0 +1,107 @@
+import { ActionIcon, Slider } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo } from "react";
+import { agreementQuery, figureQuery } from "../api/queries";
+import type { AgreementHistory } from "../api/types";
+import { useParam } from "../app/router";
+import { useLive, useLiveRun } from "../live/useLiveRun";
+import { Icon } from "../parts/Icon";
+import { ChartFrame } from "./ChartFrame";
+import { Plot, type Adjust } from "./Plot";
+import classes from "./AgreementChart.module.css";
+
+const REFETCH_MS = 1_000;
+
+/** Fetches the history again when overlaps arrive. */
+function useHistory(runId: string): AgreementHistory | undefined {
+  const live = useLiveRun();
+  const ready = useLive((view) => view.ready);
+  const { data, refetch } = useQuery({ ...agreementQuery(runId), enabled: ready });
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const measured = (): number => {
+      let points = 0;
+      for (const [key, curve] of live.snapshot().curves) if (key.startsWith("overlap|")) points += curve.points.length;
+      return points;
+    };
+    let before = measured();
+    const unsubscribe = live.subscribe(() => {
+      const now = measured();
+      if (now !== before) timer ??= setTimeout(() => {
+        timer = undefined;
+        void refetch();
+      }, REFETCH_MS);
+      before = now;
+    });
+    return () => {
+      unsubscribe();
+      clearTimeout(timer);
+    };
+  }, [live, refetch]);
+  return data;
+}
+
+/** The student × teacher matrix of overlaps with a slider over all measured steps; at its right end it follows the run. */
+export function AgreementChart({ runId, title, height, waiting }: { runId: string; title: string; height: number; waiting: string }) {
+  const ready = useLive((view) => view.ready);
+  const { data: figure, error, refetch } = useQuery({ ...figureQuery(runId, "agreement", "step", ""), enabled: ready });
+  const history = useHistory(runId);
+  const [chosen, choose] = useParam("at", "");
+  const steps = history?.steps ?? [];
+  const last = steps.length - 1;
+  const found = chosen === "" ? -1 : steps.indexOf(Number(chosen));
+  const index = found < 0 ? last : found;
+  const matrix = history?.values[index];
+  const step = steps[index];
+
+  const adjust = useMemo<Adjust>(
+    () => (data) => {
+      if (data[0] && matrix) data[0] = { ...data[0], z: matrix };
+    },
+    [matrix],
+  );
+  const pick = (i: number): void => choose(i >= last ? "" : String(steps[i]));
+
+  const slider = steps.length > 0 && (
+    <div className={classes.slider}>
+      <ActionIcon variant="subtle" color="gray" size={32} aria-label="Step before" disabled={index <= 0} onClick={() => pick(index - 1)}>
+        <span className={classes.back}>
+          <Icon name="chevron" size={16} />
+        </span>
+      </ActionIcon>
+      <Slider
+        className={classes.track}
+        size="sm"
+        min={0}
+        max={Math.max(last, 1)}
+        value={index}
+        onChange={pick}
+        label={null}
+        disabled={last < 1}
+        thumbLabel="Measured step"
+        thumbProps={{ "aria-valuetext": `step ${step}` }}
+      />
+      <ActionIcon variant="subtle" color="gray" size={32} aria-label="Step after" disabled={index >= last} onClick={() => pick(index + 1)}>
+        <Icon name="chevron" size={16} />
+      </ActionIcon>
+      <output className={classes.step}>
+        step {step}
+        {found < 0 && <em> newest</em>}
+      </output>
+    </div>
+  );
+  return (
+    <ChartFrame
+      title={figure?.title ?? title}
+      help={figure?.help}
+      height={height}
+      error={error}
+      onRetry={() => void refetch()}
+      loading={!figure || !history}
+      waiting={history && steps.length === 0 ? waiting : null}
+      tools={slider}
+    >
+      {figure && matrix && <Plot runId={runId} figure={figure} x="step" height={height} adjust={adjust} />}
+    </ChartFrame>
+  );
+}

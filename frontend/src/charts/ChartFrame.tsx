@@ -1,0 +1,53 @@
+import { ActionIcon, Popover, Skeleton } from "@mantine/core";
+import type { ReactNode } from "react";
+import { useLive } from "../live/useLiveRun";
+import { Icon } from "../parts/Icon";
+import { ProblemAlert } from "../parts/Problem";
+import classes from "./ChartFrame.module.css";
+
+interface Props {
+  title: string;
+  help: string | undefined;
+  note?: string | null;
+  height: number;
+  loading: boolean;
+  error: Error | null;
+  onRetry: () => void;
+  /** What to say while there is nothing to draw; null when there is. */
+  waiting: string | null;
+  tools?: ReactNode;
+  children: ReactNode;
+}
+
+/** The card of a chart: its question, how to read it, and every state but the drawing itself. Keeps its size in all of them. */
+export function ChartFrame({ title, help, note, height, loading, error, onRetry, waiting, tools, children }: Props) {
+  const stale = useLive((view) => view.connection === "reconnecting");
+  return (
+    <section className={classes.frame} aria-label={title}>
+      <header className={classes.head}>
+        <h3>{title}</h3>
+        {note && <span className={classes.note}>{note}</span>}
+        {help && <Help title={title} text={help} />}
+      </header>
+      <div className={classes.body} style={{ minHeight: height }} data-stale={stale || undefined}>
+        {error && !children && <ProblemAlert error={error} onRetry={onRetry} />}
+        {loading && !error && <Skeleton height={height} aria-label="Loading the chart" />}
+        {!loading && waiting !== null ? <p className={classes.waiting}>{waiting}</p> : children}
+      </div>
+      {tools}
+    </section>
+  );
+}
+
+function Help({ title, text }: { title: string; text: string }) {
+  return (
+    <Popover width={320} position="bottom-end" shadow="md" withArrow>
+      <Popover.Target>
+        <ActionIcon variant="subtle" color="gray" size={28} aria-label={`How to read: ${title}`}>
+          <Icon name="help" size={16} />
+        </ActionIcon>
+      </Popover.Target>
+      <Popover.Dropdown className={classes.help}>{text}</Popover.Dropdown>
+    </Popover>
+  );
+}

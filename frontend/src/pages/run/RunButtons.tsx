@@ -1,0 +1,68 @@
+import { Button, Group, Popover, Text } from "@mantine/core";
+import { useState } from "react";
+import { command, useRunAction, type Command } from "../../api/actions";
+import type { Run, RunState } from "../../api/types";
+import { Icon, type IconName } from "../../parts/Icon";
+import { ProblemAlert } from "../../parts/Problem";
+import classes from "./RunHeader.module.css";
+
+const LOOKS: Record<"pause" | "resume", { label: string; icon: IconName }> = {
+  pause: { label: "Pause", icon: "pause" },
+  resume: { label: "Resume", icon: "play" },
+};
+/** States that wait for attempts to end; the wait can be cut short. */
+const STOPPING: readonly RunState[] = ["pausing", "failing", "cancelling"];
+
+/** The commands this state allows, as the server says; the one that loses work asks once. */
+export function RunButtons({ run }: { run: Run }) {
+  const act = useRunAction(run.id, (what: Command) => command(run.id, what));
+  const doing = (what: Command): boolean => act.isPending && act.variables === what;
+  return (
+    <>
+      <div className={classes.buttons}>
+        {(["pause", "resume"] as const)
+          .filter((what) => run.allowed.includes(what))
+          .map((what) => (
+            <Button key={what} variant="default" leftSection={<Icon name={LOOKS[what].icon} size={16} />} loading={doing(what)} onClick={() => act.mutate(what)}>
+              {LOOKS[what].label}
+            </Button>
+          ))}
+        {STOPPING.includes(run.state) && (
+          <Asked label="Force" question="End its attempts now? Steps since their last stored state are done again later." loading={doing("force")} onYes={() => act.mutate("force")} />
+        )}
+        {run.allowed.includes("cancel") && (
+          <Asked label="Cancel" question="End this run for good? Its checkpoints and numbers stay." loading={doing("cancel")} onYes={() => act.mutate("cancel")} />
+        )}
+      </div>
+      {act.error && <ProblemAlert error={act.error} />}
+    </>
+  );
+}
+
+function Asked({ label, question, loading, onYes }: { label: string; question: string; loading: boolean; onYes: () => void }) {
+  const [open, setOpen] = useState(false);
+  const yes = (): void => {
+    setOpen(false);
+    onYes();
+  };
+  return (
+    <Popover opened={open} onChange={setOpen} width={280} position="bottom-end" shadow="md" withArrow trapFocus returnFocus>
+      <Popover.Target>
+        <Button variant="default" leftSection={<Icon name="stop" size={14} />} loading={loading} onClick={() => setOpen(!open)}>
+          {label}
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <Text size="sm">{question}</Text>
+        <Group mt="sm" gap="xs">
+          <Button size="xs" color="red" onClick={yes} data-autofocus>
+            {label} run
+          </Button>
+          <Button size="xs" variant="default" onClick={() => setOpen(false)}>
+            Keep
+          </Button>
+        </Group>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}

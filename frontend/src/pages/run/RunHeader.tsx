@@ -1,0 +1,55 @@
+import { Alert } from "@mantine/core";
+import { patchMeta, useRunAction, type MetaPatch } from "../../api/actions";
+import type { Run } from "../../api/types";
+import { Link } from "../../app/router";
+import { EditableText } from "../../parts/EditableText";
+import { ProblemAlert } from "../../parts/Problem";
+import { ProgressLine } from "../../parts/ProgressLine";
+import { StateBadge } from "../../parts/StateBadge";
+import { duration, secondsSince, useNow } from "../../parts/time";
+import { Freshness } from "./Freshness";
+import { RunButtons } from "./RunButtons";
+import { TagsEditor } from "./TagsEditor";
+import { Waiting } from "./Waiting";
+import classes from "./RunHeader.module.css";
+
+function Since({ run }: { run: Run }) {
+  const now = useNow();
+  const seconds = secondsSince(run.state_since, now);
+  return (
+    <span className={classes.since}>
+      for <time dateTime={run.state_since}>{duration(seconds)}</time>
+    </span>
+  );
+}
+
+/** Who the run is, how it is, and what can be done about it. */
+export function RunHeader({ run }: { run: Run }) {
+  const meta = useRunAction(run.id, (patch: MetaPatch) => patchMeta(run.id, patch));
+  return (
+    <div className={classes.header}>
+      <nav aria-label="Breadcrumb" className={classes.crumb}>
+        <Link href="/">Runs</Link> <span aria-hidden="true">/</span> <span className={classes.id}>{run.id}</span>
+      </nav>
+      <div className={classes.row}>
+        <h1 className={classes.name}>
+          <EditableText label="Name" value={run.name} onSave={(name) => meta.mutate({ name })} maxLength={120} required />
+        </h1>
+        <span className={classes.state}>
+          <StateBadge state={run.state} />
+          <Since run={run} />
+          <Freshness run={run} />
+        </span>
+        <RunButtons run={run} />
+      </div>
+      <div className={classes.about}>
+        <TagsEditor tags={run.tags} onSave={(tags) => meta.mutate({ tags })} />
+        <EditableText label="Notes" value={run.notes} placeholder="Add a note" onSave={(notes) => meta.mutate({ notes })} maxLength={20_000} multiline />
+      </div>
+      {meta.error && <ProblemAlert error={meta.error} />}
+      <ProgressLine progress={run.progress} state={run.state} wide />
+      <Waiting run={run} />
+      {run.error && run.state === "failing" && <Alert color="red">{run.error.message}</Alert>}
+    </div>
+  );
+}

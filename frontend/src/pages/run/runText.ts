@@ -1,0 +1,38 @@
+/** Sentences about a run. Pure. */
+import type { Run, RunState } from "../../api/types";
+import { about } from "../../parts/time";
+
+const OVER: readonly RunState[] = ["completed", "failed", "cancelled"];
+
+export function isOver(state: RunState): boolean {
+  return OVER.includes(state);
+}
+
+/** "42% Three experts": progress where the tab shows it first. */
+export function tabTitle({ name, state, progress }: Pick<Run, "name" | "state" | "progress">): string {
+  if (state !== "running" || !progress.total_steps) return state === "running" ? name : `${name} – ${state}`;
+  return `${Math.floor((100 * progress.steps) / progress.total_steps)}% ${name}`;
+}
+
+/** What a chart says before its first point: when that will come, as well as can be known. */
+export function waitingText(figure: string, run: Pick<Run, "state" | "progress" | "spec" | "policies">): string {
+  if (isOver(run.state)) return "Nothing was recorded before the run ended.";
+  if (run.state === "queued") return "Starts when a worker takes the run.";
+  if (run.state === "paused") return "The run is paused; points come after it is resumed.";
+  const kind = figure.split(".")[0];
+  if (kind === "capability") return "The base is being evaluated; its number comes first.";
+  if (kind === "reward" || kind === "throughput") return "The first point comes with the first optimizer step.";
+  if (kind === "timeline") return "No segment has started yet.";
+  return firstMeasure(run);
+}
+
+/** Pairs are measured, and teachers first used, when phase I of the first round ends. */
+function firstMeasure({ progress, spec, policies }: Pick<Run, "progress" | "spec" | "policies">): string {
+  const rlvr = (spec["rlvr"] as { steps?: number } | undefined)?.steps ?? 0;
+  const experts = policies.filter((policy) => policy.role === "expert").length;
+  const left = rlvr * experts - progress.steps;
+  const rate = progress.eta_seconds == null ? null : progress.eta_seconds / Math.max(1, progress.total_steps - progress.steps);
+  if (left <= 0) return "Being measured now; the first point comes in a moment.";
+  const when = rate === null ? "" : `, in about ${about(left * rate)}`;
+  return `First measured after ${rlvr} steps of phase I${when}.`;
+}

@@ -1,0 +1,55 @@
+import { useState, type KeyboardEvent } from "react";
+import type { ControlView, EditView } from "../../../api/types";
+import { setting } from "../../../parts/numbers";
+import { parseValue, stageOf } from "./edits";
+import classes from "./Weights.module.css";
+
+interface Props {
+  control: ControlView;
+  label: string;
+  pending: EditView | null;
+  locked: boolean;
+  onSet: (value: number | string) => void;
+}
+
+/** A number that becomes a field: Enter asks for the change, Esc or leaving reverts. A text among choices stays text. */
+export function EditableValue({ control, label, pending, locked, onSet }: Props) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const shown = setting(control.value);
+  if (locked) return <span className={classes.fixed}>{shown}</span>;
+  if (draft === null) {
+    return (
+      <button type="button" className={classes.value} data-stage={pending ? stageOf(pending) : undefined} aria-label={`${label}: ${shown}. Edit`} onClick={() => setDraft(shown)}>
+        {shown}
+        {pending && <span className={classes.stage}>{stageOf(pending)}</span>}
+      </button>
+    );
+  }
+  const parsed = typeof control.value === "number" ? parseValue(draft, { minimum: control.minimum ?? null, maximum: control.maximum ?? null }) : draft.trim();
+  const problem = typeof control.value === "number" && typeof parsed === "string" ? parsed : null;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") setDraft(null);
+    if (event.key !== "Enter" || problem !== null) return;
+    if (parsed !== control.value) onSet(parsed);
+    setDraft(null);
+  };
+  return (
+    <span className={classes.editing}>
+      <input
+        aria-label={label}
+        aria-invalid={problem !== null}
+        inputMode={typeof control.value === "number" ? "decimal" : "text"}
+        value={draft}
+        size={Math.max(6, draft.length + 1)}
+        autoFocus
+        onFocus={(event) => event.currentTarget.select()}
+        onChange={(event) => setDraft(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+        onBlur={() => setDraft(null)}
+      />
+      <span className={classes.hint} role="status" data-bad={problem !== null || undefined}>
+        {problem ?? "Enter to apply"}
+      </span>
+    </span>
+  );
+}
