@@ -24,11 +24,11 @@ from copd_engine.policy import TINY_FOLDER, Policy
 
 SEED: Final = 0
 TASKS: Final = {"spell_backward": {"min_word_len": 3, "max_word_len": 8}}
-TARGETS: Final = {"text": 0.32, "image": 0.36, "video": 0.36}  # probability of the whole answer, running mean on fresh prompts
+TARGETS: Final = {"text": 0.42, "image": 0.45, "video": 0.45}  # probability of the whole answer, running mean on fresh prompts
 BATCH: Final = 64
 LEARNING_RATE: Final = 1.5e-3
 WARM_UP: Final = 50  # steps
-AVERAGE: Final = 0.97  # decay per step of the saved weights' moving average
+AVERAGE: Final = 0.96  # decay per step of the saved weights' moving average
 MEMORY: Final = 200  # prompts a running mean looks back on
 MAX_STEPS: Final = 1_000
 _WORDING_SAMPLE: Final = 2_000  # prompts per domain the tokenizer is trained on

@@ -150,7 +150,7 @@ def test_a_text_model_trains_on_text_and_refuses_pictures(tmp_path: Path, policy
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,
-        eos_token_id=tokenizer.eos_token_id,
+        eos_token_id=policy.eos_ids[0],
     )
     LlamaForCausalLM(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
