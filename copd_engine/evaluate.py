@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,13 +18,20 @@ from copd_engine.agreement import compare_states
 from copd_engine.attempt import Attempt
 from copd_engine.domains import Domain, Prompt, media
 from copd_engine.events import Sample, Value
-from copd_engine.policy import Policy, PromptBatch
+from copd_engine.policy import Policy, Prefilled, PromptBatch
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
 
 PROMPTS_AT_ONCE = 128  # part of what makes a result: padding follows the batch
 AGREEMENT_SERIES = (
     "overlap", "overlap_mass", "argmax_agreement", "kl_student_teacher", "kl_teacher_student", "jsd", "symmetric_kl", "entropy_gap",
 )  # fmt: skip
+
+
+class Seen(NamedTuple):
+    """Held-out prompts, and what the policy looked at makes of them."""
+
+    prompts: list[Prompt]
+    prefilled: Prefilled
 
 
 def evaluate(attempt: Attempt) -> None:
@@ -34,8 +42,8 @@ def evaluate(attempt: Attempt) -> None:
         raise ValueError("an evaluate segment names its domain")
     domain, policy = attempt.domain(name), attempt.policy(segment.start)
     rewards: list[float] = []
-    for prompts, rollouts in _heldout(attempt, policy, domain, "evaluate", settings.prompts, settings.temperature):
-        for prompt, text in zip(prompts, rollouts.texts, strict=True):
+    for seen, rollouts in _heldout(attempt, policy, domain, "evaluate", settings.prompts, settings.temperature):
+        for prompt, text in zip(seen.prompts, rollouts.texts, strict=True):
             judged = domain.reward(prompt, text)
             rewards.append(judged.value)
             if prompt.index < settings.samples:
@@ -63,12 +71,13 @@ def measure(attempt: Attempt) -> None:
     by_domain: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for done, name in enumerate(spec.domains):
         sums: defaultdict[tuple[str, str], list[Tensor]] = defaultdict(list)
-        for prompts, rollouts in _heldout(attempt, student, attempt.domain(name), "measure", spec.agreement.prompts, 1.0):
-            encoded = student.encode(prompts)
-            states = _states(student, encoded, rollouts)
+        for seen, rollouts in _heldout(attempt, student, attempt.domain(name), "measure", spec.agreement.prompts, 1.0):
+            states = _states(student, seen.prefilled, rollouts)
             for peer, policy in peers.items():
                 with attempt.clock("score"):
-                    compared = compare_states(student, states, policy, _states(policy, encoded, rollouts), spec.agreement.top_k)
+                    compared = compare_states(
+                        student, states, policy, _states(policy, seen.prefilled.batch, rollouts), spec.agreement.top_k
+                    )
                 for series in AGREEMENT_SERIES:
                     sums[peer, series].append(compared[series])
                 attempt.progress()
@@ -83,7 +92,7 @@ def measure(attempt: Attempt) -> None:
 
 def _heldout(
     attempt: Attempt, policy: Policy, domain: Domain, part: str, count: int, temperature: float
-) -> Iterator[tuple[list[Prompt], Rollouts]]:
+) -> Iterator[tuple[Seen, Rollouts]]:
     """One completion of each of the first `count` held-out prompts, some prompts at a time. Raises StopWanted between them."""
     sampler = LocalSampler(policy)
     length = attempt.spec.domains[domain.name].max_new_tokens
@@ -93,16 +102,18 @@ def _heldout(
         with attempt.clock("rollout"):
             prompts = [domain.prompt("heldout", index) for index in slots]
             request = SampleRequest(prompts, (attempt.spec.seed, part, domain.name), 1, length, temperature, slots)
-            rollouts = sampler.sample(request, attempt.progress)
+            with torch.no_grad():
+                prefilled = policy.prefill(policy.encode(prompts))
+            rollouts = sampler.sample(request, attempt.progress, prefilled)
         attempt.counts.update(prompts=len(prompts), rollouts=len(prompts), tokens=int(rollouts.mask.sum()))
-        yield prompts, rollouts
+        yield Seen(prompts, prefilled), rollouts
 
 
 @torch.no_grad()
-def _states(policy: Policy, encoded: PromptBatch, rollouts: Rollouts) -> Tensor:
+def _states(policy: Policy, prompts: PromptBatch | Prefilled, rollouts: Rollouts) -> Tensor:
     """Hidden states [S, H] of a policy before each sampled token, S of them in all."""
     rows, tokens, mask = (torch.from_numpy(a).to(policy.device) for a in (rollouts.prompts, rollouts.tokens, rollouts.mask))
-    return policy.hidden(encoded, rows, tokens)[mask]
+    return policy.hidden(prompts, rows, tokens)[mask]
 
 
 def _stored_media(attempt: Attempt, prompt: Prompt) -> list[str]:

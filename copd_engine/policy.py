@@ -5,12 +5,13 @@ expands them to the completions' rows and continues from there, gradients includ
 gradients, so that the log-probs of both agree to rounding.
 """
 
+import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,14 @@ class PromptBatch:
     def lengths(self) -> Tensor:
         """Tokens of each prompt, [P]."""
         return self.attention_mask.sum(dim=1)
+
+
+class Prefilled(NamedTuple):
+    """Prompts after a forward pass: the hidden state `first` [P, H] after each one's last token, and all their keys and values."""
+
+    first: Tensor
+    cache: DynamicCache
+    batch: PromptBatch
 
 
 class Policy:
@@ -149,8 +158,8 @@ class Policy:
 
     # -- forward -------------------------------------------------------------------------------------------------------
 
-    def prefill(self, batch: PromptBatch) -> tuple[Tensor, DynamicCache]:
-        """The hidden state [P, H] after each prompt's last token, and the keys and values of all its tokens."""
+    def prefill(self, batch: PromptBatch) -> Prefilled:
+        """Runs prompts through the model, once for all their completions. Differentiable."""
         cache = DynamicCache(config=self.model.config)
         with self._compute():
             output = self.body(
@@ -162,7 +171,7 @@ class Policy:
                 **batch.media,
             )
         rows = torch.arange(len(batch.input_ids), device=self.device)
-        return output.last_hidden_state[rows, batch.lengths - 1], cache
+        return Prefilled(output.last_hidden_state[rows, batch.lengths - 1], cache, batch)
 
     def extend(self, tokens: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache) -> Tensor:
         """Hidden states [N, T, H] of `tokens` [N, T] appended to a cache of N rows.
@@ -173,17 +182,17 @@ class Policy:
             output = self.body(input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
         return output.last_hidden_state
 
-    def hidden(self, batch: PromptBatch, rows: Tensor, tokens: Tensor) -> Tensor:
+    def hidden(self, prompts: PromptBatch | Prefilled, rows: Tensor, tokens: Tensor) -> Tensor:
         """Hidden states [N, T, H] that predict `tokens` [N, T] (padded on the right with any id).
 
-        rows [N]: which prompt of the batch each completion continues. Differentiable.
+        rows [N]: which of the prompts each completion continues. Differentiable.
         """
-        first, cache = self.prefill(batch)
+        first, cache, batch = self.prefill(prompts) if isinstance(prompts, PromptBatch) else prompts
         states = first[rows].unsqueeze(1)
         length = tokens.shape[1]
         if length == 1:
             return states
-        cache.batch_select_indices(rows)
+        cache = selected(cache, rows)
         mask = torch.cat((batch.attention_mask[rows], torch.ones_like(tokens[:, 1:])), dim=1)
         later = self.extend(tokens[:, :-1], mask, next_positions(batch, rows, 0, length - 1), cache)
         return torch.cat((states, later), dim=1)
@@ -236,6 +245,14 @@ class Policy:
         self.model.save_pretrained(folder)
         self.processor.save_pretrained(folder)
         (folder / "README.md").write_text(model_card(multimodal=self.tokenizer is not self.processor))
+
+
+def selected(cache: DynamicCache, rows: Tensor) -> DynamicCache:
+    """The keys and values of some rows [N], each as often as it is named; the given cache stays as it is."""
+    chosen = copy.copy(cache)
+    chosen.layers = [copy.copy(layer) for layer in cache.layers]
+    chosen.batch_select_indices(rows)
+    return chosen
 
 
 def next_positions(batch: PromptBatch, rows: Tensor, start: int, length: int) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from copd_engine.domains import Prompt
 from copd_engine.noise import Key, uniform
-from copd_engine.policy import Policy, PromptBatch, next_positions
+from copd_engine.policy import Policy, Prefilled, next_positions, selected
 
 Progress = Callable[[], None]
 
@@ -67,10 +67,9 @@ class LocalSampler:
         self.policy = policy
 
     @torch.no_grad()
-    def sample(self, request: SampleRequest, progress: Progress | None = None, encoded: PromptBatch | None = None) -> Rollouts:
-        """`encoded`: the request's prompts, where the caller has them encoded already."""
-        batch = self.policy.encode(request.prompts) if encoded is None else encoded
-        decoding = _Decoding(self.policy, batch, request)
+    def sample(self, request: SampleRequest, progress: Progress | None = None, prompts: Prefilled | None = None) -> Rollouts:
+        """`prompts`: the request's, where the caller has run them through the policy already."""
+        decoding = _Decoding(self.policy, prompts or self.policy.prefill(self.policy.encode(request.prompts)), request)
         while decoding.active:
             decoding.step()
             if progress is not None:
@@ -81,8 +80,8 @@ class LocalSampler:
 class _Decoding:
     """The state of one batch being decoded; finished rows leave it."""
 
-    def __init__(self, policy: Policy, batch: PromptBatch, request: SampleRequest) -> None:
-        self.policy, self.batch, self.request = policy, batch, request
+    def __init__(self, policy: Policy, prompts: Prefilled, request: SampleRequest) -> None:
+        self.policy, self.batch, self.request = policy, prompts.batch, request
         count, length = len(request.prompts) * request.samples, request.max_new_tokens
         self.prompts = torch.arange(len(request.prompts), device=policy.device).repeat_interleave(request.samples)
         self.noise = torch.from_numpy(_noise(request)).to(policy.device)  # [N, T]
@@ -93,11 +92,9 @@ class _Decoding:
         self.finished = torch.zeros(count, dtype=torch.bool, device=policy.device)
         self.position = 0
         self.rows = torch.arange(count, device=policy.device)  # rows still running, in the order of the cache
-        first, self.cache = policy.prefill(batch)
-        self.hidden = first[self.prompts]
-        if length > 1:
-            self.cache.batch_select_indices(self.prompts)
-        self.mask = batch.attention_mask[self.prompts]
+        self.hidden = prompts.first[self.prompts]
+        self.cache = selected(prompts.cache, self.prompts) if length > 1 else prompts.cache
+        self.mask = self.batch.attention_mask[self.prompts]
 
     @property
     def active(self) -> bool:

@@ -41,7 +41,7 @@ class LocalScorer:
 class MicroBatch:
     """Completions that go through a model together: their encoded prompts, rows [n] into these, and which of all N they are."""
 
-    prompts: PromptBatch
+    batch: PromptBatch
     rows: Tensor
     chosen: slice
 

@@ -24,7 +24,7 @@ from copd_engine.domains import Domain, Prompt
 from copd_engine.events import Value
 from copd_engine.expert import Expert
 from copd_engine.noise import Key, integers
-from copd_engine.policy import Policy
+from copd_engine.policy import Policy, Prefilled
 from copd_engine.rlvr import clipped_losses, equal_groups, group_advantages
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
 from copd_engine.scoring import LocalScorer, MicroBatch, Scorer, micro_batches, token_log_probs
@@ -59,13 +59,17 @@ class Spent:
 
 @dataclass(frozen=True)
 class Batch:
-    """Completions ready for a loss: tokens and mask [N, T], in micro-batches."""
+    """Completions ready for a loss: tokens and mask [N, T], in micro-batches.
+
+    prefilled: the forward pass over all prompts, shared by rollout and loss; None where micro-batches keep memory small.
+    """
 
     prompts: list[Prompt]
     rollouts: Rollouts
     tokens: Tensor
     mask: Tensor
     pieces: list[MicroBatch]
+    prefilled: Prefilled | None
 
 
 class Trainer:
@@ -152,22 +156,21 @@ class Trainer:
             prompts = [domain.prompt("train", number) for number in numbers.tolist()]
             pieces = micro_batches(self.expert.policy, prompts, samples, self.spec.compute.micro_batch)
             request = SampleRequest(prompts, key, samples, max_new_tokens, temperature)
-            rollouts = self.sampler.sample(request, self.progress, pieces[0].prompts if len(pieces) == 1 else None)
+            prefilled = self.expert.policy.prefill(pieces[0].batch) if len(pieces) == 1 else None
+            rollouts = self.sampler.sample(request, self.progress, prefilled)
         tokens, mask = (torch.from_numpy(array).to(self.expert.policy.device) for array in (rollouts.tokens, rollouts.mask))
-        return Batch(prompts, rollouts, tokens, mask, pieces)
+        return Batch(prompts, rollouts, tokens, mask, pieces, prefilled)
 
     def _scores(self, scorer: Scorer, batch: Batch, temperature: float) -> Tensor:
         """A teacher's log-probs [N, T] of the student's tokens."""
         parts = []
         for piece in batch.pieces:
             tokens, mask = batch.tokens[piece.chosen], batch.mask[piece.chosen]
-            parts.append(scorer.score(piece.prompts, piece.rows, tokens, mask, temperature))
+            parts.append(scorer.score(piece.batch, piece.rows, tokens, mask, temperature))
             self.progress()
         return torch.cat(parts)
 
-    def _backward(
-        self, batch: Batch, temperature: float, advantages_of: Callable[[slice, Tensor], Tensor]
-    ) -> tuple[float, float, float]:
+    def _backward(self, batch: Batch, temperature: float, advantages_of: Callable[[slice, Tensor], Tensor]) -> tuple[float, float, float]:
         """One part's gradient, a micro-batch at a time. Returns loss, entropy (nats per token) and fraction of clipped tokens.
 
         Each batch serves one update, so π_old is the policy itself: ρ = 1 exactly, from the same forward pass.
@@ -177,7 +180,7 @@ class Trainer:
         for piece in batch.pieces:
             with self.clock("update"):
                 tokens, mask = batch.tokens[piece.chosen], batch.mask[piece.chosen]
-                hidden = policy.hidden(piece.prompts, piece.rows, tokens)
+                hidden = policy.hidden(batch.prefilled or piece.batch, piece.rows, tokens)
                 log_probs, entropies = token_log_probs(policy, hidden, tokens, mask, temperature)
                 old = log_probs.detach()
                 advantages = advantages_of(piece.chosen, old)
