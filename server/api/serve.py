@@ -6,6 +6,7 @@ import uvicorn
 
 from server.app import create_app
 from server.settings import settings
+from worker import log
 
 SHUTDOWN_SECONDS = 1
 """Event streams never end by themselves; after this long they are cut, and browsers reconnect where they were."""
@@ -13,6 +14,7 @@ SHUTDOWN_SECONDS = 1
 
 def serve() -> None:
     options = settings()
+    log.configure(as_json=options.log_json)  # structlog's own default draws every local variable of a traceback, which takes minutes
     uvicorn.run(
         create_app(options),
         host=options.host,
