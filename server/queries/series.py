@@ -24,7 +24,7 @@ from server.figures import Bar, Cast, Curve, FigureData, FigureKind, Mark
 from server.queries.controls import edit_views
 from server.queries.runs import policies, segments
 
-LAST_STEP = 2**63 - 1
+LAST_STEP = 2**31 - 1
 NO_COMPARISON = "none"
 """What `compare` says to draw this run alone."""
 
