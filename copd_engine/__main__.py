@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from types import FrameType
 
-import yaml
 from rich.console import Console
 
 from copd_engine.plan import with_edit
-from copd_engine.spec import FieldError, RunSpec, SpecError, parse_spec
+from copd_engine.preflight import check_available
+from copd_engine.spec import FieldError, RunSpec, SpecError, load_yaml, parse_spec
 
 STOPPED = 130  # what shells report after Ctrl-C
 
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _spec(path: Path, changes: list[str]) -> RunSpec:
-    """The spec with the --set changes. Raises SpecError."""
+    """The spec with the --set changes, its tasks and model there. Raises SpecError."""
     try:
         spec = parse_spec(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
@@ -52,7 +52,8 @@ def _spec(path: Path, changes: list[str]) -> RunSpec:
         field, equals, value = change.partition("=")
         if not equals:
             raise SpecError([FieldError(change, "--set takes FIELD=VALUE")])
-        spec = with_edit(spec, field, yaml.safe_load(value))
+        spec = with_edit(spec, field, load_yaml(value))
+    check_available(spec)
     return spec
 
 

@@ -247,7 +247,7 @@ class SpecError(ValueError):
 
 def parse_spec(source: str | dict[str, Any]) -> RunSpec:
     """A spec from YAML (JSON is YAML) or from an already parsed mapping. Raises SpecError naming every wrong field."""
-    data = _load_yaml(source) if isinstance(source, str) else source
+    data = load_yaml(source) if isinstance(source, str) else source
     if not isinstance(data, dict):
         raise SpecError([FieldError("", f"a spec is a mapping of fields, not {type(data).__name__}")])
     try:
@@ -276,7 +276,8 @@ _UniqueKeyLoader.add_implicit_resolver(
 )
 
 
-def _load_yaml(text: str) -> Any:
+def load_yaml(text: str) -> Any:
+    """YAML as specs are written in: 1e-4 is a number, and a key given twice is an error. Raises SpecError."""
     if "\x00" in text:
         raise SpecError([FieldError("", "must not contain NUL bytes")])
     try:
