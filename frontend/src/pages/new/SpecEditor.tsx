@@ -24,6 +24,16 @@ interface Props {
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
 
+/** Typing over a selection. Left to itself, Chromium joins the lines with a style attribute, which the page's security policy refuses. */
+const typeOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    if (event.inputType !== "insertText" || !event.data || event.isComposing || view.state.selection.main.empty) return false;
+    event.preventDefault();
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
 /** The YAML text with its field problems in place. Ctrl/Cmd+Enter submits; Escape then Tab leaves. */
 export function SpecEditor({ value, problems, onChange, onSubmit, ref }: Props) {
   const parent = useRef<HTMLDivElement>(null);
@@ -52,7 +62,7 @@ export function SpecEditor({ value, problems, onChange, onSubmit, ref }: Props) 
           keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
           [lineNumbers(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection()],
           [history(), indentOnInput(), bracketMatching(), yaml(), EditorView.lineWrapping],
-          look,
+          [look, typeOver],
         ],
       }),
     });

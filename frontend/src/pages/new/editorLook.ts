@@ -69,7 +69,7 @@ function decorate(state: EditorState, problems: readonly FieldProblem[]): Decora
     const line = state.doc.lineAt(from);
     ranges.push(Decoration.line({ class: "cm-wrongLine" }).range(line.from));
     if (to > from) ranges.push(Decoration.mark({ class: "cm-wrong" }).range(from, to));
-    ranges.push(Decoration.widget({ widget: new Message(problem.message), block: true, side: 1 }).range(line.to));
+    ranges.push(Decoration.widget({ widget: new Message(problem.field ? `${problem.field}: ${problem.message}` : problem.message), block: true, side: 1 }).range(line.to));
   }
   return Decoration.set(ranges, true);
 }

@@ -37,6 +37,11 @@ test("a field that is not written is shown at the parent that is", () => {
   expect(at("opd.steps")).toBe("1: # a comment");
 });
 
+test("of an unknown field the key is wrong, not the value", () => {
+  const { from, to } = placeOf(SPEC, { field: "w.text.image", message: "unknown field" });
+  expect(SPEC.slice(from, to)).toBe("image");
+});
+
 test("text that is no YAML is shown at the line the parser names", () => {
   const broken = "name: a\nrounds: [1\nseed: 0\n";
   const { from, to } = placeOf(broken, { field: "", message: "not valid YAML: line 3, column 1: expected ','" });

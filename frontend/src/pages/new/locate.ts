@@ -29,7 +29,7 @@ function child(source: string, container: SyntaxNode, name: string): { at: Synta
 }
 
 /** The value for a field whose value is one word, its key otherwise; for a field that is not written, the nearest parent that is. */
-export function locate(source: string, path: string): Span {
+export function locate(source: string, path: string, what: "value" | "key" = "value"): Span {
   let container: SyntaxNode | null = parser.parse(source).topNode.getChild("Document")?.firstChild ?? null;
   let found: SyntaxNode | null = null;
   let value: SyntaxNode | null = null;
@@ -43,13 +43,14 @@ export function locate(source: string, path: string): Span {
     value = next.value;
     container = next.value;
   }
-  const node = value?.name.endsWith("Literal") && value.name !== "BlockLiteral" ? value : found;
+  const word = value?.name.endsWith("Literal") && value.name !== "BlockLiteral";
+  const node = word && what === "value" ? value : found;
   return node ? { from: node.from, to: node.to } : { from: 0, to: source.split("\n", 1)[0]?.length ?? 0 };
 }
 
 /** The place of a problem: by its field, or by the line that a YAML error names. */
 export function placeOf(source: string, problem: { field: string; message: string }): Span {
-  if (problem.field) return locate(source, problem.field);
+  if (problem.field) return locate(source, problem.field, problem.message === "unknown field" ? "key" : "value");
   const named = /line (\d+), column (\d+)/.exec(problem.message);
   const lines = source.split("\n");
   const line = Math.min(Number(named?.[1] ?? 1), lines.length) - 1;

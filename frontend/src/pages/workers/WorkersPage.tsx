@@ -1,3 +1,68 @@
+import { Alert, Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { workersQuery } from "../../api/queries";
+import type { WorkerView } from "../../api/types";
+import { Command } from "../../parts/Command";
+import { count } from "../../parts/numbers";
+import { ProblemAlert } from "../../parts/Problem";
+import { useTitle } from "../../parts/useTitle";
+import { useNow } from "../../parts/time";
+import { Centered } from "../problems/Centered";
+import { WorkerRow } from "./WorkerRow";
+import classes from "./WorkersPage.module.css";
+
+function NoWorkers() {
+  return (
+    <Centered title="No workers">
+      <p>Runs wait until a worker is there. On this machine, the stack starts with its own:</p>
+      <Command text="copd up" />
+      <p>On another machine that reaches this stack’s Redis and checkpoint store (COPD_REDIS_URL and COPD_STORE_URL):</p>
+      <Command text="copd workers" />
+    </Centered>
+  );
+}
+
+function SchedulerGone() {
+  return (
+    <Alert color="red" variant="light" role="alert" title="The scheduler is not there" mb="md">
+      Segments that run go on; nothing new is given out until it is back. <code>copd up</code> starts it again by itself; elsewhere look at its log.
+    </Alert>
+  );
+}
+
+/** Those at work first, those that are gone last; otherwise by name, so that nothing jumps. */
+function inOrder(workers: readonly WorkerView[]): WorkerView[] {
+  const gone = (worker: WorkerView): number => Number(worker.state === "gone");
+  return workers.toSorted((a, b) => gone(a) - gone(b) || a.name.localeCompare(b.name, "en", { numeric: true }));
+}
+
+/** Who trains, on what, and whether they are alive. */
 export function WorkersPage() {
-  return <h1>Workers</h1>;
+  useTitle("Workers");
+  const now = useNow();
+  const { data, error, refetch } = useQuery(workersQuery);
+  return (
+    <>
+      {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
+      {data && !data.scheduler_alive && <SchedulerGone />}
+      {!data && !error && <Skeleton height={200} />}
+      {data?.workers.length === 0 && <NoWorkers />}
+      {data && data.workers.length > 0 && (
+        <>
+          <div className={classes.head}>
+            <h1>Workers</h1>
+            <span className={classes.total}>
+              {count(data.workers.filter((w) => w.state === "busy").length)} of {count(data.workers.filter((w) => w.state !== "gone").length)} at work
+            </span>
+            {data.scheduler_alive && <span className={classes.scheduler}>scheduler alive</span>}
+          </div>
+          <ul className={classes.workers}>
+            {inOrder(data.workers).map((worker) => (
+              <WorkerRow key={worker.name} worker={worker} now={now} />
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  );
 }

@@ -1,0 +1,76 @@
+import type { WorkerView } from "../../api/types";
+import { Link } from "../../app/router";
+import { count } from "../../parts/numbers";
+import { StateBadge } from "../../parts/StateBadge";
+import { about, ago } from "../../parts/time";
+import classes from "./WorkersPage.module.css";
+
+const LABELS: Partial<Record<WorkerView["state"], string>> = { loading: "loading torch", busy: "at work", gone: "not seen" };
+
+function Task({ worker }: { worker: WorkerView }) {
+  if (!worker.run || !worker.segment) return <span className={classes.nothing}>{worker.state === "idle" ? "nothing to do" : ""}</span>;
+  const share = worker.total ? worker.done / worker.total : 0;
+  return (
+    <>
+      <div className={classes.task}>
+        <Link href={`/runs/${worker.run}`}>{worker.run_name ?? worker.run}</Link>
+        <code>{worker.segment}</code>
+        {(worker.attempt ?? 1) > 1 && <span className={classes.nothing}>attempt {worker.attempt}</span>}
+      </div>
+      <div className={classes.progress}>
+        <div className={classes.track} role="progressbar" aria-label={`Progress of ${worker.segment}`} aria-valuemin={0} aria-valuemax={Math.max(worker.total, 1)} aria-valuenow={worker.done}>
+          <div className={classes.fill} style={{ width: `${share * 100}%` }} />
+        </div>
+        <span>
+          {count(worker.done)} of {count(worker.total)}
+        </span>
+      </div>
+    </>
+  );
+}
+
+function Versions({ versions, fingerprint }: Pick<WorkerView, "versions" | "fingerprint">) {
+  return (
+    <details className={classes.versions}>
+      <summary>Versions</summary>
+      <dl>
+        {Object.entries(versions).map(([name, version]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{version}</dd>
+          </div>
+        ))}
+        <div>
+          <dt>fingerprint</dt>
+          <dd>
+            <code>{fingerprint}</code>
+          </dd>
+        </div>
+      </dl>
+    </details>
+  );
+}
+
+export function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) {
+  const device = worker.device === "cpu" ? `CPU, ${worker.threads} thread${worker.threads === 1 ? "" : "s"}` : worker.device;
+  const up = about((now - Date.parse(worker.started_at)) / 1000);
+  return (
+    <li className={classes.worker} data-gone={worker.state === "gone" || undefined} aria-label={worker.name}>
+      <div className={classes.who}>
+        <h2>{worker.name}</h2>
+        <StateBadge state={worker.state} label={LABELS[worker.state] ?? worker.state} />
+      </div>
+      <div className={classes.what}>
+        <Task worker={worker} />
+      </div>
+      <div className={classes.facts}>
+        <span>{device}</span>
+        <span>
+          {worker.host} · pid {worker.pid}
+        </span>
+        <span>{worker.state === "gone" ? `last seen ${ago(worker.seen_at, now)}` : `seen ${ago(worker.seen_at, now)}, up ${up}`}</span>
+        <Versions versions={worker.versions} fingerprint={worker.fingerprint} />
+      </div>
+    </li>
+  );
+}
