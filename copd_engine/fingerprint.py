@@ -21,5 +21,6 @@ def fingerprint(threads: int) -> str:
 def make_deterministic(threads: int) -> None:
     """Sets this process to give the same bits each time: a fixed number of threads, deterministic kernels only."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, before its first call
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
