@@ -6,6 +6,7 @@ import { LoginPage } from "../pages/login/LoginPage";
 import { useLoginCode } from "../pages/login/useLoginCode";
 import { NotFoundPage, ServerGonePage } from "../pages/problems/ProblemPages";
 import { RunsPage } from "../pages/runs/RunsPage";
+import { ErrorBoundary } from "./ErrorBoundary";
 import { match, useUrl } from "./router";
 import { Shell } from "./Shell";
 import { PageSkeleton } from "../parts/PageSkeleton";
@@ -48,7 +49,9 @@ export function App() {
   if (!session.data) return <PageSkeleton />;
   return (
     <Shell user={session.data.user}>
-      <Suspense fallback={<PageSkeleton />}>{page(pathname)}</Suspense>
+      <ErrorBoundary key={pathname}>
+        <Suspense fallback={<PageSkeleton />}>{page(pathname)}</Suspense>
+      </ErrorBoundary>
     </Shell>
   );
 }

@@ -41,22 +41,32 @@ function useHistory(runId: string): AgreementHistory | undefined {
   return data;
 }
 
+/** The history without a newest step that is still being measured: a matrix with holes says less than the one before. */
+function measured(history: AgreementHistory | undefined): Pick<AgreementHistory, "steps" | "values"> {
+  const { steps = [], values = [] } = history ?? {};
+  const known = values.map((rows) => rows.flat().filter((cell) => cell !== null).length);
+  const most = Math.max(...known);
+  const end = known.lastIndexOf(most) + 1;
+  return { steps: steps.slice(0, end), values: values.slice(0, end) };
+}
+
 /** The student × teacher matrix of overlaps with a slider over all measured steps; at its right end it follows the run. */
 export function AgreementChart({ runId, title, height, waiting }: { runId: string; title: string; height: number; waiting: string }) {
   const ready = useLive((view) => view.ready);
   const { data: figure, error, refetch } = useQuery({ ...figureQuery(runId, "agreement", "step", ""), enabled: ready });
   const history = useHistory(runId);
   const [chosen, choose] = useParam("at", "");
-  const steps = history?.steps ?? [];
+  const { steps, values } = useMemo(() => measured(history), [history]);
   const last = steps.length - 1;
   const found = chosen === "" ? -1 : steps.indexOf(Number(chosen));
   const index = found < 0 ? last : found;
-  const matrix = history?.values[index];
+  const matrix = values[index];
   const step = steps[index];
 
   const adjust = useMemo<Adjust>(
     () => (data) => {
-      if (data[0] && matrix) data[0] = { ...data[0], z: matrix };
+      // no colour bar: the values stand in the cells, and Plotly's bar sets a style attribute, which the content policy forbids
+      if (data[0] && matrix) data[0] = { ...data[0], z: matrix, showscale: false };
     },
     [matrix],
   );

@@ -5,7 +5,7 @@ import { figureListQuery, type XAxis } from "../api/queries";
 import type { Figure } from "../api/types";
 import { useLiveRun } from "../live/useLiveRun";
 import { drawnNow, layoutOf, plan, traces, type Drawn } from "./drawing";
-import { CONFIG, loadPlotly, type Layout, type PlotElement, type Plotly, type Trace } from "./plotly";
+import { configFor, loadPlotly, type Layout, type PlotElement, type Plotly, type Trace } from "./plotly";
 import { useVisible } from "./useVisible";
 import classes from "./ChartFrame.module.css";
 
@@ -51,9 +51,10 @@ export function Plot({ runId, figure, x, height, adjust }: Props) {
         busy = busy.then(() => api.extendTraces(target, { x: update.x, y: update.y }, update.traces));
       } else {
         const data = traces(figure, curves, x);
-        const layout = { ...layoutOf(figure, template, matchMedia("(pointer: coarse)").matches), height };
+        const coarse = matchMedia("(pointer: coarse)").matches;
+        const layout = { ...layoutOf(figure, template, coarse), height };
         adjust?.(data, layout);
-        busy = busy.then(() => (closed ? undefined : api.react(target, data, layout, CONFIG)));
+        busy = busy.then(() => (closed ? undefined : api.react(target, data, layout, configFor(coarse))));
       }
     };
     const drawSoon = (): void => {

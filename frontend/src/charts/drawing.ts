@@ -125,6 +125,10 @@ export function isEmpty(figure: Figure, curves: Curves): boolean {
 /** The server's layout with the theme's template and the page's own fonts and touch habits. */
 export function layoutOf(figure: Figure, template: unknown, coarsePointer: boolean): Layout {
   const layout = structuredClone(figure.layout);
+  for (const axis of ["xaxis", "yaxis"]) {
+    const { title, ...rest } = (layout[axis] ?? {}) as { title?: object };
+    layout[axis] = { ...rest, title: { ...title, font: { size: 12 } } };
+  }
   return {
     ...layout,
     template,

@@ -14,14 +14,17 @@ export interface Plotly {
   purge(element: PlotElement): void;
 }
 
-/** Nothing leaves this page: no cloud button, no server to send to. */
-export const CONFIG = {
-  showSendToCloud: false,
-  plotlyServerURL: "",
-  displaylogo: false,
-  responsive: true,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-};
+/** The one configuration. Nothing leaves this page: no cloud button, no server to send to. Without a mouse there is no hovering, so no bar. */
+export function configFor(coarsePointer: boolean): Record<string, unknown> {
+  return {
+    showSendToCloud: false,
+    plotlyServerURL: "",
+    displaylogo: false,
+    responsive: true,
+    displayModeBar: coarsePointer ? false : "hover",
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  };
+}
 
 let loading: Promise<Plotly> | null = null;
 

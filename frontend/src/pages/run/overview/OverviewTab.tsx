@@ -18,7 +18,7 @@ const AXES: { value: XAxis; label: string }[] = [
   { value: "time", label: "Time" },
   { value: "tokens", label: "Tokens" },
 ];
-const HEIGHTS: Record<string, number> = { capability: 250, agreement: 270, timeline: 240 };
+const HEIGHTS: Record<string, number> = { capability: 280, agreement: 290, timeline: 240 };
 
 export function OverviewTab({ run }: { run: Run }) {
   const { data, error, refetch } = useQuery(figureListQuery(run.id));
@@ -31,7 +31,7 @@ export function OverviewTab({ run }: { run: Run }) {
     data.figures
       .filter(({ name }) => group(name) === wanted)
       .map(({ name, title }) => {
-        const props = { runId: run.id, title, waiting: waitingText(name, run), height: HEIGHTS[name.split(".")[0] ?? ""] ?? 290 };
+        const props = { runId: run.id, title, waiting: waitingText(name, run), height: HEIGHTS[name.split(".")[0] ?? ""] ?? 310 };
         return name === "agreement" ? <AgreementChart key={name} {...props} /> : <FigureChart key={name} {...props} name={name} x={x} />;
       });
   return (

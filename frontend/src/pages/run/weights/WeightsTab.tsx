@@ -17,9 +17,11 @@ export function WeightsTab({ run }: { run: Run }) {
   return (
     <div className={classes.tab}>
       {edit.error && <ProblemAlert error={edit.error} />}
-      {run.edges.length > 0 && <WeightMatrix run={run} colour={colour} locked={locked} onSet={set} />}
+      <div className={classes.pair}>
+        {run.edges.length > 0 && <WeightMatrix run={run} colour={colour} locked={locked} onSet={set} />}
+        <EditHistory edits={run.edits} colour={colour} />
+      </div>
       <OtherControls run={run} locked={locked} onSet={set} />
-      <EditHistory edits={run.edits} colour={colour} />
     </div>
   );
 }
