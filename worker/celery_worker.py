@@ -52,7 +52,7 @@ def run_worker(settings: WorkerSettings, slot: Slot, bell: int) -> int:
         signal.signal(number, lambda *_: monitor.stop())
     monitor.start()
     worker.start()
-    return worker.exitcode or 0
+    return 1 if state.should_terminate is None else state.should_terminate  # None: Celery gave up by itself
 
 
 def _leave(code: int) -> None:

@@ -41,7 +41,7 @@ def start_child(**_: Any) -> None:
         _children.append(Child(settings, slot, report))
     except Exception:
         log.exception("the child cannot start")
-        raise
+        os._exit(1)  # billiard would leave this process hanging between life and death
 
 
 @shared_task(name=TASK, ignore_result=True)
