@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from client.stack.home import Home, InstanceLock
 from client.stack.process import Child, Command, StopRequestedError, hold_signals, pause, wait
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 FAILURES_AT_START = 3
 """So many ends of one process before it was ready are a fault, not bad luck."""
 Say = Callable[[str], None]
