@@ -8,6 +8,7 @@ import { ProgressLine } from "../../parts/ProgressLine";
 import { StateBadge } from "../../parts/StateBadge";
 import { duration, secondsSince, useNow } from "../../parts/time";
 import { Freshness } from "./Freshness";
+import { PausedAt } from "./PausedAt";
 import { RunButtons } from "./RunButtons";
 import { TagsEditor } from "./TagsEditor";
 import { Waiting } from "./Waiting";
@@ -49,6 +50,7 @@ export function RunHeader({ run }: { run: Run }) {
       {meta.error && <ProblemAlert error={meta.error} />}
       <ProgressLine progress={run.progress} state={run.state} wide />
       <Waiting run={run} />
+      <PausedAt run={run} />
       {run.error && run.state === "failing" && <Alert color="red">{run.error.message}</Alert>}
     </div>
   );

@@ -15,7 +15,6 @@ function Task({ worker }: { worker: WorkerView }) {
       <div className={classes.task}>
         <Link href={`/runs/${worker.run}`}>{worker.run_name ?? worker.run}</Link>
         <code>{worker.segment}</code>
-        {(worker.attempt ?? 1) > 1 && <span className={classes.nothing}>attempt {worker.attempt}</span>}
       </div>
       <div className={classes.progress}>
         <div className={classes.track} role="progressbar" aria-label={`Progress of ${worker.segment}`} aria-valuemin={0} aria-valuemax={Math.max(worker.total, 1)} aria-valuenow={worker.done}>
