@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from copd_engine.store import open_store
-from server import auth
+from server import auth, figures
 from server.api import artifacts, events, page, problems, runs, session, spec, system, training
 from server.api.deps import Services, identity
 from server.api.openapi import document
@@ -63,6 +65,12 @@ def openapi_document() -> dict[str, Any]:
     return create_app(Settings(database_url="postgresql+psycopg://", redis_url="redis://", store_url="memory://")).openapi()
 
 
+def _warm_up() -> None:
+    """Loads what is slow to load before the first page asks for it: charts, and the tasks a spec may name."""
+    figures.warm_up()
+    importlib.import_module("reasoning_gym")
+
+
 def _operation_id(route: APIRoute) -> str:
     return route.name
 
@@ -76,7 +84,9 @@ def _lifespan(settings: Settings) -> Any:
         async with Hub(stream) as hub:
             secret = auth.load_secret(settings.home)
             app.state.services = Services(settings, secret, session_factory(engine), bus, hub, open_store(settings.store_url))
+            warming = asyncio.create_task(asyncio.to_thread(_warm_up))
             yield
+            await warming
         await stream.aclose()
         bus.close()
         engine.dispose()

@@ -45,13 +45,14 @@ class GapError(Exception):
 class Viewer:
     """One open stream, and what it has not been sent yet."""
 
+    limit: int
     queue: deque[tuple[str | None, ServerSentEvent]] = field(default_factory=deque)
     lost: str | None = None
     """Why it needs a `reset`; then it gets nothing else."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, position: str | None, event: ServerSentEvent) -> None:
-        if len(self.queue) >= QUEUE_LIMIT:
+        if len(self.queue) >= self.limit:
             self.lose("this reader is too slow")
         elif self.lost is None:
             self.queue.append((position, event))
@@ -78,8 +79,9 @@ class Channel:
 class Hub:
     """Entered for as long as the process serves. The Redis client must not time out before BLOCK_MS."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, queue_limit: int = QUEUE_LIMIT) -> None:
         self._redis = redis
+        self._queue_limit = queue_limit
         self._channels: dict[str, Channel] = {}
         self._joining = asyncio.Lock()
         self._channel_added = asyncio.Event()
@@ -136,7 +138,7 @@ class Hub:
 
     async def _join(self, run: str) -> tuple[Viewer, str]:
         """A new viewer, and the position after which it gets everything."""
-        viewer = Viewer()
+        viewer = Viewer(self._queue_limit)
         async with self._joining:
             if (channel := self._channels.get(run)) is None:
                 channel = Channel(await self._end(run))

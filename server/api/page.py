@@ -23,16 +23,13 @@ def static_folder() -> Traversable:
 @router.get("/{path:path}")
 def page(path: str) -> Response:
     """A file of the build, or for every other address the page itself: its routes are the browser's."""
-    if path.startswith("api/"):
-        raise ApiError(404, f"there is no /{path}")
     parts = path.split("/")
-    file = static_folder().joinpath(*parts) if path and ".." not in parts and "\x00" not in path else None
-    if file is not None and file.is_file() and path != "index.html":
-        cache = IMMUTABLE if parts[0] == "assets" else "no-cache"
-        return FileResponse(str(file), headers={"Cache-Control": cache})
-    if "." in parts[-1] and path != "index.html":
+    if path == "index.html" or not (parts[0] == "api" or "." in parts[-1] or "\x00" in path):
+        return _index()
+    file = static_folder().joinpath(*parts)
+    if parts[0] == "api" or ".." in parts or "\x00" in path or not file.is_file():
         raise ApiError(404, f"there is no /{path}")
-    return _index()
+    return FileResponse(str(file), headers={"Cache-Control": IMMUTABLE if parts[0] == "assets" else "no-cache"})
 
 
 def _index() -> HTMLResponse:

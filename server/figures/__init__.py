@@ -1,6 +1,6 @@
 """Every chart, built once, here: data in, Plotly figure and the words to read it out. Pure; the page, reports and notebooks share them."""
 
-from server.figures.build import FigureKind, build, catalogue, find
+from server.figures.build import FigureKind, build, catalogue, find, warm_up
 from server.figures.data import Axis, Bar, Cast, Curve, FigureData, Mark, PolicyInfo
 from server.figures.style import PALETTE, TEMPLATES
 
@@ -18,4 +18,5 @@ __all__ = [
     "build",
     "catalogue",
     "find",
+    "warm_up",
 ]

@@ -146,6 +146,11 @@ def build(kind: FigureKind, data: FigureData, x: Axis = "step") -> Figure:
     )
 
 
+def warm_up() -> None:
+    """Makes Plotly load its parts, which it does at their first use."""
+    go.Figure(data=[go.Scatter(x=[0], y=[0], error_y={"array": [0]}), go.Heatmap(z=[[0]]), go.Bar(x=[0], y=[0])], layout=BASE_LAYOUT)
+
+
 def _capability(domain: str) -> FigureKind:
     return FigureKind(
         name=f"capability.{domain}",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED
@@ -51,7 +52,7 @@ def checkpoints(db: Session, run_id: str) -> list[CheckpointView]:
     """What the store holds, one per policy and step: that of the highest attempt."""
     query = (
         select(Checkpoint)
-        .distinct(Checkpoint.policy, Checkpoint.step)
+        .ext(distinct_on(Checkpoint.policy, Checkpoint.step))
         .where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None))
         .order_by(Checkpoint.policy, Checkpoint.step.desc(), Checkpoint.attempt_id.desc())
     )
@@ -63,7 +64,7 @@ def probes(db: Session, run_id: str, policies: Sequence[str] | None) -> list[Pro
     """Each kept prompt with the newest answer of each policy."""
     query = (
         select(SampleRow)
-        .distinct(SampleRow.domain, SampleRow.index, SampleRow.policy)
+        .ext(distinct_on(SampleRow.domain, SampleRow.index, SampleRow.policy))
         .where(SampleRow.run_id == run_id, SampleRow.policy.in_(policies or [BASE, MERGED]))
         .order_by(SampleRow.domain, SampleRow.index, SampleRow.policy, SampleRow.step.desc())
     )

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 import redis
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED, TRAINING, Kind
@@ -98,7 +97,7 @@ def _filters(states: Collection[RunState], tags: Sequence[str], text: str) -> li
     if states:
         wanted.append(Run.state.in_(states))
     if tags:
-        wanted.append(Run.tags.contains(cast(array(tags), ARRAY(String))))
+        wanted.append(Run.tags.contains(list(tags)))
     if text:
         wanted.append(Run.name.icontains(text, autoescape=True))
     return wanted

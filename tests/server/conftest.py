@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import structlog
+from fastapi.testclient import TestClient
 
+from tests.server.api import serving, sign_in
 from tests.server.backend import Backend, running_backend
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_log() -> None:
+    """structlog's own default draws every local variable of a traceback, which takes a minute each."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +25,26 @@ def session_backend() -> Iterator[Backend]:
 
 
 @pytest.fixture
-def backend(session_backend: Backend) -> Iterator[Backend]:
+def backend(session_backend: Backend) -> Backend:
     session_backend.empty()
-    yield session_backend
+    return session_backend
+
+
+@pytest.fixture(scope="session")
+def served(session_backend: Backend) -> Iterator[TestClient]:
+    with serving(session_backend) as client:
+        yield client
+
+
+@pytest.fixture
+def visitor(served: TestClient, backend: Backend) -> TestClient:  # noqa: ARG001  # emptied first
+    """A client that has not signed in."""
+    served.headers.pop("authorization", None)
+    served.cookies.clear()
+    return served
+
+
+@pytest.fixture
+def api(visitor: TestClient, backend: Backend) -> TestClient:
+    """A client with a bearer token."""
+    return sign_in(visitor, backend)
