@@ -79,7 +79,7 @@ def _board(client: Client, run_id: str, run: Run | None = None) -> RenderableTyp
     parts: list[RenderableType] = [_headline(run), _bar(run.progress)]
     if run.waiting_for:
         parts.append(Text(run.waiting_for, style="yellow"))
-    parts += ["", _accuracy(client.series(run_id, name="capability", limit=4).series), ""]
+    parts += ["", _accuracy(run, client.series(run_id, name="capability", limit=4).series), ""]
     parts += [_worker_line(worker) for worker in client.workers().workers if worker.run == run_id]
     parts += [_edit_line(path, text) for path, text in _edits(run)]
     parts += ["", *[_log_line(entry) for entry in client.log(run_id)[-LOG_LINES:]]]
@@ -102,14 +102,14 @@ def _bar(progress: Progress) -> Text:
     return Text.assemble(("━" * filled, "green"), ("━" * (BAR_WIDTH - filled), "dim"), "  ", progress_line(progress))
 
 
-def _accuracy(series: list[Series]) -> RenderableType:
-    """Latest accuracy: a row per policy, a column per domain."""
+def _accuracy(run: Run, series: list[Series]) -> RenderableType:
+    """Latest accuracy: a row per policy, a column per domain, in the order of the spec."""
     latest = {(s.policy, s.domain): s.value[-1] for s in series if s.value and s.domain}
     if not latest:
         return Text("no accuracy measured yet", style="dim")
-    domains = list(dict.fromkeys(domain for _, domain in latest))
-    table = Table("accuracy", *(str(domain) for domain in domains), box=None, pad_edge=False)
-    for policy in dict.fromkeys(policy for policy, _ in latest):
+    domains, policies = list(run.spec["domains"]), ["base", *run.spec["experts"], "merged"]
+    table = Table("accuracy", *domains, box=None, pad_edge=False)
+    for policy in [policy for policy in policies if any((policy, domain) in latest for domain in domains)]:
         values = [latest.get((policy, domain)) for domain in domains]
         table.add_row(policy, *("" if value is None else f"{value:.3f}" for value in values))
     return table
