@@ -59,9 +59,10 @@ def record(term: Term, client: redis.Redis, archive: Archive, over: threading.Ev
 
 
 class Recorder:
-    def __init__(self, term: Term, client: redis.Redis, archive: Archive) -> None:
-        """client: its socket timeout must be longer than BLOCK_SECONDS."""
+    def __init__(self, term: Term, client: redis.Redis, archive: Archive, block_seconds: float = BLOCK_SECONDS) -> None:
+        """block_seconds: how long a read waits for a first entry; the client's socket timeout must be longer."""
         self._term, self._redis, self._archive = term, client, archive
+        self._block = round(block_seconds * 1000)
         self._runs: dict[str, Followed] = {}
         self._house_at = 0.0
 
@@ -78,7 +79,7 @@ class Recorder:
         if not self._runs:
             return False
         positions: Any = {run_stream(run): followed.position for run, followed in self._runs.items()}
-        answer: Any = self._redis.xread(positions, count=ENTRIES_PER_READ, block=round(BLOCK_SECONDS * 1000))
+        answer: Any = self._redis.xread(positions, count=ENTRIES_PER_READ, block=self._block)
         by_stream = {run_stream(run): run for run in self._runs}
         for stream, entries in answer:
             self._store(by_stream[stream.decode()], entries)

@@ -27,7 +27,7 @@ from server.scheduler.sight import Lookout, Sight
 from server.scheduler.stopping import has_live_attempt, quiet_runs, sentence, settle, waited_for
 from server.scheduler.watch import Watch
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 """The longest time between two looks: what a lost wake-up costs."""
 CHORES_SECONDS = 1.0
 Send = Callable[[str, SegmentJob], None]
@@ -62,7 +62,7 @@ class Scheduler:
         except (redis.RedisError, OSError) as error:
             self._lookout.trust.failed()
             log.warning("redis_or_store_away", reason=f"{type(error).__name__}: {error}")
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS / 2)
 
     def tick(self) -> None:
         """One look. Raises redis.RedisError and OSError when Redis or the store is away."""

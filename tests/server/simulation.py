@@ -42,8 +42,9 @@ def small_spec(**changes: Any) -> RunSpec:
     return parse_spec(
         {
             "name": "small",
-            "domains": {"image": {"source": "digit_images"}, "video": {"source": "digit_videos"}},
-            "experts": {"image": {"domain": "image"}, "video": {"domain": "video"}},
+            "domains": {"digits": {"source": "digit_images"}},
+            "experts": {"image": {"domain": "digits"}, "video": {"domain": "digits"}},
+            "agreement": {"enabled": False},
             "rounds": 2,
             "rlvr": {"steps": 3},
             "opd": {"steps": 2},
@@ -82,7 +83,7 @@ class World:
         """A new scheduler and recorder, which know nothing."""
         self.scheduler = Scheduler(self.term, self.redis, self.archive, self._send)
         self.scheduler._lookout.trust = Believing()
-        self.recorder = Recorder(self.term, self.redis, self.archive)
+        self.recorder = Recorder(self.term, self.redis, self.archive, block_seconds=0.001)
 
     def _send(self, worker: str, job: SegmentJob) -> None:
         if worker in self.refuse:
@@ -136,6 +137,12 @@ class World:
         self.redis.delete(bus.lease_key(attempt.job.run, attempt.job.attempt))
         if told:
             attempt.say_ended()
+
+    def notice(self) -> None:
+        """Looks until a loss has been noticed: what the lost attempt sent must be recorded before."""
+        self.tick()
+        self.record()
+        self.tick()
 
     def complete(self, run: str, workers: Sequence[str]) -> None:
         """Everybody works until the run is over and recorded."""
