@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from hypothesis import settings
 
 from copd_engine import spec
 from copd_engine.base.architecture import make_model
@@ -13,6 +15,12 @@ from copd_engine.cache import PolicyCache
 from copd_engine.domains import Domain, Prompt, Reward, Split
 from copd_engine.spec import RunSpec, parse_spec
 from copd_engine.store import Store, open_store
+
+torch.set_num_threads(1)  # more threads than cores slow every process down several times
+
+# No test judges by the clock: on a busy machine any example may take long.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 class CoinDomain:

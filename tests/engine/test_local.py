@@ -75,7 +75,7 @@ def test_hub_and_spoke_of_two_is_mutual(run: Callable[..., LocalRun], small: Bui
     assert digests(hub) == digests(full)
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**31))
 def test_the_order_in_which_experts_run_changes_nothing(run: Callable[..., LocalRun], small: Build, shuffle: int) -> None:
     spec = lean(small, rounds=1)
