@@ -1,0 +1,57 @@
+"""What every page must hold: no barrier, no scrolling sideways, and words for each state that is not the happy one."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.specs import short
+from tests.browser.watching import DESKTOP, PHONE, Console, barriers
+from tests.embedded import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+RUN_PAGES = ("", "?tab=weights", "?tab=log", "?tab=checkpoints")
+
+
+@pytest.fixture(scope="module")
+def finished(stack: Stack) -> str:
+    """The id of a completed run."""
+    run = stack.client.create_run(short("To be looked at"))
+    stack.wait_for(run.id, "completed")
+    return run.id
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["wide", "narrow"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_open_to_everybody_and_fits(page: Page, stack: Stack, finished: str, size: dict[str, int], scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    found: dict[str, object] = {}
+    for path in ("/", "/workers", *(f"/runs/{finished}{tab}" for tab in RUN_PAGES)):
+        page.goto(stack.url + path)
+        page.get_by_role("heading", level=1).wait_for()
+        expect(page.get_by_label("Loading")).to_have_count(0)
+        if violations := barriers(page):
+            found[path] = violations
+        if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+            found[f"{path} scrolls sideways"] = True
+    assert found == {}
+
+
+def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: Stack, finished: str) -> None:
+    page.goto(f"{stack.url}/runs/{finished}")
+    result = page.get_by_role("region", name="Result")
+    result.get_by_role("button", name="Prepare download").click()
+    link = result.get_by_role("link", name="Download model")
+    link.wait_for()
+    with stack.database() as database:
+        exports = database.execute("SELECT id FROM exports WHERE run_id = %s AND path IS NOT NULL", (finished,)).fetchall()
+    assert [link.get_attribute("href")] == [f"/api/v1/runs/{finished}/exports/{id_}/download" for (id_,) in exports]
+
+
+def test_what_is_not_there_is_named(page: Page, stack: Stack, console: Console) -> None:
+    console.expect("status of 404")
+    for path, words in (("/runs/nothere", "There is no run nothere"), ("/nowhere", "There is no page at /nowhere")):
+        page.goto(stack.url + path)
+        expect(page.get_by_text(words)).to_be_visible()
+        expect(page.get_by_role("link", name="All runs")).to_be_visible()
