@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers.utils.logging import disable_progress_bar
 
 from copd_engine import spec
 from copd_engine.domains import Domain, build_domain
@@ -36,7 +35,6 @@ class PolicyCache:
         """The model every policy starts from. Not to be trained: see `copy_of_base`."""
         if model not in self._bases:
             self._bases.clear()
-            disable_progress_bar()  # transformers would draw one for each file
             device = "cuda" if torch.cuda.is_available() else "cpu"
             self._bases[model] = Policy.load(model.path, device, getattr(torch, model.dtype))
         return self._bases[model]

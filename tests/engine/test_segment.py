@@ -1,14 +1,18 @@
 """run_segment: what it emits, stores and answers, however it ends."""
 
 import json
+import math
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
 
+from copd_engine import spec
 from copd_engine.cache import PolicyCache
 from copd_engine.checkpoint import opened
 from copd_engine.control import Binding, ControlDocument, Desired, ValueEdit
+from copd_engine.domains import Domain, Reward
 from copd_engine.events import EVENT, Acknowledged, Bound, Event, Points, Progress, Sample, Stored
 from copd_engine.job import SegmentData, SegmentJob, SegmentResult
 from copd_engine.plan import BASE, Kind, Ref, Segment, export_segment
@@ -243,6 +247,24 @@ def test_a_failure_is_an_answer(runner: Runner, store: Store) -> None:
     assert result.error.message.startswith("checkpoint attempts/1/text@4 is truncated")
     assert "Traceback" in result.error.traceback
     assert json.loads(store.read("runs/r/attempts/2/result.json"))["outcome"] == "failed"
+
+
+class BrokenCache(PolicyCache):
+    """Its domains pay rewards that are not numbers, from the third step on."""
+
+    def domain(self, name: str, source: spec.Domain) -> Domain:
+        domain = super().domain(name, source)
+        calls = count()
+        honest = domain.reward
+        domain.reward = lambda prompt, completion: honest(prompt, completion) if next(calls) < 16 else Reward(math.nan, "broken")
+        return domain
+
+
+def test_a_loss_that_is_not_a_number_fails_and_takes_no_step(small: Build, store: Store) -> None:
+    result = Runner(small(), store, BrokenCache()).run(TEXT)
+    assert (result.outcome, result.step, result.checkpoints) == ("failed", 2, [])
+    assert result.error is not None
+    assert (result.error.kind, result.error.message) == ("TrainingError", "text: the loss of step 3 is nan; the step was not taken")
 
 
 def test_a_missing_model_is_named(small: Build, store: Store) -> None:
