@@ -7,7 +7,6 @@ import torch
 from copd_engine.attempt import Attempt
 from copd_engine.checkpoint import opened, write_tensors
 from copd_engine.plan import BASE
-from copd_engine.policy import model_card
 
 
 def export(attempt: Attempt) -> str:
@@ -29,6 +28,5 @@ def export(attempt: Attempt) -> str:
         config.save_pretrained(folder)
         base.model.generation_config.save_pretrained(folder)
         notes = f"Policy `{segment.start}` of the run “{attempt.spec.name}”. Weights in float32, with the processor they were trained with."
-        card = model_card(multimodal=base.tokenizer is not base.processor, title=attempt.spec.name, notes=notes)
-        (folder / "README.md").write_text(card)
+        (folder / "README.md").write_text(base.model_card(attempt.spec.name, notes))
     return path

@@ -24,12 +24,15 @@ from transformers import (
     DynamicCache,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+from transformers.utils.logging import disable_progress_bar
 
 from copd_engine.domains import Prompt
 
 TINY: Final = "tiny"
 TINY_FOLDER: Final = Path(__file__).parent / "base" / "tiny"
 FORBIDDEN_LOGIT: Final = -1e9  # finite, so that p·log p of a forbidden token is 0 and never NaN
+
+disable_progress_bar()  # the engine reports progress itself
 
 _PLACEHOLDERS: Final = ("image_token_id", "video_token_id", "audio_token_id", "vision_start_token_id", "vision_end_token_id")
 
@@ -239,12 +242,24 @@ class Policy:
         """SHA-256 over the parameters by name."""
         return digest(self.tensors())
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, folder: str | Path, title: str, notes: str) -> None:
         """A plain Hugging Face folder: weights, config, processor and a README whose snippet loads it and generates."""
         folder = Path(folder)
         self.model.save_pretrained(folder)
         self.processor.save_pretrained(folder)
-        (folder / "README.md").write_text(model_card(multimodal=self.tokenizer is not self.processor))
+        (folder / "README.md").write_text(self.model_card(title, notes))
+
+    def model_card(self, title: str, notes: str) -> str:
+        """README of an exported folder: what it is, and a snippet that runs inside it."""
+        multimodal = self.tokenizer is not self.processor
+        content = '[{"type": "text", "text": question}]' if multimodal else "question"
+        return _CARD.format(
+            title=title,
+            notes=notes,
+            model_class="AutoModelForImageTextToText" if multimodal else "AutoModelForCausalLM",
+            processor_class="AutoProcessor" if multimodal else "AutoTokenizer",
+            encode=_ENCODE_CHAT.replace("CONTENT", content) if self.processor.chat_template else _ENCODE_TEXT,
+        )
 
 
 def selected(cache: DynamicCache, rows: Tensor) -> DynamicCache:
@@ -307,15 +322,9 @@ def _forbidden_ids(model: Any, tokenizer: Any, eos_ids: tuple[int, ...]) -> tupl
     return tuple(sorted(i for i in ids if i is not None and i not in eos_ids))
 
 
-def model_card(*, multimodal: bool, title: str = "A policy trained by CoPD", notes: str = "") -> str:
-    """README of an exported folder: what it is, and a snippet that runs inside it."""
-    model_class, processor_class = (
-        ("AutoModelForImageTextToText", "AutoProcessor") if multimodal else ("AutoModelForCausalLM", "AutoTokenizer")
-    )
-    content = '[{"type": "text", "text": question}]' if multimodal else "question"
-    return f"""# {title}
+_CARD: Final = """# {title}
 
-{notes or "Weights in float32, with the processor they were trained with."}
+{notes}
 
 Run this inside the folder:
 
@@ -326,11 +335,13 @@ processor = {processor_class}.from_pretrained(".")
 model = {model_class}.from_pretrained(".")
 
 question = "Spell this word backward (example: sun -> nus): model"
-inputs = processor.apply_chat_template(
-    [{{"role": "user", "content": {content}}}],
-    tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt",
-)
+{encode}
 output = model.generate(**inputs, max_new_tokens=32)
 print(processor.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
 ```
 """
+_ENCODE_TEXT: Final = 'inputs = processor(question, return_tensors="pt")'
+_ENCODE_CHAT: Final = """inputs = processor.apply_chat_template(
+    [{"role": "user", "content": CONTENT}],
+    tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt",
+)"""

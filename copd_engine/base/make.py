@@ -121,7 +121,7 @@ def main() -> None:
     processor = build_processor(train_tokenizer(wording(domains)))
     policy = Policy(untrained("tiny", processor.tokenizer, SEED), processor)
     steps = cold_start(policy, domains)
-    policy.save_pretrained(folder)
+    policy.save_pretrained(folder, "The tiny base", "A cold-started vision-language model, made by `python -m copd_engine.base.make`.")
     log.info("saved", folder=str(folder), steps=steps, digest=policy.digest())
 
 
