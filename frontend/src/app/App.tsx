@@ -29,9 +29,11 @@ function useSessionEnd(): void {
   const client = useQueryClient();
   useEffect(
     () =>
-      client.getQueryCache().subscribe(({ query }) => {
-        const error = query.state.error;
-        const ended = error instanceof ApiError && error.status === 401 && query.queryKey[0] !== "session";
+      client.getQueryCache().subscribe((event) => {
+        // Only as it happens: a query keeps its last error while it is asked again.
+        if (event.type !== "updated" || event.action.type !== "error") return;
+        const error: unknown = event.action.error;
+        const ended = error instanceof ApiError && error.status === 401 && event.query.queryKey[0] !== "session";
         if (ended && client.getQueryState(sessionQuery.queryKey)?.status === "success") void client.resetQueries({ queryKey: ["session"] });
       }),
     [client],

@@ -54,7 +54,7 @@ export function SpecEditor({ value, problems, onChange, onSubmit, ref }: Props) 
         doc: value,
         extensions: [
           EditorView.cspNonce.of(nonce),
-          EditorView.contentAttributes.of({ "aria-label": "Run spec (YAML)", "aria-describedby": "editor-help", spellcheck: "false" }),
+          EditorView.contentAttributes.of({ "aria-label": "Run spec (YAML)", "aria-describedby": "editor-help", tabindex: "0", spellcheck: "false" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) handlers.current.onChange(update.state.doc.toString());
           }),

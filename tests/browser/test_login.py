@@ -1,0 +1,42 @@
+"""Getting in: by a one-use link, and what one sees without."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.watching import Console, barriers
+from tests.embedded import Stack
+
+pytestmark = pytest.mark.browser
+
+
+def test_without_a_session_the_page_says_how_to_get_one(stranger: Page, stack: Stack, console: Console) -> None:
+    console.expect("status of 401")
+    stranger.goto(f"{stack.url}/workers")
+    expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(stranger.get_by_text("copd open", exact=True)).to_be_visible()
+    assert barriers(stranger) == []
+
+
+def test_the_link_signs_in_once_keeps_the_page_and_leaves_no_code_behind(stranger: Page, stack: Stack, console: Console) -> None:
+    link = stack.login_link("/workers")
+    stranger.goto(link)
+    expect(stranger.get_by_role("heading", name="Workers")).to_be_visible()
+    assert stranger.url == f"{stack.url}/workers"
+    assert stranger.evaluate("document.cookie") == "", "scripts can read the session"
+
+    console.expect("status of 40[13]")
+    stranger.context.clear_cookies()
+    stranger.goto("about:blank")
+    stranger.goto(link)
+    expect(stranger.get_by_role("alert")).to_contain_text("This link does not work")
+
+
+def test_a_session_that_ends_shows_the_login_and_the_next_link_the_same_page(page: Page, stack: Stack, console: Console) -> None:
+    page.get_by_role("link", name="Workers").click()
+    console.expect("status of 401")
+    page.context.clear_cookies()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.goto(stack.login_link("/workers"))
+    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
