@@ -26,9 +26,9 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
     "--surface": "#ffffff",
     "--surface-sunk": "#f0f2f5",
     "--line": "#e2e6eb",
-    "--good": "#137a52",
-    "--warn": "#8f5a00",
-    "--bad": "#bf2b33",
+    "--good": "#0e6a46",
+    "--warn": "#7f4f00",
+    "--bad": "#b3242c",
     "--link": "#2261cb",
   },
   dark: {

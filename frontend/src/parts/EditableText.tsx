@@ -17,7 +17,7 @@ export function EditableText({ label, value, placeholder = "", maxLength, multil
   const [draft, setDraft] = useState<string | null>(null);
   if (draft === null) {
     return (
-      <button type="button" className={classes.text} data-empty={value === "" || undefined} aria-label={`${label}: ${value || "none"}. Edit`} onClick={() => setDraft(value)}>
+      <button type="button" className={classes.text} data-empty={value === "" || undefined} aria-label={value ? `${label}: ${value}. Edit` : undefined} onClick={() => setDraft(value)}>
         {value || placeholder}
       </button>
     );

@@ -11,13 +11,19 @@ const SHOWN = 3;
 export function Probes({ run, colour }: { run: Run; colour: (policy: string) => string }) {
   const probes = useQuery(probesQuery(run.id)).data?.probes ?? [];
   if (!probes.length) return null;
-  const shown = run.domains.flatMap((domain) => probes.filter((probe) => probe.domain === domain).slice(0, SHOWN));
   return (
     <section className={classes.probes} aria-label="Held-out prompts">
       <h3>Held-out prompts, answered by base and merged</h3>
       <div className={classes.probeGrid}>
-        {shown.map((probe) => (
-          <Probe key={`${probe.domain}-${probe.index}`} probe={probe} colour={colour} />
+        {run.domains.map((domain) => (
+          <div key={domain} className={classes.probeColumn}>
+            {probes
+              .filter((probe) => probe.domain === domain)
+              .slice(0, SHOWN)
+              .map((probe) => (
+                <Probe key={probe.index} probe={probe} colour={colour} />
+              ))}
+          </div>
         ))}
       </div>
     </section>

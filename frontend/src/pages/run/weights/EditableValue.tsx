@@ -19,7 +19,7 @@ export function EditableValue({ control, label, pending, locked, onSet }: Props)
   if (locked) return <span className={classes.fixed}>{shown}</span>;
   if (draft === null) {
     return (
-      <button type="button" className={classes.value} data-stage={pending ? stageOf(pending) : undefined} aria-label={`${label}: ${shown}. Edit`} onClick={() => setDraft(shown)}>
+      <button type="button" className={classes.value} data-stage={pending ? stageOf(pending) : undefined} aria-label={`${label}: ${shown}${pending ? ` ${stageOf(pending)}` : ""}. Edit`} onClick={() => setDraft(shown)}>
         {shown}
         {pending && <span className={classes.stage}>{stageOf(pending)}</span>}
       </button>
