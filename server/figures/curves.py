@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
 from typing import Any
 
 from server.figures.data import Axis, Curve, FigureData
@@ -61,22 +63,35 @@ def per_expert(data: FigureData, x: Axis) -> Drawing:
 
 
 def per_pair(data: FigureData, x: Axis) -> Drawing:
-    """One line per (student, peer): the student's colour, the peer's marker. Another run's pairs are dashed and faint."""
-    traces = [_pair_trace(data, c, x) for c in data.curves]
-    traces += [
-        _pair_trace(data, c, x, {"name": f"{c.policy} ← {c.peer} ({data.compared_name})", "opacity": 0.6, "legendgroup": "compared"})
-        for c in data.compared
-    ]
+    """One line per (student, peer): the student's colour, the peer's marker. Another run's pairs are dashed and faint, under one name."""
+    traces = [curve_trace(c, x, _pair_look(data, c), _pair(c)) for c in data.curves]
+    traces += [_compared_trace(data, c, x, first=c is data.compared[0]) for c in data.compared]
     return Drawing(traces, _pair_summary(data.curves))
 
 
-def _pair_trace(data: FigureData, curve: Curve, x: Axis, compared: dict[str, Any] | None = None) -> Any:
-    student, peer = look_of(data, curve.policy), look_of(data, curve.peer or "")
-    style = Look(student.colour, "dash" if compared else "solid", peer.marker)
-    options = dict(compared or {})
-    trace = curve_trace(curve, x, style, options.pop("name", f"{curve.policy} ← {curve.peer}"), **options)
-    if compared:
-        trace.meta = {**trace.meta, "mode": "replace", "compared": True}  # its points are not in this run's stream
+def per_edge(data: FigureData, x: Axis) -> Drawing:
+    """One line per (student, teacher), a point at every OPD step: the student's colour, the teacher's dash."""
+    traces = []
+    for curve in data.curves:
+        style = replace(look_of(data, curve.policy), dash=look_of(data, curve.peer or "").dash)
+        traces.append(curve_trace(curve, x, style, _pair(curve), mode="lines"))
+    return Drawing(traces, _pair_summary(data.curves))
+
+
+def _pair(curve: Curve) -> str:
+    return f"{curve.policy} ← {curve.peer}"
+
+
+def _pair_look(data: FigureData, curve: Curve, dash: str = "solid") -> Look:
+    return Look(look_of(data, curve.policy).colour, dash, look_of(data, curve.peer or "").marker)
+
+
+def _compared_trace(data: FigureData, curve: Curve, x: Axis, *, first: bool) -> Any:
+    """A pair of another run: its points are not in this run's stream, and all of that run's pairs share one legend entry."""
+    style, run = _pair_look(data, curve, "dash"), data.compared_name
+    trace = curve_trace(curve, x, style, run, opacity=0.6, legendgroup="compared", showlegend=first)
+    trace.hovertemplate = f"%{{y:.3~f}}<extra>{escape(f'{_pair(curve)} ({run})')}</extra>"
+    trace.meta = {**trace.meta, "mode": "replace", "compared": True}
     return trace
 
 

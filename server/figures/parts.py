@@ -18,7 +18,7 @@ X_TITLES: dict[Axis, str] = {"step": "optimizer steps", "time": "time", "tokens"
 BASE_LAYOUT: dict[str, Any] = {
     "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
     "hovermode": "x unified",
-    "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
     "autosize": True,
 }
 
@@ -77,10 +77,6 @@ def x_values(curve: Curve, x: Axis) -> list[Any]:
 
 def x_axis(x: Axis) -> dict[str, Any]:
     return {"title": {"text": X_TITLES[x]}, "type": "date" if x == "time" else "linear", "rangemode": "tozero" if x != "time" else "normal"}
-
-
-def y_axis(unit: str, low_high: tuple[float, float] | None, **options: Any) -> dict[str, Any]:
-    return {"title": {"text": unit}, **({"range": list(low_high)} if low_high else {}), **options}
 
 
 def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

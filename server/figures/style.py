@@ -10,8 +10,8 @@ PALETTE = ("#7f7f7f", "#d55e00", "#1a7fc4", "#0a8f6a", "#b5539c", "#a87900", "#7
 both themes' backgrounds (WCAG 2.2, 1.4.11)."""
 DASHES = ("dot", "solid", "solid", "dash", "dashdot", "longdash", "longdashdot", "dot")
 MARKERS = ("x", "diamond", "circle", "square", "triangle-up", "star", "pentagon", "cross")
-KIND_COLOURS = {"rlvr": 2, "opd": 1, "evaluate": 0, "measure": 7, "merge": 4, "export": 5}
-"""Segment kind → index into the palette, for the timeline."""
+KIND_PATTERNS = {"rlvr": "", "opd": "/", "evaluate": ".", "measure": "x", "merge": "+", "export": "-"}
+"""Segment kind → how its bar in the timeline is filled; the colour is the policy's."""
 TRANSPARENT = "rgba(0,0,0,0)"
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import plotly.graph_objects as go
 
 from server.figures.data import Axis, Bar, FigureData
-from server.figures.parts import Drawing
-from server.figures.style import KIND_COLOURS, PALETTE
+from server.figures.parts import Drawing, look_of
+from server.figures.style import KIND_PATTERNS
 
 TITLES = {"rlvr": "RLVR", "opd": "OPD", "evaluate": "evaluation", "measure": "agreement", "merge": "merge", "export": "export"}
 
 
 def timeline(data: FigureData, _x: Axis) -> Drawing:
-    """One row per policy, one bar per segment from its start to its end; a running one is drawn up to now."""
+    """One row per policy in its colour, one bar per segment from its start to its end; a running one is drawn up to now."""
     by_kind: defaultdict[str, list[Bar]] = defaultdict(list)
     for bar in data.bars:
         by_kind[bar.kind].append(bar)
@@ -41,7 +41,11 @@ def _trace(kind: str, bars: list[Bar], data: FigureData) -> Any:
         x=[1000 * each for each in seconds],
         customdata=[[bar.key, bar.worker or "", f"{each:.1f}", bar.state] for bar, each in zip(bars, seconds, strict=True)],
         hovertemplate="%{customdata[0]}<br>%{customdata[3]}, %{customdata[2]} s on %{customdata[1]}<extra></extra>",
-        marker={"color": PALETTE[KIND_COLOURS[kind]], "line": {"width": 0}},
+        marker={
+            "color": [look_of(data, bar.policy).colour for bar in bars],
+            "line": {"width": 0},
+            "pattern": {"shape": KIND_PATTERNS[kind], "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6, "solidity": 0.25},
+        },
         meta={"mode": "replace"},
     )
 
