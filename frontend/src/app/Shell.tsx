@@ -51,7 +51,7 @@ export function Shell({ user, children }: { user: string; children: ReactNode })
           <div className={classes.end}>
             <span className={classes.user}>{user}</span>
             <SchemeSwitch />
-            <Button component={Link} href="/new" size="compact-md" leftSection={<Icon name="plus" size={16} />}>
+            <Button component={Link} href="/new" size="sm" leftSection={<Icon name="plus" size={16} />}>
               New run
             </Button>
           </div>

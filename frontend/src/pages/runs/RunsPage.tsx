@@ -35,7 +35,7 @@ export function RunsPage() {
         <div className={classes.filters}>
           <TextInput
             aria-label="Search runs"
-            placeholder="Search name, notes, tags"
+            placeholder="Search by name"
             leftSection={<Icon name="search" size={16} />}
             value={typed}
             onChange={(event) => setTyped(event.currentTarget.value)}
