@@ -1,36 +1,46 @@
-"""Charts as they are drawn: what Plotly holds, to compare with what PostgreSQL holds."""
+"""What a chart of the run page has drawn, read from Plotly's own data."""
 
 from __future__ import annotations
 
-import psycopg
-from playwright.sync_api import Locator, Page
+from typing import Any, NamedTuple
 
-Points = dict[str, list[tuple[int, float]]]
-"""By policy: (step, value)."""
+from playwright.sync_api import Locator, Page, expect
+
 REWARD = "Is each expert getting better at its own task?"
-DRAWN = "chart => chart.data.map(trace => [trace.name, Array.from(trace.x), Array.from(trace.y)])"
-COUNT = "([chart, n]) => (chart.data ?? []).reduce((sum, trace) => sum + (trace.x ?? []).length, 0) >= n"
-STORED = """
-    SELECT policy, step, value FROM points JOIN series ON series.id = series_id
-    WHERE run_id = %s AND name = %s ORDER BY policy, step"""
+STREAMED = [REWARD, "How far apart have the experts drifted?", "How much does each teacher disagree with its student?"]
+"""Charts whose curves follow series that the stream brings."""
+
+_DRAWN = """card => {
+  const plot = card.querySelector(".js-plotly-plot");
+  const traces = plot ? plot.data : [];
+  return traces.filter(t => t.meta?.mode === "append").map(t => [t.meta.series, Array.from(t.x), Array.from(t.y)]);
+}"""
+
+
+class Series(NamedTuple):
+    name: str
+    policy: str
+    peer: str | None
+    domain: str | None
 
 
 def chart(page: Page, question: str) -> Locator:
-    return page.get_by_role("img", name=question)
+    return page.get_by_role("region", name=question)
 
 
-def wait_drawn(page: Page, question: str, points: int) -> None:
-    """Until all traces of the chart have at least so many points together."""
-    chart(page, question).scroll_into_view_if_needed()
-    page.wait_for_function(COUNT, arg=[chart(page, question).element_handle(), points])
+def drawn(page: Page, question: str) -> dict[Series, dict[int, float]]:
+    """The points of each curve by step; empty curves are left out. The chart is brought on screen first: others are not drawn."""
+    card = chart(page, question)
+    card.scroll_into_view_if_needed()
+    curves: list[tuple[dict[str, Any], list[int], list[float]]] = card.evaluate(_DRAWN)
+    return {_series(key): dict(zip(x, y, strict=True)) for key, x, y in curves if x}
 
 
-def drawn(page: Page, question: str) -> Points:
-    return {name: list(zip(x, y, strict=True)) for name, x, y in chart(page, question).evaluate(DRAWN)}
+def wait_until_drawn(page: Page, question: str) -> None:
+    card = chart(page, question)
+    card.scroll_into_view_if_needed()
+    expect(card.locator(".js-plotly-plot")).to_be_visible()
 
 
-def stored(database: psycopg.Connection, run_id: str, series: str) -> Points:
-    points: Points = {}
-    for policy, step, value in database.execute(STORED, (run_id, series)):
-        points.setdefault(policy, []).append((step, value))
-    return points
+def _series(key: dict[str, Any]) -> Series:
+    return Series(key["name"], key["policy"], key.get("peer"), key.get("domain"))

@@ -1,0 +1,37 @@
+"""A stack of its own without a worker: nothing there yet, one button, and a run that waits and says for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.watching import barriers
+from tests.embedded import Stack, running_stack, temporary_home
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with temporary_home() as home, running_stack(home, workers=0) as running:
+        yield running
+
+
+def test_the_first_visit_leads_from_nothing_to_a_run_that_waits_for_a_worker(page: Page, stack: Stack) -> None:
+    expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+    assert barriers(page) == []
+    page.get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("heading", name="No workers")).to_be_visible()
+    expect(page.get_by_text("copd workers", exact=True)).to_be_visible()
+    assert barriers(page) == []
+
+    page.get_by_role("link", name="Runs", exact=True).click()
+    page.get_by_role("button", name="Run the example").click()
+    expect(page.get_by_role("heading", name="Three experts")).to_be_visible()
+    expect(page.get_by_role("note")).to_contain_text("copd workers")
+    [run] = stack.client.runs().runs
+    assert (run.state, page.url) == ("queued", f"{stack.url}/runs/{run.id}")
+    with stack.database() as db:
+        assert db.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
