@@ -111,7 +111,7 @@ export class LiveRun {
         for (const part of STALE[what]) this.stale.add(part);
         if (what === "workers") void this.client.invalidateQueries({ queryKey: ["workers"] });
       }
-      this.staleTimer ??= setTimeout(() => this.refetch(), REFETCH_MS);
+      this.refetchSoon();
     } else if (event.type === "reset") {
       void this.beginAnew();
     }
@@ -143,10 +143,19 @@ export class LiveRun {
     }, FLUSH_MS);
   }
 
-  private refetch(): void {
-    this.staleTimer = undefined;
-    for (const part of this.stale) void this.client.invalidateQueries({ queryKey: ["run", this.runId, ...part.split("/")] });
+  private refetchSoon(): void {
+    this.staleTimer ??= setTimeout(() => void this.refetch(), REFETCH_MS);
+  }
+
+  /** One round after the other: to ask again before the answers are here would cancel them, on a busy machine for ever. */
+  private async refetch(): Promise<void> {
+    const parts = [...this.stale];
+    const { running } = this;
     this.stale.clear();
+    await Promise.all(parts.map((part) => this.client.invalidateQueries({ queryKey: ["run", this.runId, ...part.split("/")] })));
+    if (running !== this.running || running?.signal.aborted) return;
+    this.staleTimer = undefined;
+    if (this.stale.size > 0) this.refetchSoon();
   }
 
   private publish(change: Partial<LiveView>): void {
