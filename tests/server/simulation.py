@@ -1,4 +1,4 @@
-"""Workers that speak the bus and the store but train nothing: an optimizer step is a hash. One thread, no clock: the test says what happens.
+"""Workers that speak the bus and the store but train nothing: an optimizer step is a hash. One thread, no clock: the test decides.
 
 A checkpoint's digest is a hash of all that made it: the digest before, the values of the step, the teachers' digests. Two runs that end
 with the same digest therefore did the same work in the same order with the same values.
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select, text, update
 
@@ -247,14 +247,20 @@ class SimulatedAttempt:
         self.end("done")
         return True
 
-    def end(self, outcome: str, error: str | None = None) -> None:
+    def end(self, outcome: Literal["done", "stopped", "failed"], error: str | None = None) -> None:
         """Leaves the result and says so."""
         if self not in self.world.lost:
             self.file.close()
         result = SegmentResult(
-            attempt=self.job.attempt, outcome=outcome, step=self.at, events=self.seq, checkpoints=self.checkpoints, bindings=self.made,  # pyright: ignore[reportArgumentType]
-            error=SegmentError(kind="ValueError", message=error) if error else None, export=f"{self.job.folder}/export" if self.segment.kind is Kind.export else None,
-        )  # fmt: skip
+            attempt=self.job.attempt,
+            outcome=outcome,
+            step=self.at,
+            events=self.seq,
+            checkpoints=self.checkpoints,
+            bindings=self.made,
+            error=SegmentError(kind="ValueError", message=error) if error else None,
+            export=f"{self.job.folder}/export" if self.segment.kind is Kind.export else None,
+        )
         self.world.store.write(f"runs/{self.job.run}/{self.job.folder}/result.json", result.model_dump_json().encode())
         self.world.redis.delete(bus.lease_key(self.job.run, self.job.attempt))
         self.say_ended()

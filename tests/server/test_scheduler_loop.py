@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from server.commands import command, edit_controls, force, request_export
 from server.scheduler.judge import MAX_LOST
+from server.scheduler.leader import LeadershipLostError
 from server.states import Trigger
 from tests.server.backend import Backend
 from tests.server.simulation import Undisturbed, World, small_spec, world_over
@@ -171,7 +172,7 @@ def test_a_failed_segment_lets_its_peers_finish_their_step(world: World, workers
     run = world.submit(small_spec(rlvr={"steps": 6}))
     failing = advance_to(world, run, "rlvr")
     world.tick()
-    peer = next(worker for worker in WORKERS if worker != failing)
+    peer = next(worker for worker in workers if worker != failing)
     if peer in world.inboxes:
         world.begin(peer)
     world.running[peer].step()
@@ -276,9 +277,8 @@ def test_a_late_result_of_a_lost_attempt_changes_nothing(world: World, workers: 
     assert world.points(run) == Undisturbed(spec).rewards
 
 
-def test_a_second_leader_fences_the_first(world: World, workers: tuple[str, ...]) -> None:
-    from server.scheduler.leader import LeadershipLostError
-
+@pytest.mark.usefixtures("workers")
+def test_a_second_leader_fences_the_first(world: World) -> None:
     run = world.submit()
     with world.backend.engine.begin() as connection:
         connection.execute(text("UPDATE leader SET epoch = epoch + 1"))
@@ -301,7 +301,7 @@ def test_an_edit_is_acknowledged_bound_and_replayed(world: World, workers: tuple
     world.record()
     [edit] = world.edits(run)
     assert edit.acknowledged_at is not None
-    assert [b for b in world.bindings(run) if b.policy == attempt.segment.policy][0].step == 2
+    assert next(b for b in world.bindings(run) if b.policy == attempt.segment.policy).step == 2
     world.lose(worker, told=True)
     world.complete(run, workers)
     expected = Undisturbed(spec, world.edits(run), world.bindings(run))
