@@ -1,0 +1,1 @@
+"""The Python client, the `copd` command, and the embedded stack it starts."""

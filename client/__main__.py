@@ -1,3 +1,5 @@
+"""`python -m client` is the `copd` command."""
+
 from client.cli import main
 
 main()

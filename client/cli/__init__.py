@@ -13,6 +13,7 @@ from client.cli.stack_commands import stack_app
 from client.local import NoStackError
 from client.stack.family import StartError
 from client.stack.home import HomeError
+from client.stack.process import StopRequestedError
 from client.stack.server import ServerCommandError
 
 EXPECTED = (ApiError, EditError, HomeError, NoStackError, ServerCommandError, StartError)
@@ -29,6 +30,8 @@ def main() -> None:
     except EXPECTED as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
+    except StopRequestedError:
+        sys.exit(130)
     except BrokenPipeError:  # the reader of our output went away: `copd list | head`
         sys.stderr.close()
         sys.exit(1)

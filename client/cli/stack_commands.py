@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -50,7 +49,7 @@ def up(
         _run(place, Options(host, port, workers, threads), show_link)
     except AlreadyRunningError:
         stack = running_stack(place)
-        console.print(f"A stack is already running in {place.root}, at {stack.url} (process {stack.pid}). `copd open` prints a login link.")
+        _say(f"A stack is already running in {place.root}, at {stack.url} (process {stack.pid}). `copd open` prints a login link.")
         raise typer.Exit(1) from None
 
 
@@ -84,7 +83,7 @@ def workers_command(home: HomeOption = None, workers: WorkersOption = None, thre
     try:
         run_workers(place, workers, threads, _say)
     except AlreadyRunningError:
-        console.print(f"A stack or workers already run in {place.root}")
+        _say(f"A stack or workers already run in {place.root}")
         raise typer.Exit(1) from None
 
 
@@ -112,7 +111,7 @@ def _run(home: Home, options: Options, on_ready: Callable[[StackInfo, str], None
 
     def with_token(stack: StackInfo) -> None:
         on_ready(stack, _ensure_token(home, stack))
-        _say(f"[dim]Logs: {home.logs}   Stop: Ctrl-C[/]")
+        _say(f"Logs: {home.logs}   Stop: Ctrl-C")
 
     run_stack(home, options, _say, with_token)
 
@@ -140,12 +139,12 @@ def _login_link(home: Home, stack: StackInfo, page: str = "/") -> str:
 
 def _print_link(stack: StackInfo, link: str, words: str) -> None:
     if forward := ssh_forward(stack.url):
-        _say(f"On your own machine first: [bold]{forward}[/]")
-    if os.isatty(1):
+        _say(f"On your own machine first: {forward}")
+    if console.is_terminal:
         console.print(f"\n  {words}: [bold link={link}]{link}[/]\n")
     else:
-        typer.echo(f"{words}: {link}")
+        _say(f"{words}: {link}")
 
 
 def _say(line: str) -> None:
-    console.print(line)
+    console.print(line, markup=False)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from client.stack.home import Home, InstanceLock
-from client.stack.process import Child, Command, StopRequestedError, hold_signals, pause, wait
+from client.stack.process import Child, Command, StopRequestedError, held_signals, pause, wait
 
 START_SECONDS = 120.0
 FAILURES_AT_START = 3
@@ -104,12 +104,11 @@ class Family:
 def family(home: Home, say: Say) -> Iterator[Family]:
     """A family that holds the home; at the end of the block, also by a stop signal, its children are stopped.
 
-    Raises HomeError or AlreadyRunningError.
+    Raises HomeError or AlreadyRunningError, and StopRequestedError while it still waits for the home.
     """
     home.create()
     os.umask(0o077)
-    hold_signals()
-    with contextlib.ExitStack() as locks:
+    with held_signals(), contextlib.ExitStack() as locks:
         children = Family(home, _take_locks(home, locks), say)
         locks.callback(children.stop)
         try:

@@ -26,6 +26,13 @@ def choose_port(host: str, wanted: int | None, last: StackInfo | None) -> int:
     raise HomeError(f"no free port from {wanted} on; name another one with --port")
 
 
+def page_url(host: str, port: int) -> str:
+    """Where this machine finds the page that is served on `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104  # named, not bound here
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def ssh_forward(url: str) -> str | None:
     """Over SSH: the command to run on the own machine, so that the link works there. None otherwise."""
     connection = os.environ.get("SSH_CONNECTION", "").split()

@@ -5,12 +5,13 @@ Knows Linux signals and nothing of what the children are.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,9 +29,16 @@ class StopRequestedError(Exception):
     """Ctrl-C, SIGTERM or a closed terminal reached the supervisor."""
 
 
-def hold_signals() -> None:
+@contextlib.contextmanager
+def held_signals() -> Iterator[None]:
     """Makes stop signals and the end of children wait until `wait` asks for them, so that no code is ever interrupted midway."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, (*STOP_SIGNALS, signal.SIGCHLD))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*STOP_SIGNALS, signal.SIGCHLD))
+    try:
+        yield
+    finally:
+        while signal.sigtimedwait(STOP_SIGNALS, 0):  # a second Ctrl-C has nothing left to stop
+            pass
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def wait(seconds: float) -> None:

@@ -11,7 +11,7 @@ import httpx
 
 from client.stack.family import Family, Say, StartError, family
 from client.stack.home import Home, HomeError, StackInfo
-from client.stack.ports import choose_port
+from client.stack.ports import choose_port, page_url
 from client.stack.postgres import Postgres
 from client.stack.process import how_it_ended, pause
 from client.stack.server import server_command, worker_command
@@ -59,7 +59,7 @@ def _start(home: Home, options: Options, say: Say, children: Family) -> StackInf
     port = choose_port(options.host, options.port, home.read_stack())
     database_url, redis_url = _start_storage(home, say, children)
     store_url = os.environ.get("COPD_STORE_URL") or home.store.as_uri()
-    url = f"http://{'127.0.0.1' if options.host == '0.0.0.0' else options.host}:{port}"  # noqa: S104
+    url = page_url(options.host, port)
     info = StackInfo(url, port, os.getpid(), database_url, redis_url, store_url)
     environment = home.environment(info) | {"COPD_HOST": options.host}
     _migrate(children, environment, say)

@@ -101,6 +101,16 @@ def test_the_next_start_after_kill_9_works(supervisor: subprocess.Popen[str], ho
     assert again.returncode == 0
 
 
+def test_a_second_ctrl_c_waits_for_nobody(supervisor: subprocess.Popen[str], home: Home) -> None:
+    os.kill(next_pids(supervisor)["second"], signal.SIGSTOP)  # it cannot even hear the first one
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.stdout
+    assert next(supervisor.stdout) == "Stopping …\n"
+    supervisor.send_signal(signal.SIGINT)
+    said, _ = supervisor.communicate()
+    assert (supervisor.returncode, said) == (0, f"Stopped. Everything is kept in {home.root}\n")
+
+
 def test_a_second_supervisor_is_refused(supervisor: subprocess.Popen[str], home: Home) -> None:
     next_pids(supervisor)
     assert home.is_running()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from client.stack.home import HomeError, StackInfo
-from client.stack.ports import DEFAULT_PORT, choose_port, ssh_forward
+from client.stack.ports import DEFAULT_PORT, choose_port, page_url, ssh_forward
 
 
 @pytest.fixture
@@ -63,3 +63,10 @@ def test_over_ssh_the_forwarding_command_is_given(monkeypatch: pytest.MonkeyPatc
     assert ssh_forward("http://127.0.0.1:8765") == "ssh -N -L 8765:127.0.0.1:8765 ada@10.0.0.2"
     monkeypatch.delenv("SSH_CONNECTION")
     assert ssh_forward("http://127.0.0.1:8765") is None
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:1"), ("0.0.0.0", "http://127.0.0.1:1"), ("::1", "http://[::1]:1")]
+)
+def test_the_page_is_found_on_what_it_is_served_on(host: str, url: str) -> None:
+    assert page_url(host, 1) == url
