@@ -1,0 +1,167 @@
+"""The scheduler's pure decisions: what signs mean, who gets what, what can go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from copd_engine.plan import Kind, Ref, Segment, plan
+from server.scheduler.dispatch import Idle, Ready, choose, idle_workers, waiting_for
+from server.scheduler.judge import ABANDON_AFTER_SECONDS, CLAIM_SECONDS, KILL_AFTER_SECONDS, LiveAttempt, Order, Verdict, order, verdict
+from server.scheduler.retention import Held, unneeded
+from server.scheduler.sight import Trust
+from tests.server.simulation import small_spec
+from worker.bus import LEASE_SECONDS, WorkerReport
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+RUNNING = LiveAttempt(7, "run", "rlvr.a@0", "w1", "running", 100.0)
+SENT = replace(RUNNING, state="sent", age=0.1)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "leases", "told", "trusted", "expected"),
+    [
+        (RUNNING, {7}, False, True, Verdict.alive),
+        (SENT, {7}, False, True, Verdict.claimed),
+        (SENT, set(), False, True, Verdict.alive),
+        (replace(SENT, age=CLAIM_SECONDS), set(), False, True, Verdict.ended),
+        (replace(SENT, age=CLAIM_SECONDS), set(), False, False, Verdict.look),
+        (RUNNING, set(), False, True, Verdict.ended),
+        (RUNNING, set(), False, False, Verdict.look),
+        (RUNNING, {7}, True, False, Verdict.ended),
+        (SENT, set(), True, False, Verdict.ended),
+    ],
+)
+def test_verdict(attempt: LiveAttempt, leases: set[int], told: bool, trusted: bool, expected: Verdict) -> None:
+    assert verdict(attempt, leases=leases, told=told, trusted=trusted) is expected
+
+
+@pytest.mark.parametrize(
+    ("overdue", "expected"), [(-1.0, None), (0.0, Order.term), (KILL_AFTER_SECONDS, Order.kill), (ABANDON_AFTER_SECONDS, Order.abandon)]
+)
+def test_orders_grow_sterner(overdue: float, expected: Order | None) -> None:
+    assert order(overdue) is expected
+
+
+class TestTrust:
+    def make(self) -> tuple[Trust, list[float]]:
+        now = [1000.0]
+        return Trust(lambda: now[0]), now
+
+    def test_missing_leases_count_once_redis_has_been_up_for_a_lease(self) -> None:
+        trust, _ = self.make()
+        assert not trust.seen(LEASE_SECONDS - 1)
+        assert trust.seen(LEASE_SECONDS)
+
+    def test_nobody_is_judged_for_a_lease_after_an_outage(self) -> None:
+        trust, now = self.make()
+        trust.failed()
+        for _ in range(3):
+            now[0] += LEASE_SECONDS / 4
+            assert not trust.seen(1e6)
+        now[0] += LEASE_SECONDS / 4
+        assert trust.seen(1e6)
+
+    @pytest.mark.parametrize("jump", [LEASE_SECONDS, -1.0])
+    def test_unseen_time_is_an_outage(self, jump: float) -> None:
+        """A suspended machine, a stopped process, a clock that was set."""
+        trust, now = self.make()
+        assert trust.seen(1e6)
+        now[0] += jump
+        assert not trust.seen(1e6)
+
+
+def ready(
+    run: str = "run", policy: str = "image", *, priority: int = 0, age: int = 0, fingerprint: str | None = None, round_: int = 0
+) -> Ready:
+    segment = Segment(Kind.rlvr, policy, round_, Ref(policy, 10 * round_), steps=5)
+    return Ready(run, priority, NOON - timedelta(seconds=age), fingerprint, 0, segment)
+
+
+def idle(name: str, fingerprint: str = "cpu", last_policy: str | None = None) -> Idle:
+    return Idle(name, fingerprint, last_policy)
+
+
+def chosen(items: list[Ready], workers: list[Idle]) -> list[tuple[str, str, str]]:
+    return [(item.run, item.segment.policy, worker.worker) for item, worker in choose(items, workers)]
+
+
+class TestChoose:
+    def test_priority_then_age_then_urgency(self) -> None:
+        items = [ready("young"), ready("old", round_=1), ready("old", age=9), ready("urgent", priority=1)]
+        items[1] = replace(items[1], created_at=items[2].created_at)
+        order_ = [(run, policy) for run, policy, _ in chosen(items, [idle(f"w{i}") for i in range(4)])]
+        assert order_ == [("urgent", "image"), ("old", "image"), ("old", "image"), ("young", "image")]
+
+    def test_a_worker_gets_the_policy_it_holds(self) -> None:
+        workers = [idle("w1", last_policy="run/video"), idle("w2", last_policy="run/image")]
+        assert chosen([ready(policy="image"), ready(policy="video")], workers) == [("run", "image", "w2"), ("run", "video", "w1")]
+
+    def test_nobody_takes_the_worker_another_segment_could_use(self) -> None:
+        workers = [idle("w1", last_policy="run/video"), idle("w2")]
+        assert chosen([ready(policy="image"), ready(policy="video")], workers) == [("run", "image", "w2"), ("run", "video", "w1")]
+
+    def test_a_run_keeps_to_workers_of_its_kind(self) -> None:
+        workers = [idle("w1", "gpu"), idle("w2", "cpu")]
+        assert chosen([ready(fingerprint="cpu")], workers) == [("run", "image", "w2")]
+        assert chosen([ready(fingerprint="other")], workers) == []
+
+    def test_the_first_segment_of_a_run_decides_its_kind(self) -> None:
+        workers = [idle("w1", "gpu"), idle("w2", "cpu")]
+        assert chosen([ready(policy="image"), ready(policy="video")], workers) == [("run", "image", "w1")]
+
+
+def report(name: str = "w1", **changes: object) -> WorkerReport:
+    start = WorkerReport(name=name, state="idle", host="h", pid=1, fingerprint="cpu", started_at=0, seen_at=0)
+    return start.model_copy(update=changes)
+
+
+class TestIdleWorkers:
+    def test_is_who_says_so_and_has_nothing_of_ours(self) -> None:
+        reports = [report("w1"), report("w2"), report("w3", state="loading"), report("w4", state="busy", attempt=5)]
+        assert [worker.worker for worker in idle_workers(reports, {"w2"}, set())] == ["w1"]
+
+    def test_is_also_whose_attempt_we_know_to_have_ended(self) -> None:
+        busy = report(state="busy", run="run", attempt=5, segment="opd.image@3")
+        assert idle_workers([busy], set(), {5}) == [Idle("w1", "cpu", "run/image")]
+        assert idle_workers([busy], set(), {4}) == []
+
+
+@pytest.mark.parametrize(
+    ("reports", "expected"),
+    [
+        ([], "a worker: none is running"),
+        ([report("w2", state="loading"), report("w1", state="starting")], "w1: it is loading torch"),
+        ([report(state="busy"), report(state="loading")], "a free worker: all are busy"),
+        ([report(fingerprint="gpu")], "a worker like the one it began on (cpu)"),
+    ],
+)
+def test_waiting_for(reports: list[WorkerReport], expected: str) -> None:
+    assert waiting_for(reports, "cpu").startswith(expected)
+
+
+class TestUnneeded:
+    SEGMENTS = plan(small_spec())
+
+    def refs(self, gone: list[Held]) -> list[str]:
+        return [f"{item.ref}#{item.attempt}" for item in gone]
+
+    def test_what_is_still_to_be_read_stays(self) -> None:
+        held = [Held(Ref("image", 3), 1), Held(Ref("video", 3), 2), Held(Ref("image", 4), 3), Held(Ref("video", 4), 4)]
+        assert unneeded(held, self.SEGMENTS, {"rlvr.image@0", "rlvr.video@0"}) == []
+        done = {"rlvr.image@0", "rlvr.video@0", "opd.image@3", "opd.video@3"}
+        assert self.refs(unneeded(held, self.SEGMENTS, done)) == ["image@3#1", "video@3#2"]
+
+    def test_round_ends_and_merged_models_stay(self) -> None:
+        held = [Held(Ref(policy, step), 1) for policy in ("image", "video", "merged") for step in (5, 10)]
+        assert unneeded(held, self.SEGMENTS, {segment.key for segment in self.SEGMENTS}) == []
+
+    def test_the_newest_of_a_policy_stays(self) -> None:
+        held = [Held(Ref("image", 1), 1), Held(Ref("image", 2), 2)]
+        assert self.refs(unneeded(held, self.SEGMENTS, set())) == ["image@1#1"]
+
+    def test_of_one_step_only_the_newest_attempts_stays(self) -> None:
+        held = [Held(Ref("image", 5), 1), Held(Ref("image", 5), 4)]
+        assert self.refs(unneeded(held, self.SEGMENTS, set())) == ["image@5#1"]
