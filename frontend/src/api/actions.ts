@@ -26,6 +26,11 @@ export function checkSpec(source: string, signal: AbortSignal): Promise<SpecChec
   return body(http.POST("/api/v1/spec/check", { ...YAML, body: source as never, signal }));
 }
 
+/** Random, also where a page is not served securely and crypto.randomUUID is missing. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** The key makes a repeated click, or a retry after a lost answer, the same run. */
 export function submitRun(source: string, key: string): Promise<Run> {
   return body(http.POST("/api/v1/runs", { ...YAML, body: source as never, params: { header: { "idempotency-key": key } } }));

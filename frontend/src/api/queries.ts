@@ -42,10 +42,12 @@ export const templatesQuery = queryOptions({
   staleTime: Infinity,
 });
 
+/** Besides what events tell, a running one is read again for its progress and estimates. */
 export const runQuery = (id: string) =>
   queryOptions({
     queryKey: ["run", id, "run"],
     queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}", { params: byId(id), signal })),
+    refetchInterval: (query) => (query.state.data?.state === "running" ? 3_000 : false),
   });
 
 /** The stream position of now, and no points: the page opens its stream here before it fetches any figure, so that nothing falls between. */
@@ -67,13 +69,10 @@ export const figureListQuery = (id: string) =>
     staleTime: Infinity,
   });
 
-export const figureQuery = (id: string, name: string, x: XAxis, compare: string) =>
+export const figureQuery = (id: string, name: string, x: XAxis) =>
   queryOptions({
-    queryKey: ["run", id, "figures", name, x, compare],
-    queryFn: ({ signal }) => {
-      const query = compare ? { x, compare } : { x };
-      return body(http.GET("/api/v1/runs/{run_id}/figures/{name}", { params: { path: { run_id: id, name }, query }, signal }));
-    },
+    queryKey: ["run", id, "figures", name, x],
+    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/figures/{name}", { params: { path: { run_id: id, name }, query: { x } }, signal })),
     placeholderData: keepPreviousData,
     staleTime: Infinity,
   });

@@ -1,6 +1,6 @@
 import { ActionIcon, Slider } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo } from "react";
+import { useCallback, useEffect, useMemo } from "react";
 import { agreementQuery, figureQuery } from "../api/queries";
 import type { AgreementHistory } from "../api/types";
 import { useParam } from "../app/router";
@@ -12,33 +12,31 @@ import classes from "./AgreementChart.module.css";
 
 const REFETCH_MS = 1_000;
 
-/** Fetches the history again when overlaps arrive. */
-function useHistory(runId: string): AgreementHistory | undefined {
+/** Calls back a little after overlaps have arrived. */
+function useMeasured(onMeasured: () => void): void {
   const live = useLiveRun();
-  const ready = useLive((view) => view.ready);
-  const { data, refetch } = useQuery({ ...agreementQuery(runId), enabled: ready });
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const measured = (): number => {
+    const overlaps = (): number => {
       let points = 0;
       for (const [key, curve] of live.snapshot().curves) if (key.startsWith("overlap|")) points += curve.points.length;
       return points;
     };
-    let before = measured();
+    let before = overlaps();
     const unsubscribe = live.subscribe(() => {
-      const now = measured();
-      if (now !== before) timer ??= setTimeout(() => {
-        timer = undefined;
-        void refetch();
-      }, REFETCH_MS);
+      const now = overlaps();
+      if (now === before) return;
       before = now;
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        onMeasured();
+      }, REFETCH_MS);
     });
     return () => {
       unsubscribe();
       clearTimeout(timer);
     };
-  }, [live, refetch]);
-  return data;
+  }, [live, onMeasured]);
 }
 
 /** The history without a newest step that is still being measured: a matrix with holes says less than the one before. */
@@ -53,8 +51,10 @@ function measured(history: AgreementHistory | undefined): Pick<AgreementHistory,
 /** The student × teacher matrix of overlaps with a slider over all measured steps; at its right end it follows the run. */
 export function AgreementChart({ runId, title, height, waiting }: { runId: string; title: string; height: number; waiting: string }) {
   const ready = useLive((view) => view.ready);
-  const { data: figure, error, refetch } = useQuery({ ...figureQuery(runId, "agreement", "step", ""), enabled: ready });
-  const history = useHistory(runId);
+  const { data: figure, error, refetch } = useQuery({ ...figureQuery(runId, "agreement", "step"), enabled: ready });
+  const { data: history, refetch: refetchHistory } = useQuery({ ...agreementQuery(runId), enabled: ready });
+  const refetchBoth = useCallback(() => void Promise.all([refetch(), refetchHistory()]), [refetch, refetchHistory]);
+  useMeasured(refetchBoth);
   const [chosen, choose] = useParam("at", "");
   const { steps, values } = useMemo(() => measured(history), [history]);
   const last = steps.length - 1;
@@ -106,7 +106,7 @@ export function AgreementChart({ runId, title, height, waiting }: { runId: strin
       help={figure?.help}
       height={height}
       error={error}
-      onRetry={() => void refetch()}
+      onRetry={refetchBoth}
       loading={!figure || !history}
       waiting={history && steps.length === 0 ? waiting : null}
       tools={slider}

@@ -22,7 +22,7 @@ interface Props {
 export function FigureChart({ runId, name, title, x, height = 260, waiting }: Props) {
   const live = useLiveRun();
   const ready = useLive((view) => view.ready);
-  const { data: figure, error, refetch, isPlaceholderData } = useQuery({ ...figureQuery(runId, name, x, ""), enabled: ready });
+  const { data: figure, error, refetch, isPlaceholderData } = useQuery({ ...figureQuery(runId, name, x), enabled: ready });
   useEffect(() => {
     if (figure && !isPlaceholderData) live.load(pointsOf(figure, x));
   }, [figure, isPlaceholderData, live, x]);

@@ -16,8 +16,8 @@ export interface LiveView {
   readonly connection: Connection;
   /** Whether the stream's start is known: figures may be fetched. */
   readonly ready: boolean;
-  /** When the newest point was measured, and how old it was when it came here. */
-  readonly lastPoint: { readonly time: number; readonly lag: number } | null;
+  /** When the newest point came here, by this machine's clock, and how much later than the quickest point it did, in milliseconds. */
+  readonly lastPoint: { readonly arrived: number; readonly lag: number } | null;
   /** How far each running segment is, by its key. */
   readonly progress: ReadonlyMap<string, StreamProgress>;
 }
@@ -43,6 +43,8 @@ export class LiveRun {
   private arrived: Batch[] = [];
   private progress = new Map<string, StreamProgress>();
   private lastPoint: LiveView["lastPoint"] = null;
+  /** The shortest way of any point: what the two clocks differ by, and the road itself. */
+  private quickest = Infinity;
   private stale = new Set<string>();
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private staleTimer: ReturnType<typeof setTimeout> | undefined;
@@ -99,9 +101,11 @@ export class LiveRun {
 
   private hear(event: RunEvent): void {
     if (event.type === "points") {
-      const time = Date.parse(event.data.time);
+      const arrived = Date.now();
+      const took = arrived - Date.parse(event.data.time);
+      this.quickest = Math.min(this.quickest, took);
+      this.lastPoint = { arrived, lag: took - this.quickest };
       this.arrived.push(...batchesOf(event.data));
-      this.lastPoint = { time, lag: Math.max(0, Date.now() - time) };
       this.flushSoon();
     } else if (event.type === "progress") {
       this.progress.set(event.data.segment, event.data);

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
-import { submitRun } from "../../api/actions";
+import { newKey, submitRun } from "../../api/actions";
 import { ApiError } from "../../api/client";
 import type { Run } from "../../api/types";
 
@@ -10,7 +10,7 @@ export function useSubmit(onRun: (run: Run) => void) {
   const attempt = useRef<{ text: string; key: string }>(null);
   return useMutation<Run, Error, string>({
     mutationFn: (text) => {
-      if (attempt.current?.text !== text) attempt.current = { text, key: crypto.randomUUID() };
+      if (attempt.current?.text !== text) attempt.current = { text, key: newKey() };
       return submitRun(text, attempt.current.key);
     },
     onError: (error) => {

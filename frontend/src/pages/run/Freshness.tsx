@@ -11,7 +11,7 @@ export function Freshness({ run }: { run: Run }) {
   const connection = useLive((view) => view.connection);
   const lastPoint = useLive((view) => view.lastPoint);
   const now = useNow();
-  const age = lastPoint ? about((now - lastPoint.time) / 1000) : null;
+  const age = lastPoint ? about((now - lastPoint.arrived + lastPoint.lag) / 1000) : null;
   if (connection === "reconnecting") return <Mark state="reconnecting" text={age ? `reconnecting; last point ${age} ago` : "reconnecting"} />;
   if (connection === "connecting") return <Mark state="connecting" text="connecting" />;
   if (isOver(run.state) || run.state === "paused" || run.state === "queued") return null;

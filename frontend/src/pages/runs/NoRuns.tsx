@@ -1,9 +1,9 @@
 import { Button, Group } from "@mantine/core";
-import { useMutation, useQuery } from "@tanstack/react-query";
-import { submitRun } from "../../api/actions";
+import { useQuery } from "@tanstack/react-query";
 import { templatesQuery } from "../../api/queries";
 import { Link, navigate } from "../../app/router";
 import { ProblemAlert } from "../../parts/Problem";
+import { useSubmit } from "../new/useSubmit";
 import { Centered } from "../problems/Centered";
 
 const EXAMPLE = "three-experts";
@@ -12,10 +12,7 @@ const EXAMPLE = "three-experts";
 export function NoRuns() {
   const templates = useQuery(templatesQuery);
   const example = templates.data?.templates.find((t) => t.name === EXAMPLE) ?? templates.data?.templates[0];
-  const submit = useMutation({
-    mutationFn: (source: string) => submitRun(source, crypto.randomUUID()),
-    onSuccess: (run) => navigate(`/runs/${run.id}`),
-  });
+  const submit = useSubmit((run) => navigate(`/runs/${run.id}`));
   return (
     <Centered title="No runs yet">
       <p>

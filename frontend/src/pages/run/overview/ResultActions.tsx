@@ -1,4 +1,5 @@
 import { Button, Menu } from "@mantine/core";
+import { useClipboard } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { requestExport } from "../../../api/actions";
 import { exportsQuery } from "../../../api/queries";
@@ -12,7 +13,7 @@ import classes from "./Result.module.css";
 const POLICY = "merged";
 
 export function ResultActions({ run }: { run: Run }) {
-  const copy = (text: string): void => void navigator.clipboard.writeText(text);
+  const { copy, copied } = useClipboard({ timeout: 1_500 });
   return (
     <div className={classes.actions}>
       <DownloadModel run={run} />
@@ -21,8 +22,8 @@ export function ResultActions({ run }: { run: Run }) {
       </Button>
       <Menu position="bottom-end">
         <Menu.Target>
-          <Button variant="default" leftSection={<Icon name="copy" size={16} />}>
-            Copy as
+          <Button variant="default" leftSection={<Icon name={copied ? "check" : "copy"} size={16} />}>
+            {copied ? "Copied" : "Copy as"}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
