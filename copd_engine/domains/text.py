@@ -1,7 +1,7 @@
 """Text problems of the package reasoning-gym."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from copd_engine.domains.base import Prompt, Reward, Split, check_index, exact_match
@@ -9,6 +9,7 @@ from copd_engine.domains.base import Prompt, Reward, Split, check_index, exact_m
 _HELDOUT_SHARE: Final = 8  # one question in eight is held out
 _TRIES: Final = 2_000
 _STRIDE: Final = 2**32  # item numbers of one prompt's tries: index, index + stride, ...
+_SIZE: Final = 1_000  # items of a task that makes a finite list; the others make any item number on demand
 
 
 def split_of(question: str) -> Split:
@@ -31,7 +32,7 @@ class TextDomain:
         item, which = divmod(index, len(self._datasets))
         dataset = self._datasets[which]
         for attempt in range(_TRIES):
-            entry = dataset[item + attempt * _STRIDE]
+            entry = dataset(item + attempt * _STRIDE)
             question = str(entry["question"]).strip()
             if split_of(question) == split:
                 return Prompt(self.name, split, index, question, str(entry["answer"]).strip())
@@ -44,7 +45,8 @@ class TextDomain:
         return exact_match(prompt, completion)
 
 
-def _dataset(task: str, params: Mapping[str, Any]) -> Any:
+def _dataset(task: str, params: Mapping[str, Any]) -> Callable[[int], dict[str, Any]]:
+    """A task's question and answer by item number."""
     from reasoning_gym import create_dataset  # a second to import: not before a text domain is wanted
     from reasoning_gym.factory import DATASETS
 
@@ -53,10 +55,21 @@ def _dataset(task: str, params: Mapping[str, Any]) -> Any:
     if taken := {"seed", "size"} & params.keys():
         raise ValueError(f"tasks.{task}.{min(taken)}: is set by the run, leave it out")
     try:
-        dataset = create_dataset(task, seed=0, size=_TRIES * _STRIDE, **params)
+        dataset = create_dataset(task, seed=0, size=_SIZE, **params)
         answer = dataset[0]["answer"]
     except (TypeError, ValueError, AssertionError, ImportError) as error:
         raise ValueError(f"tasks.{task}: {error}") from error
     if answer is None:
         raise ValueError(f"tasks.{task}: gives no answer to compare with; choose another task")
-    return dataset
+    if _is_endless(dataset):
+        return dataset.__getitem__
+    return lambda number: dataset[number % _SIZE]
+
+
+def _is_endless(dataset: Any) -> bool:
+    """Whether items beyond the dataset's nominal size exist: most tasks make an item from its number alone."""
+    try:
+        dataset[_TRIES * _STRIDE]
+    except (IndexError, ValueError):
+        return False
+    return True

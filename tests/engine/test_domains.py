@@ -46,6 +46,14 @@ def test_text_questions_belong_to_their_split(split: Split) -> None:
         assert split_of(domain("text").prompt(split, index).text) == split
 
 
+def test_a_task_with_a_finite_list_gives_prompts_without_end() -> None:
+    finite = build_domain("text", spec.ReasoningGym(source="reasoning_gym", tasks={"gsm_symbolic": {}}))
+    for split in SPLITS:
+        prompt = finite.prompt(split, 2**31)
+        assert split_of(prompt.text) == split
+        assert finite.reward(prompt, prompt.answer).value == 1.0
+
+
 def test_scans_are_parted_by_number_and_none_is_lost() -> None:
     train, heldout = scans("train"), scans("heldout")
     assert len(train[0]) + len(heldout[0]) == 1_797
