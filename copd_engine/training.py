@@ -30,7 +30,7 @@ from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
 from copd_engine.scoring import LocalScorer, MicroBatch, Scorer, micro_batches, token_log_probs
 from copd_engine.spec import RunSpec
 
-TRAIN_PROMPTS = 2**31  # a domain's supply is endless; prompts are drawn from its first two milliard
+TRAIN_PROMPTS = 2**31  # a domain's supply is endless; runs draw from these, the base was made from others
 
 
 @dataclass(frozen=True)
