@@ -1,4 +1,4 @@
-"""A signed-in Chromium on the embedded stack. Anything the browser complains of fails the test."""
+"""A signed-in Chromium on the embedded stack. Anything the browser complains of fails the test, a broken security policy included."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.watching import Console, watched_page
-from tests.embedded import Stack
+from tests.embedded import OVER, Stack
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 60_000
+"""For machines on which training takes every core; a condition that holds is seen at once."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium where there is one, else the one Playwright installed."""
+    """The system's Chromium where there is one, else the one Playwright installed. For one module: Playwright's event loop must be gone
+    before tests with loops of their own."""
+    expect.set_options(timeout=PATIENCE_MS)
     program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
 
@@ -42,7 +45,20 @@ def stranger(chromium: Browser, console: Console) -> Iterator[Page]:
 
 @pytest.fixture
 def page(stranger: Page, stack: Stack) -> Page:
-    """A signed-in page."""
+    """A signed-in page, on the list of runs."""
     stranger.goto(stack.login_link())
-    stranger.get_by_role("link", name="New run").wait_for()
+    expect(stranger.get_by_role("link", name="New run")).to_be_visible()
     return stranger
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Cancels what a test leaves behind, so that the next one has the workers."""
+    yield
+    if "stack" not in request.fixturenames:
+        return
+    stack: Stack = request.getfixturevalue("stack")
+    for run in stack.client.runs().runs:
+        if run.state not in OVER and "cancel" in run.allowed:
+            stack.client.command(run.id, "cancel")
+            stack.wait_for(run.id, *OVER)

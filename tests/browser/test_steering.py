@@ -1,4 +1,4 @@
-"""The main job on the page: submit, watch, pause, resume, edit, cancel. After each step PostgreSQL and the store are asked, not the page alone."""
+"""The main job on the page: submit, watch, pause, resume, edit, cancel. PostgreSQL and the store are asked after each step."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def watched_page(chromium: Browser, console: Console, patience_ms: float) -> Ite
 
 
 def barriers(page: Page) -> list[str]:
-    """Violations of WCAG 2.2 AA on the page as it stands, as `rule: element`. The rules run outside the page's own scripts, past its policy."""
+    """Violations of WCAG 2.2 AA on the page as it stands, as `rule: element`. Evaluated by the debugger, past the page's policy."""
     page.evaluate(AXE.read_text())
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "preload": False}
     found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)

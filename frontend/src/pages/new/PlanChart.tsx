@@ -27,7 +27,7 @@ function markTitle(policy: string, { kind, step, count: n }: Mark): string {
 function MarkShape({ kind, x, y }: { kind: string; x: string; y: number }) {
   if (kind === "evaluate") return <circle cx={x} cy={y} r={5} className={classes.mark} data-kind={kind} />;
   return (
-    <svg x={x} y={y} overflow="visible">
+    <svg x={x} y={y} overflow="visible" aria-hidden="true">
       {kind === "merge" ? <path d="M0 -6L6 5H-6Z" className={classes.mark} data-kind={kind} /> : <path d="M0 -3.5L3.5 0L0 3.5L-3.5 0Z" className={classes.mark} data-kind={kind} />}
     </svg>
   );
@@ -97,7 +97,7 @@ export function PlanChart({ segments }: { segments: readonly PlannedSegment[] })
             <g key={step}>
               <line x1={x(step)} x2={x(step)} y1={0} y2={height} className={classes.round} />
               {round % sparse === 0 && (
-                <svg x={x(step)} y={height + 15} overflow="visible">
+                <svg x={x(step)} y={height + 15} overflow="visible" aria-hidden="true">
                   <text x={1} className={classes.label}>
                     {round === 0 ? "round 1" : round + 1}
                   </text>
