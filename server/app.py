@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import redis.asyncio
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
@@ -22,7 +21,7 @@ from server.api.security import Guard
 from server.db.session import create_database_engine, session_factory
 from server.notices import redis_client
 from server.settings import Settings
-from server.sse import Hub
+from server.sse import Hub, stream_client
 
 API = "/api/v1"
 POOL_SIZE = 20
@@ -80,7 +79,7 @@ def _lifespan(settings: Settings) -> Any:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = create_database_engine(settings.database_url, pool_size=POOL_SIZE)
         bus = redis_client(settings.redis_url, timeout=REDIS_SECONDS)
-        stream = redis.asyncio.Redis.from_url(settings.redis_url)
+        stream = stream_client(settings.redis_url)
         async with Hub(stream) as hub:
             secret = auth.load_secret(settings.home)
             app.state.services = Services(settings, secret, session_factory(engine), bus, hub, open_store(settings.store_url))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ import structlog
 from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from server.api.schemas import StreamChanged, StreamPing, StreamPoints, StreamProgress, StreamReset
@@ -28,6 +31,10 @@ QUEUE_LIMIT = 2_000
 PAGE = 500
 """Entries taken from Redis at once."""
 BLOCK_MS = 5_000
+UNSEEN_SECONDS = 10.0
+"""After a longer pause (this process was stopped) the stream may have been trimmed meanwhile: the recorder keeps a few minutes of it."""
+CONNECT_SECONDS = 2.0
+CANCEL_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 EVERYTHING = list(get_args(get_args(StreamChanged.model_fields["what"].annotation)[0]))
 log = structlog.get_logger()
@@ -35,6 +42,11 @@ log = structlog.get_logger()
 
 START = "0-0"
 """Before the first entry of any stream."""
+
+
+def stream_client(url: str) -> Redis:
+    """A client for a Hub: it waits out a blocking read, and fails at once where Redis is away."""
+    return Redis.from_url(url, socket_timeout=2 * BLOCK_MS / 1000, socket_connect_timeout=CONNECT_SECONDS, retry=Retry(NoBackoff(), 0))
 
 
 class GapError(Exception):
@@ -77,7 +89,7 @@ class Channel:
 
 
 class Hub:
-    """Entered for as long as the process serves. The Redis client must not time out before BLOCK_MS."""
+    """Entered for as long as the process serves. redis: a `stream_client`."""
 
     def __init__(self, redis: Redis, queue_limit: int = QUEUE_LIMIT) -> None:
         self._redis = redis
@@ -156,12 +168,13 @@ class Hub:
     # ---- the reader
 
     async def _read(self) -> None:
-        failed = False
+        failed, read_at = False, time.monotonic()
         while True:
             try:
-                if failed:
+                if failed or time.monotonic() - read_at > UNSEEN_SECONDS:
                     await self._resume()
                     failed = False
+                read_at = time.monotonic()
                 await self._read_once()
             except RedisError as error:
                 if not failed:
@@ -184,8 +197,9 @@ class Hub:
                 self._hand_out(_streams(read.result()))
         finally:
             added.cancel()
-            read.cancel()  # a read that is cut off is done again from the same positions
-            await asyncio.wait((read,))
+            while not read.done():  # redis-py forgets a cancellation that comes while it takes a connection
+                read.cancel()  # a read that is cut off is done again from the same positions
+                await asyncio.wait((read,), timeout=CANCEL_SECONDS)
             if not read.cancelled():
                 read.exception()  # raised above where it matters
 
