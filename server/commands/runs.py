@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import plan
 from copd_engine.spec import RunSpec
 from server.commands.errors import IdempotencyConflict, Refused
 from server.commands.locked import locked_run
-from server.db.models import IdempotencyKey, Run
+from server.db.models import IdempotencyKey, Point, Run, Series
 from server.db.segments import row_of
 from server.db.session import transaction
 from server.db.transition import log, transition
@@ -89,6 +89,8 @@ def delete_run(session: Session, run_id: str) -> None:
         run = locked_run(session, run_id)
         if RunState(run.state) not in TERMINAL:
             raise Refused(f"a run that is {run.state} cannot be deleted; cancel it first")
+        series = select(Series.id).where(Series.run_id == run_id)
+        session.execute(delete(Point).where(Point.series_id.in_(series)).execution_options(synchronize_session=False))
         session.delete(run)
 
 

@@ -12,11 +12,11 @@ SessionFactory = sessionmaker[Session]
 CONNECT_SECONDS = 5
 
 
-def create_database_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine whose connections are checked before use, so that a restarted PostgreSQL costs a reconnect, not an error."""
+def create_database_engine(url: str, *, pool_size: int = 5, check: bool = True) -> Engine:
+    """An engine; with `check`, connections are tried before use, so that a restarted PostgreSQL costs a reconnect, not an error."""
     return create_engine(
         url,
-        pool_pre_ping=True,
+        pool_pre_ping=check,
         pool_size=pool_size,
         max_overflow=10,
         connect_args={"connect_timeout": CONNECT_SECONDS, "options": "-c timezone=UTC"},

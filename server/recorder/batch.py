@@ -17,13 +17,8 @@ from server.notices import Changed
 MAX_STEP = 2**31 - 1
 
 
-class SeriesName(NamedTuple):
-    """A series of one run; peer and domain are '' where it has none."""
-
-    name: str
-    policy: str
-    peer: str
-    domain: str
+SeriesName = tuple[str, str, str, str]
+"""A series of one run: name, policy, peer, domain; the last two are '' where it has none."""
 
 
 class PointValue(NamedTuple):
@@ -83,7 +78,7 @@ class Batch:
         if not 0 <= event.step <= MAX_STEP:
             return
         for value in event.values:
-            series = SeriesName(value.name, event.policy, value.peer or "", value.domain or "")
+            series = (value.name, event.policy, value.peer or "", value.domain or "")
             point = PointValue(attempt, event.seq, finite(value.value), finite(value.se), time)
             held = self.points.get((series, event.step))
             if held is None or held[:2] <= point[:2]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,10 @@ NEW_SERIES = text("""
 SERIES_IDS = text("SELECT name, policy, peer, domain, id FROM series WHERE run_id = :run")
 POINTS = text("""
     INSERT INTO points (series_id, step, attempt_id, value, se, time)
-    SELECT * FROM unnest(
+    SELECT series_id, step, attempt_id, value, se, to_timestamp(time) FROM unnest(
         CAST(:series AS bigint[]), CAST(:steps AS integer[]), CAST(:attempts AS bigint[]),
-        CAST(:values AS double precision[]), CAST(:ses AS double precision[]), CAST(:times AS timestamptz[]))
+        CAST(:values AS double precision[]), CAST(:ses AS double precision[]), CAST(:times AS double precision[]))
+        AS point (series_id, step, attempt_id, value, se, time)
     ON CONFLICT (series_id, step) DO UPDATE
     SET attempt_id = excluded.attempt_id, value = excluded.value, se = excluded.se, time = excluded.time
     WHERE points.attempt_id < excluded.attempt_id""")
@@ -91,12 +92,17 @@ def _write_points(
             for name, parts in zip(("names", "policies", "peers", "domains"), zip(*new, strict=True), strict=True)
         }
         session.execute(NEW_SERIES, {"run": run_id, **columns})
-        ids |= {SeriesName(*row[:4]): row[4] for row in session.execute(SERIES_IDS, {"run": run_id})}
+        ids |= {(row[0], row[1], row[2], row[3]): row[4] for row in session.execute(SERIES_IDS, {"run": run_id})}
     if points:
-        rows = sorted((ids[series], step, *point) for (series, step), point in points.items())
-        numbers, steps, who, _, values, ses, times = map(list, zip(*rows, strict=True))
-        session.execute(POINTS, {"series": numbers, "steps": steps, "attempts": who, "values": values, "ses": ses, "times": times})
+        rows = sorted((ids[series], step, p.attempt, p.value, p.se, p.time.timestamp()) for (series, step), p in points.items())
+        columns = map(array_literal, zip(*rows, strict=True))
+        session.execute(POINTS, dict(zip(("series", "steps", "attempts", "values", "ses", "times"), columns, strict=True)))
     return ids
+
+
+def array_literal(numbers: Sequence[float | None]) -> str:
+    """Numbers as PostgreSQL writes arrays. Ten times as fast as the driver, which expects quotes and nesting in any list."""
+    return "{" + ",".join(["NULL" if number is None else repr(number) for number in numbers]) + "}"
 
 
 def _write_samples(session: Session, run_id: str, batch: Batch, attempts: Mapping[int, Any]) -> None:

@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    engine = create_database_engine(settings.database_url)
+    engine = create_database_engine(settings.database_url, check=False)  # after an error it starts over anyway
     pause = 0.1
     while not stopping.is_set():
         try:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copd_engine.events import Event, Log, Points, Progress, Sample, Value
-from server.recorder.batch import Batch, SeriesName, advance, clean, finite
+from server.recorder.batch import Batch, advance, clean, finite
 from server.recorder.service import add_frame
 from server.recorder.trim import KEPT_ENTRIES, KEPT_SECONDS, Window
 from server.stream_ids import stream_order, stream_time
@@ -59,7 +59,7 @@ def test_a_series_has_no_nulls_in_its_name() -> None:
         ),
         NOW,
     )
-    assert {series for series, _ in batch.points} == {SeriesName("w", "image", "text", ""), SeriesName("accuracy", "image", "", "d")}
+    assert {series for series, _ in batch.points} == {("w", "image", "text", ""), ("accuracy", "image", "", "d")}
 
 
 def test_progress_counts_but_leaves_nothing() -> None:
