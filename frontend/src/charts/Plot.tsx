@@ -22,6 +22,11 @@ interface Props {
   adjust?: Adjust;
 }
 
+/** The parts of a picture are not read out: its words are. */
+function hideParts(target: HTMLElement): void {
+  for (const part of target.querySelectorAll(".main-svg")) part.setAttribute("aria-hidden", "true");
+}
+
 /** Draws a figure while it is on screen, at most four times a second: appends where it can, draws anew where it must. */
 export function Plot({ runId, figure, x, height, adjust }: Props) {
   const live = useLiveRun();
@@ -54,7 +59,7 @@ export function Plot({ runId, figure, x, height, adjust }: Props) {
         const coarse = matchMedia("(pointer: coarse)").matches;
         const layout = { ...layoutOf(figure, template, coarse), height };
         adjust?.(data, layout);
-        busy = busy.then(() => (closed ? undefined : api.react(target, data, layout, configFor(coarse))));
+        busy = busy.then(() => (closed ? undefined : api.react(target, data, layout, configFor(coarse)).then(() => hideParts(target))));
       }
     };
     const drawSoon = (): void => {
@@ -79,5 +84,11 @@ export function Plot({ runId, figure, x, height, adjust }: Props) {
     };
   }, []);
 
-  return <div ref={element} className={classes.plot} style={{ height }} role="img" aria-label={`${figure.title} ${figure.summary}`} />;
+  return (
+    <div className={classes.drawing} style={{ height }}>
+      {/* The picture and its words; Plotly's buttons stand beside it, since an image has no buttons in it. */}
+      <div className={classes.words} role="img" aria-label={`${figure.title} ${figure.summary}`} />
+      <div ref={element} style={{ height }} />
+    </div>
+  );
 }
