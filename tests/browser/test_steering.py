@@ -17,7 +17,7 @@ from tests.browser.specs import endless
 from tests.embedded import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-EXPERTS = ("text", "image", "video")
+EXPERTS: list[str] = ["text", "image", "video"]
 
 
 def test_a_run_is_submitted_watched_paused_resumed_edited_and_cancelled(page: Page, stack: Stack) -> None:
@@ -130,7 +130,7 @@ def check_states_in_store(stack: Stack, run_id: str) -> dict[str, int]:
     store = open_store(stack.info.store_url).below(f"runs/{run_id}")
     steps = dict.fromkeys(EXPERTS, 0)
     with stack.database() as db:
-        for policy, step, path, digest in db.execute(f"{query} ORDER BY policy, step DESC, attempt_id DESC", [run_id]):  # pyright: ignore[reportArgumentType]
+        for policy, step, path, digest in db.execute(f"{query} ORDER BY policy, step DESC, attempt_id DESC", [run_id]):
             with opened(store, path) as checkpoint:
                 assert (checkpoint.manifest.step, checkpoint.manifest.digest) == (step, digest)
                 assert len(checkpoint.optimizer) > 0
