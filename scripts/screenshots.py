@@ -25,14 +25,16 @@ from client.stack.server import login_code
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "img"
-WIDE: ViewportSize = {"width": 1440, "height": 1000}
+WIDE: ViewportSize = {"width": 1440, "height": 1110}
 PHONE: ViewportSize = {"width": 380, "height": 800}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 MID_RUN = 0.55
 """Share of the optimizer steps after which a run looks like a run."""
+PATIENCE_MS = 120_000
+"""The machine trains meanwhile."""
 EDIT = {"w.image.text": 0.3}
 WRONG_FIELD = ("domain: video}", "domain: films}")
-DRAWN = """() => !document.querySelector('[aria-busy=true]')
+DRAWN = """() => !document.querySelector('[aria-busy=true], [data-state=connecting]')
   && [...document.querySelectorAll('section[aria-label$="?"]')]
     .filter(chart => chart.getBoundingClientRect().top < innerHeight)
     .every(chart => chart.querySelector('.main-svg'))"""
@@ -78,8 +80,9 @@ def take_all(home: Home) -> None:
         camera = Camera(browser, info.url, lambda: login_code(home.environment(info)))
         if client.run(run_id).state != "completed":
             wait_for_share(client, run_id, MID_RUN)
-            client.edit(run_id, dict(EDIT))
-            client.describe(run_id, tags=["demo"], notes="Hub and spoke, text in the middle.")
+            if not client.run(run_id).edits:
+                client.edit(run_id, dict(EDIT))
+                client.describe(run_id, tags=["demo"], notes="Hub and spoke, text in the middle.")
             wait_for_effect(client, run_id)
             camera.take("overview", f"/runs/{run_id}")
             camera.take("phone", f"/runs/{run_id}", PHONE)
@@ -136,6 +139,7 @@ class Camera:
             context = self._browser.new_context(
                 viewport=size, color_scheme=scheme, storage_state=self._session, reduced_motion="reduce", has_touch=size is PHONE
             )
+            context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
             page.goto(self.url + path)
             page.get_by_role("heading", level=1).wait_for()

@@ -34,7 +34,7 @@ function LoadedRun({ run }: { run: Run }) {
   return (
     <LiveRunContext value={live}>
       <RunHeader run={run} />
-      <Tabs value={tab} onChange={(next) => setTab(next ?? "overview")} keepMounted={false} mt="md">
+      <Tabs value={tab} onChange={(next) => setTab(next ?? "overview")} keepMounted={false} color="var(--link)" mt="md">
         <Tabs.List aria-label="Parts of the run">
           <Tabs.Tab value="overview">Overview</Tabs.Tab>
           <Tabs.Tab value="weights">Weights</Tabs.Tab>
