@@ -2,7 +2,7 @@
 
 from server.queries.artifacts import checkpoints, export, export_view, exports, log, probes, result
 from server.queries.runs import run_list, run_view, segments
-from server.queries.series import Window, agreement, cast_of, figure_data, series
+from server.queries.series import Window, agreement, cast_of, curves, figure_data, series, snapshot
 from server.queries.system import readiness, worker_list
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "agreement",
     "cast_of",
     "checkpoints",
+    "curves",
     "export",
     "export_view",
     "exports",
@@ -22,5 +23,6 @@ __all__ = [
     "run_view",
     "segments",
     "series",
+    "snapshot",
     "worker_list",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -78,7 +79,7 @@ def running_backend() -> Iterator[Backend]:
         postgres, valkey = Postgres(home), ValkeyProcess(Valkey(home))
         postgres.initialise()
         process = start(postgres.command(), home.root)
-        stack.callback(end, process, postgres.command())
+        stack.callback(end, process)
         valkey.start()
         stack.callback(valkey.kill)
         wait_until(postgres.is_ready)
@@ -109,9 +110,9 @@ def start(command: Command, folder: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def end(process: subprocess.Popen[bytes], command: Command) -> None:
-    process.send_signal(command.stop_signal)
-    process.wait(30)
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGQUIT)  # at once, without writing what nobody will read
+    process.wait()
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

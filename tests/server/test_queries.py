@@ -1,0 +1,83 @@
+"""Lists stay quick: the number of statements does not grow with the number of rows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, update
+
+from server import figures, queries
+from server.db.models import Run
+from server.states import RunState
+from tests.server.backend import Backend
+from tests.server.seed import add_points, add_run, finish
+
+pytestmark = pytest.mark.integration
+
+
+@contextlib.contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """The SQL that is sent meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def listed(backend: Backend, limit: int) -> list[str]:
+    with backend.sessions() as db, statements(backend.engine) as sent:
+        page = queries.run_list(db, backend.redis, states=[], tags=[], text="", limit=limit, after="")
+    assert len(page.runs) == limit
+    return sent
+
+
+def test_a_page_of_runs_costs_the_same_statements_whatever_its_length(backend: Backend) -> None:
+    with backend.sessions() as db:
+        for number in range(6):
+            run = add_run(db, name=f"run {number}")
+            add_points(db, run, "capability", "merged", [0.5, 0.6], domain="text", se=0.01)
+            finish(db, run, "rlvr.text@0", 2.0)
+        db.execute(update(Run).values(state=RunState.running.value))
+        db.commit()
+    short, long = listed(backend, 1), listed(backend, 6)
+    assert len(short) == len(long) <= 10
+
+
+@pytest.mark.parametrize("name", ["capability.text", "overlap", "timeline"])
+def test_a_figure_costs_the_same_statements_whatever_its_curves(backend: Backend, name: str) -> None:
+    counts = []
+    with backend.sessions() as db:
+        run = db.get_one(Run, add_run(db))
+        kind = figures.find(queries.cast_of(run), name)
+        assert kind
+        for policies in (["text"], ["image", "merged", "base"]):
+            for policy in policies:
+                add_points(db, run.id, "capability", policy, [0.1, 0.2], domain="text")
+                add_points(db, run.id, "overlap", policy, [0.1, 0.2], peer="x")
+            with statements(backend.engine) as sent:
+                queries.figure_data(db, run, kind, window=queries.Window(), compare=None)
+            counts.append(len(sent))
+    assert counts[0] == counts[1] <= 12
+
+
+def test_a_series_answer_is_one_snapshot(backend: Backend) -> None:
+    """Points stored after the cursor was read are not in it, though they were committed before the answer was complete."""
+    with backend.sessions() as db, backend.sessions() as recorder:
+        run = add_run(db)
+        add_points(db, run, "reward", "text", [0.1])
+        cursor = queries.snapshot(db, run)
+        add_points(recorder, run, "reward", "image", [0.2])
+        recorder.execute(update(Run).values(stream_position="9-9"))
+        recorder.commit()
+        seen = queries.curves(db, run, window=queries.Window())
+    assert cursor == "0-0"
+    assert [curve.policy for curve in seen] == ["text"]
