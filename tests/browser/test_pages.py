@@ -54,4 +54,4 @@ def test_what_is_not_there_is_named(page: Page, stack: Stack, console: Console) 
     for path, words in (("/runs/nothere", "There is no run nothere"), ("/nowhere", "There is no page at /nowhere")):
         page.goto(stack.url + path)
         expect(page.get_by_text(words)).to_be_visible()
-        expect(page.get_by_role("link", name="All runs")).to_be_visible()
+        expect(page.get_by_role("link", name="All runs", exact=True)).to_be_visible()

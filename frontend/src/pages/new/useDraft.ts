@@ -34,7 +34,7 @@ export function useDraft(): Draft {
   const templates = useQuery({ ...templatesQuery, enabled: origin.kind === "template" });
   const run = useQuery({ ...runQuery(origin.name), enabled: origin.kind === "run" });
   const key = `copd:draft:${origin.kind}:${origin.name}`;
-  const [written, setWritten] = useState<{ key: string; text: string } | null>(null);
+  const [written, setWritten] = useState<{ key: string; text: string | null } | null>(null);
 
   const template = templates.data?.templates.find((t) => t.name === origin.name);
   const source = origin.kind === "run" ? run.data?.source : template?.source;
@@ -52,7 +52,7 @@ export function useDraft(): Draft {
     },
     reset: () => {
       sessionStorage.removeItem(key);
-      setWritten(null);
+      setWritten({ key, text: null });
     },
   };
 }
