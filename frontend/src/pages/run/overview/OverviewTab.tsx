@@ -9,6 +9,7 @@ import { PageSkeleton } from "../../../parts/PageSkeleton";
 import { ProblemAlert } from "../../../parts/Problem";
 import { waitingText } from "../runText";
 import { FailedBanner } from "./FailedBanner";
+import { PlanAhead } from "./PlanAhead";
 import { ResultSection } from "./ResultSection";
 import { WorkNow } from "./WorkNow";
 import classes from "./OverviewTab.module.css";
@@ -38,6 +39,7 @@ export function OverviewTab({ run }: { run: Run }) {
     <div className={classes.overview}>
       {run.error && <FailedBanner run={run} error={run.error} />}
       {run.state === "completed" && <ResultSection run={run} />}
+      <PlanAhead run={run} />
       <div className={classes.tools}>
         <WorkNow run={run} />
         <SegmentedControl aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={setAxis} />
