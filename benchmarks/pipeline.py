@@ -6,6 +6,7 @@ is measured is orchestration alone. CPU seconds are this process's: on a busy ma
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import threading
@@ -102,6 +103,7 @@ def fresh(backend: Backend) -> None:
 
 
 def main() -> None:
+    gc.freeze()  # as the scheduler's process does
     table = Table("measured", "value", title=f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     with running_backend() as backend:
         for measure in (ingest, gaps):

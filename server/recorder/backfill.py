@@ -51,7 +51,7 @@ def backfill(session: Session, gap: Incomplete, events: Iterable[Event]) -> None
     """Stores the events the tables may lack. What is there already stays; what the file lacks too is gone, and that is said."""
     batch = Batch()
     for event in events:
-        if event.seq > gap.recorded:
+        if gap.recorded < event.seq <= gap.events:
             batch.add(gap.attempt, event, _time_of(event, gap))
     write(session, gap.run, batch, Known())
     found = len(batch.seqs.get(gap.attempt, ()))
@@ -62,4 +62,4 @@ def backfill(session: Session, gap: Incomplete, events: Iterable[Event]) -> None
 
 def _time_of(event: Event, gap: Incomplete) -> datetime:
     """The file has no times: events are spread over the attempt's life by their numbers."""
-    return gap.began + (gap.ended - gap.began) * (event.seq / max(gap.events, event.seq))
+    return gap.began + (gap.ended - gap.began) * (event.seq / gap.events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,8 +88,11 @@ class Recorder:
 
     def _store(self, run: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         followed, batch = self._runs[run], Batch()
+        with self._term.reading() as session:
+            lost = select(Attempt.id, Attempt.events).where(Attempt.run_id == run, Attempt.state == "lost")
+            given_up = {number: events or 0 for number, events in session.execute(lost)}
         for entry, fields in entries:
-            add_frame(batch, entry.decode(), fields.get(STREAM_FIELD.encode(), b""))
+            add_frame(batch, entry.decode(), fields.get(STREAM_FIELD.encode(), b""), given_up)
         after = entries[-1][0].decode()
         with self._term.transaction() as session:
             known = write(session, run, batch, followed.known, position=(followed.position, after))
@@ -156,11 +160,16 @@ class Recorder:
         pipe.execute()
 
 
-def add_frame(batch: Batch, entry: str, data: bytes) -> None:
-    """Adds one stream entry. Frames of the server carry no event; one that cannot be read is left out and said."""
+def add_frame(batch: Batch, entry: str, data: bytes, given_up: Mapping[int, int]) -> None:
+    """Adds one stream entry. Frames of the server carry no event; one that cannot be read is left out and said.
+
+    given_up: lost attempt → how many events it had by then. What it says later does not count: its successor knows nothing of it.
+    """
     try:
         frame = Frame.model_validate_json(data)
         if frame.attempt is not None and frame.event is not None:
-            batch.add(frame.attempt, EVENT.validate_python(frame.event), stream_time(entry))
+            event = EVENT.validate_python(frame.event)
+            if event.seq <= given_up.get(frame.attempt, event.seq):
+                batch.add(frame.attempt, event, stream_time(entry))
     except ValidationError as error:
         log.warning("frame_unreadable", entry=entry, reason=str(error))

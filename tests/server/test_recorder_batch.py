@@ -80,7 +80,7 @@ def test_a_model_may_utter_what_postgresql_cannot_keep() -> None:
 )
 def test_a_frame_that_cannot_be_read_is_left_out(data: bytes) -> None:
     batch = Batch()
-    add_frame(batch, "1-0", data)
+    add_frame(batch, "1-0", data, {})
     assert batch == Batch()
 
 

@@ -261,20 +261,29 @@ def test_an_attempt_that_was_told_to_end_is_not_counted_as_lost(world: World) ->
         give(world, run, Trigger.resume)
 
 
-def test_a_late_result_of_a_lost_attempt_changes_nothing(world: World, workers: tuple[str, ...]) -> None:
-    spec = small_spec()
+def test_what_a_lost_attempt_says_and_does_later_changes_nothing(world: World, workers: tuple[str, ...]) -> None:
+    """It binds an edit later than its successor does, stores states and leaves a result."""
+    spec = small_spec(rlvr={"steps": 6})
     run = world.submit(spec)
     worker = advance_to(world, run, "rlvr")
     zombie = world.running[worker]
+    for _ in range(3):
+        zombie.step()
     world.lose(worker, told=False)
     world.notice()
-    zombie.control = zombie.control.model_copy(update={"edits": (), "version": 999})
+    with world.backend.sessions() as session:
+        edit_controls(session, run, {"optimizer.lr": 0.5}, "ann", world.run(run).control_version)
+    world.tick()
     while not zombie.step():
         pass
+    world.record()
     world.complete(run, workers)
+    expected = Undisturbed(spec, world.edits(run), world.bindings(run))
     assert [a.state for a in world.attempts(run) if a.id == zombie.job.attempt] == ["lost"]
-    assert world.merged_digest(run) == Undisturbed(spec).merged_digest
-    assert world.points(run) == Undisturbed(spec).rewards
+    assert [c.step for c in world.checkpoints(run) if c.attempt_id == zombie.job.attempt] == [2]
+    assert next(b.step for b in world.bindings(run) if b.policy == zombie.segment.policy) == 3
+    assert world.merged_digest(run) == expected.merged_digest
+    assert world.points(run) == expected.rewards
 
 
 @pytest.mark.usefixtures("workers")
