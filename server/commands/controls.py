@@ -87,7 +87,8 @@ def _edits(session: Session, run: Run, changes: Mapping[str, Any], author: str) 
     """The edits as rows, checked. Structure goes first, so that a value of an edge it adds is known."""
     spec, earlier, problems = spec_of(run), _stored_edits(session, run.id), list[FieldError]()
     free, edits = first_free_round(session, run.id), list[Edit]()
-    for path, value in sorted(changes.items(), key=lambda change: change[0] not in STRUCTURE_PATHS):
+    order = {path: place for place, path in enumerate(STRUCTURE_PATHS)}  # rounds first: they may make room for the others
+    for path, value in sorted(changes.items(), key=lambda change: order.get(change[0], len(order))):
         known = [*earlier, *edits]
         edit = Edit(
             run_id=run.id, version=run.control_version + len(edits) + 1, path=path, author=author, old=current_value(spec, known, path)
