@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 
 from copd_engine.job import SegmentJob
 from worker import bus

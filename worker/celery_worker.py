@@ -13,7 +13,7 @@ from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 from celery.worker import state
 from celery.worker.consumer import Consumer
-from kombu import Connection
+from kombu.connection import Connection
 
 from worker.app import celery_app, queue
 from worker.connection import connect

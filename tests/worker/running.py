@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from redis import Redis
 
@@ -45,12 +45,12 @@ def mini_spec(steps: int = 3) -> RunSpec:
     )
 
 
-def wait_until(look: Callable[[], T]) -> T:
+def wait_until(look: Callable[[], T | bool | None]) -> T:
     """Looks again and again until there is something true to see. pytest's time limit holds."""
     pause = threading.Event()
     while not (seen := look()):
         pause.wait(0.01)
-    return seen
+    return cast(T, seen)
 
 
 class Valkey:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -33,7 +34,7 @@ def job() -> SegmentJob:
 
 
 def messages(redis: Redis, job: SegmentJob) -> list[str]:
-    entries = redis.xrange(bus.run_stream(job.run))
+    entries: Any = redis.xrange(bus.run_stream(job.run))
     frames = [bus.Frame.model_validate_json(fields[bus.STREAM_FIELD.encode()]) for _, fields in entries]
     assert {(frame.attempt, frame.segment) for frame in frames} == {(5, job.segment.segment().key)}
     return [frame.event["message"] for frame in frames if frame.event]
