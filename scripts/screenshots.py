@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -60,14 +61,14 @@ def fresh_stack() -> Iterator[Home]:
     folder = Path("/tmp/copd-screenshots")  # a fixed place, so that an interrupted call leaves one folder at most
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
-    command = [sys.executable, "-m", "client", "up", "--home", str(folder / "home"), "--port", "0"]
+    command = [sys.executable, "-m", "client", "up", "--home", str(folder / "home")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout
         next(line for line in process.stdout if "#code=" in line)
         try:
             yield Home(folder / "home")
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -44,11 +44,17 @@ function Headline({ result }: { result: ResultCard }) {
       </span>
       <span className={classes.gain}>
         {points(merged - base)}
-        {se != null && ` ± ${(196 * se).toFixed(1)}`} points
+        {se != null && ` ± ${(196 * Math.hypot(se, meanError(result, "base"))).toFixed(1)}`} points
       </span>
       <span className={classes.what}>mean accuracy over the domains, base → merged</span>
     </h2>
   );
+}
+
+/** Standard error of a policy's mean over the domains. */
+function meanError({ scores }: ResultCard, policy: string): number {
+  const errors = scores.filter((score) => score.policy === policy).map((score) => score.se);
+  return errors.length ? Math.hypot(...errors) / errors.length : 0;
 }
 
 function Facts({ result }: { result: ResultCard }) {
