@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import redis
@@ -151,7 +151,7 @@ def _progress(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport])
     )
     rows = {row.run_id: row for row in db.execute(query)}
     phases = _phases(db, {row.run_id: row.position for row in rows.values() if row.position is not None})
-    under_way = _under_way(reports)
+    under_way = _under_way(db, ids, reports)
     work = _work(db, [run.id for run in runs if run.state == RunState.running])
     result = {}
     for run in runs:
@@ -175,13 +175,24 @@ def _phases(db: Session, positions: dict[str, int]) -> dict[str, str]:
     return dict(db.execute(query).all())
 
 
-def _under_way(reports: Sequence[WorkerReport]) -> defaultdict[str, int]:
-    """Run → optimizer steps done inside segments that are running."""
-    steps: defaultdict[str, int] = defaultdict(int)
+def _under_way(db: Session, ids: Sequence[str], reports: Sequence[WorkerReport]) -> Counter[str]:
+    """Run → optimizer steps done inside segments that are not done: as their workers say, or as the last stopped attempt stored."""
+    stored = func.coalesce(func.max(Attempt.stored_step) - SegmentRow.step, 0)
+    query = (
+        select(SegmentRow.run_id, SegmentRow.key, stored.label("steps"))
+        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
+        .where(SegmentRow.run_id.in_(ids), IS_TRAINING, SegmentRow.state != "done")
+        .group_by(SegmentRow.run_id, SegmentRow.key)
+    )
+    done = {(run, key): steps for run, key, steps in db.execute(query)}
     for report in reports:
-        if report.run and report.segment and report.segment.partition(".")[0] in TRAINING:
-            steps[report.run] += report.done
-    return steps
+        at = (report.run or "", report.segment or "")
+        if at in done:
+            done[at] = max(report.done, done[at])
+    total: Counter[str] = Counter()
+    for (run, _), steps in done.items():
+        total[run] += steps
+    return total
 
 
 def _work(db: Session, ids: Sequence[str]) -> dict[str, dict[Kind, Work]]:
