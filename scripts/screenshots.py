@@ -62,14 +62,16 @@ def fresh_stack() -> Iterator[Home]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
     command = [sys.executable, "-m", "client", "up", "--home", str(folder / "home")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdout
-        next(line for line in process.stdout if "#code=" in line)
-        try:
-            yield Home(folder / "home")
-        finally:
-            process.send_signal(signal.SIGINT)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as process:
+            assert process.stdout
+            next(line for line in process.stdout if "#code=" in line)
+            try:
+                yield Home(folder / "home")
+            finally:
+                process.send_signal(signal.SIGINT)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def take_all(home: Home) -> None:

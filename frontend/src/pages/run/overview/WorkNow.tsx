@@ -28,8 +28,8 @@ export function WorkNow({ run }: { run: Run }) {
               </span>
             )}
             {segment.attempts > 1 && (
-              <span className={classes.retried}>
-                attempt {segment.attempts}, from step {segment.step}
+              <span className={classes.retried} title="The attempt before was lost; this one goes on from the last step it had stored.">
+                attempt {segment.attempts}
               </span>
             )}
           </li>
