@@ -65,8 +65,8 @@ def fresh_stack() -> Iterator[Home]:
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as process:
             assert process.stdout
-            next(line for line in process.stdout if "#code=" in line)
             try:
+                next(line for line in process.stdout if "#code=" in line)
                 yield Home(folder / "home")
             finally:
                 process.send_signal(signal.SIGINT)
