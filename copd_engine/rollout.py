@@ -144,12 +144,12 @@ class _Decoding:
 def inverse_cdf(log_probs: Tensor, noise: Tensor) -> Tensor:
     """The first token whose cumulative probability exceeds `noise`: log_probs [R, V], noise [R] in [0, 1) -> [R].
 
-    Summed in float64: in float32 the tail of a large vocabulary would be lost.
+    Summed as integers of 2**-52: exact in any order, hence the same on every device (a GPU's floating sum is not), and fine enough for the
+    tail of a large vocabulary.
     """
-    cumulative = log_probs.double().exp().cumsum(dim=-1)
-    total = cumulative[:, -1:]
-    threshold = torch.minimum(noise.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
-    return torch.searchsorted(cumulative, threshold, right=True).squeeze(1)
+    cumulative = (log_probs.double().exp() * 2.0**52).long().cumsum(dim=-1)
+    threshold = (noise.unsqueeze(1) * cumulative[:, -1:]).long()
+    return torch.searchsorted(cumulative, threshold, right=True).squeeze(1).clamp(max=log_probs.shape[1] - 1)
 
 
 def _noise(request: SampleRequest) -> NDArray[np.float64]:
