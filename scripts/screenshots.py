@@ -70,6 +70,7 @@ def fresh_stack() -> Iterator[Home]:
                 yield Home(folder / "home")
             finally:
                 process.send_signal(signal.SIGINT)
+                process.wait(timeout=60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
