@@ -61,6 +61,7 @@ class Viewer:
     queue: deque[tuple[str | None, ServerSentEvent]] = field(default_factory=deque)
     lost: str | None = None
     """Why it needs a `reset`; then it gets nothing else."""
+    is_over: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, position: str | None, event: ServerSentEvent) -> None:
@@ -69,6 +70,10 @@ class Viewer:
         elif self.lost is None:
             self.queue.append((position, event))
             self.wake.set()
+
+    def end(self) -> None:
+        self.is_over = True
+        self.wake.set()
 
     def lose(self, reason: str) -> None:
         self.lost = self.lost or reason
@@ -106,6 +111,12 @@ class Hub:
         self._reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._reader
+
+    def end_streams(self) -> None:
+        """Ends every live stream, for this server is going away; browsers come back with the id they have."""
+        for channel in self._channels.values():
+            for viewer in channel.viewers:
+                viewer.end()
 
     async def events(self, run: str, start: str | None, recorded: str = START) -> AsyncGenerator[ServerSentEvent]:
         """The run's events after `start` (a stream id; None: from now), without end. Ends after a `reset`.
@@ -262,14 +273,15 @@ def _check_continuity(info: dict[str, Any] | None, after: str, *, is_held: bool,
 
 
 async def _live(viewer: Viewer) -> AsyncGenerator[tuple[str | None, ServerSentEvent]]:
-    """What the reader hands out, until the viewer is lost."""
-    while viewer.lost is None:
+    """What the reader hands out, until the viewer is lost or the server ends."""
+    while viewer.lost is None and not viewer.is_over:
         while viewer.queue:
             yield viewer.queue.popleft()
         viewer.wake.clear()
-        if viewer.lost is None:
+        if viewer.lost is None and not viewer.is_over:
             await viewer.wake.wait()
-    yield None, _reset(viewer.lost)
+    if viewer.lost is not None:
+        yield None, _reset(viewer.lost)
 
 
 def _streams(reply: Any) -> dict[str, list[Any]]:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import socket
+
 import uvicorn
+from fastapi import FastAPI
 
 from server.app import create_app
 from server.settings import settings
 from worker import log
 
 SHUTDOWN_SECONDS = 1
-"""Event streams never end by themselves; after this long they are cut, and browsers reconnect where they were."""
+"""Requests still under way get this long."""
+
+
+class _Server(uvicorn.Server):
+    """Ends the event streams first: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.services.hub.end_streams()
+        await super().shutdown(sockets)
 
 
 def serve() -> None:
     options = settings()
     log.configure(as_json=options.log_json)  # structlog's own default draws every local variable of a traceback, which takes minutes
-    uvicorn.run(
-        create_app(options),
+    app = create_app(options)
+    config = uvicorn.Config(
+        app,
         host=options.host,
         port=options.port,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -24,3 +40,4 @@ def serve() -> None:
         access_log=False,
         log_level="warning",
     )
+    _Server(config, app).run()

@@ -241,6 +241,16 @@ async def test_without_redis_streams_stay_open_and_are_told_to_look_again(backen
             await each.close()
 
 
+async def test_a_server_that_goes_away_ends_its_streams_without_a_reset(backend: Backend) -> None:
+    async with watching(backend.settings.redis_url) as (hub, redis):
+        stream = Stream(redis)
+        viewer = Viewer(hub, stream.run, "0-0")
+        await viewer.settled(await stream.add())
+        hub.end_streams()
+        await asyncio.wait((viewer.task,))
+        assert viewer.names == ["ping", "points"]
+
+
 # ---- any interleaving
 
 moves = st.lists(

@@ -1,0 +1,72 @@
+"""The API as a process of its own: streams over a real socket, and an end that keeps nobody waiting."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from server import auth
+from tests.embedded import free_port
+from tests.server.backend import Backend, wait_until
+from tests.server.seed import add_run
+from worker.bus import STREAM_FIELD, Frame, run_stream
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def process(backend: Backend) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    port = free_port()
+    environment = {**os.environ, "COPD_PORT": str(port)}
+    command = [sys.executable, "-P", "-m", "server", "api"]
+    token = auth.issue_now(backend.settings, "token", "ann", None)
+    with (
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=60) as client,
+    ):
+        wait_until(lambda: answers(client))
+        yield running, client
+        running.kill()
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_stream_is_sent_event_by_event_and_ends_with_the_server(
+    backend: Backend, process: tuple[subprocess.Popen[str], httpx.Client]
+) -> None:
+    running, client = process
+    with backend.sessions() as db:
+        run = add_run(db)
+    backend.redis.delete(run_stream(run))
+    first = backend.redis.xadd(run_stream(run), {STREAM_FIELD: Frame(time=0, changed=["run"]).model_dump_json()}, id="5-1")
+    with client.stream("GET", f"/api/v1/runs/{run}/events", headers={"last-event-id": "0-0"}) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-cache"
+        lines = response.iter_lines()
+        assert [next(lines) for _ in range(4)] == ["event: ping", "data: {}", "id: 0-0", ""]
+        assert [next(lines) for _ in range(4)] == ["event: changed", 'data: {"what":["run"]}', "id: 5-1", ""]
+        assert first == b"5-1"
+        running.send_signal(signal.SIGTERM)
+        assert [line for line in lines if line.startswith("event:")] == []
+    assert running.wait() in (0, -signal.SIGTERM)
+    assert running.stderr
+    assert "Traceback" not in running.stderr.read()
+
+
+def test_a_position_that_cannot_be_followed_gets_one_reset(backend: Backend, process: tuple[subprocess.Popen[str], httpx.Client]) -> None:
+    _, client = process
+    with backend.sessions() as db:
+        run = add_run(db)
+    answer = client.get(f"/api/v1/runs/{run}/events", params={"cursor": "99999999999999-0"})
+    assert answer.text == 'event: reset\ndata: {"reason":"the event stream was lost"}\n\n'
