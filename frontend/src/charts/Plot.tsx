@@ -44,6 +44,15 @@ export function Plot({ runId, figure, x, height, adjust }: Props) {
     let closed = false;
     let busy: Promise<unknown> = Promise.resolve();
 
+    // One after the other, and none once a newer figure draws: a late append would show its points twice.
+    const enqueue = (work: () => Promise<unknown>): void => {
+      busy = busy
+        .then(() => (closed ? undefined : work()))
+        .catch((error: unknown) => {
+          drawn = null;
+          console.error(error);
+        });
+    };
     const draw = (): void => {
       timer = undefined;
       if (!plotly || closed) return;
@@ -53,13 +62,13 @@ export function Plot({ runId, figure, x, height, adjust }: Props) {
       drawn = drawnNow(figure, curves);
       const api = plotly;
       if (update.kind === "extend") {
-        busy = busy.then(() => api.extendTraces(target, { x: update.x, y: update.y }, update.traces));
+        enqueue(() => api.extendTraces(target, { x: update.x, y: update.y }, update.traces));
       } else {
         const data = traces(figure, curves, x);
         const coarse = matchMedia("(pointer: coarse)").matches;
         const layout = { ...layoutOf(figure, template, coarse), height };
         adjust?.(data, layout);
-        busy = busy.then(() => (closed ? undefined : api.react(target, data, layout, configFor(coarse)).then(() => hideParts(target))));
+        enqueue(() => api.react(target, data, layout, configFor(coarse)).then(() => hideParts(target)));
       }
     };
     const drawSoon = (): void => {
