@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
@@ -70,6 +70,7 @@ def test_a_segment_survives_its_row(segment: Segment) -> None:
     assert segment_of(row_of("run", 0, segment)) == segment
 
 
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(changes=EDITS, sent=st.integers(0, 60))
 def test_replanning_keeps_what_was_sent(changes: list[tuple[int, tuple[str, Any]]], sent: int) -> None:
     """Whatever is edited, each edit bound to the first free round: the sent segments stay, the rest is the new plan."""

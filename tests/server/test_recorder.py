@@ -91,7 +91,9 @@ def expected(*told: Told) -> dict[tuple[str, int], tuple[int, float | None, floa
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     sends=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4)), max_size=25),
     batches=st.sets(st.integers(0, 25)),

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copd_engine.events import Event, Log, Points, Progress, Sample, Value
@@ -29,6 +29,7 @@ def values(batch: Batch) -> dict[int, float | None]:
 EVENTS = [(attempt, points(seq, step, 100 * attempt + step)) for attempt in (1, 2) for seq, step in ((1, 1), (2, 2), (3, 3))]
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.permutations([*EVENTS, *EVENTS]))
 def test_the_higher_attempt_wins_in_any_order(events: list[tuple[int, Event]]) -> None:
     batch = Batch()
