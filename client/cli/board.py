@@ -60,14 +60,19 @@ def watch(client: Client, run_id: str, console: Console | None = None) -> None:
 
 
 def _changes(client: Client, run_id: str) -> Iterator[None]:
-    """Yields when something may have changed; comes back by itself after a broken stream."""
+    """Yields when something may have changed; comes back by itself after a broken or reset stream.
+
+    Numbers may wait for the next redraw, as more will come; a change of the run's state may be the last event there is.
+    """
     last = 0.0
     while True:
         try:
             cursor = client.cursor(run_id)
             yield None
-            for _ in client.events(run_id, cursor=cursor):
-                if time.monotonic() - last >= REFRESH_SECONDS:
+            for event in client.events(run_id, cursor=cursor):
+                if event.event == "reset":
+                    break
+                if event.event == "changed" or time.monotonic() - last >= REFRESH_SECONDS:
                     yield None
                     last = time.monotonic()
         except ApiError:
