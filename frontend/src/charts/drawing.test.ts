@@ -33,6 +33,13 @@ describe("a chart", () => {
     expect(plan(drawn, reward, curves, "step")).toEqual({ kind: "extend", traces: [0], x: [[3]], y: [[0.3]] });
   });
 
+  it("draws nothing that is not in the store, so that what is loaded later is not drawn twice", () => {
+    const reward = figure();
+    expect(traces(reward, NO_CURVES, "step")[0]).toMatchObject({ x: [], y: [] });
+    const curves = upsert(NO_CURVES, pointsOf(reward, "step"));
+    expect(plan(drawnNow(reward, NO_CURVES), reward, curves, "step")).toMatchObject({ kind: "extend", x: [[1, 2]] });
+  });
+
   it("draws anew when an attempt replaces what is drawn", () => {
     const reward = figure();
     const curves = upsert(NO_CURVES, pointsOf(reward, "step"));

@@ -55,9 +55,9 @@ export function pointsOf(figure: Figure, x: XAxis): Batch[] {
 export function traces(figure: Figure, curves: Curves, x: XAxis): Trace[] {
   return figure.data.map((trace): Trace => {
     const key = followed(trace);
-    const curve = key === null ? undefined : curves.get(key);
-    if (!curve) return structuredClone(trace);
-    const points = drawable(curve, x);
+    if (key === null) return structuredClone(trace);
+    const curve = curves.get(key);
+    const points = curve ? drawable(curve, x) : [];
     const scale = metaOf(trace).error_scale;
     const bars = scale && { error_y: { ...(trace["error_y"] as object), array: points.map((p) => (p.se ?? 0) * scale) } };
     return { ...structuredClone(trace), x: points.map((p) => place(p, x)), y: points.map((p) => p.value), ...bars };
