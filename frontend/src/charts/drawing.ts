@@ -132,6 +132,7 @@ export function layoutOf(figure: Figure, template: unknown, coarsePointer: boole
   return {
     ...layout,
     template,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: "#8490a1", activecolor: "#3f82f0" },
     font: { ...(layout["font"] as object | undefined), family: "'Inter Variable', system-ui, sans-serif", size: 12 },
     ...(coarsePointer ? { dragmode: false } : {}), // a finger on a chart scrolls the page
   };
