@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -46,6 +47,8 @@ class Backend:
         with self.engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
         self.redis.flushall()
+        for entry in self.store.iterdir():
+            shutil.rmtree(entry)
 
     def is_empty(self) -> bool:
         """Whether nothing of a run is anywhere."""

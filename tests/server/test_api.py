@@ -287,9 +287,9 @@ def test_overlap_is_drawn_beside_the_run_without_distillation(api: TestClient, b
     def names(**parameters: str) -> list[str]:
         return [trace["name"] for trace in api.get(f"{RUNS}/{run}/figures/overlap", params=parameters).json()["data"]]
 
-    assert names() == ["text ← image", "text ← image (alone)"]
+    assert names() == ["text ← image", "alone"]
     assert names(compare="none") == ["text ← image"]
-    assert names(compare=other_seed) == ["text ← image", "text ← image (seeded)"]
+    assert names(compare=other_seed) == ["text ← image", "seeded"]
     assert api.get(f"{RUNS}/{run}/figures/overlap", params={"compare": "nobody"}).status_code == 404
 
 
@@ -315,6 +315,7 @@ def test_progress_counts_steps_and_foresees_the_end(api: TestClient, backend: Ba
         finish(db, run, "rlvr.text@0", 6.0)
         db.execute(update(Run).values(state="running"))
         db.execute(update(SegmentRow).where(SegmentRow.key == "rlvr.image@0").values(state="running"))
+        db.add(Attempt(run_id=run, segment_key="rlvr.image@0", worker="w1", state="running", start_step=0))
         db.commit()
     report = WorkerReport(
         name="w1", state="busy", host="h", pid=1, started_at=0, seen_at=0, run=run, segment="rlvr.image@0", done=2, total=3
