@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 
 from copd_engine.control import Binding, ControlDocument, ValueEdit, bind, values_at
 from copd_engine.events import Acknowledged, Bound, Event, Log, Points, Progress, Stored, Value
@@ -35,6 +35,10 @@ from tests.server.backend import Backend
 from worker import bus
 
 BASE_DIGEST = "base"
+
+
+class Killed(BaseException):
+    """kill -9 of the scheduler's process, between one statement and the next."""
 
 
 def small_spec(**changes: Any) -> RunSpec:
@@ -69,6 +73,7 @@ class World:
     term: Term
     refuse: set[str] = field(default_factory=set)
     """Workers to whom nothing can be sent."""
+    statements_left: int | None = None
 
     def __post_init__(self) -> None:
         self.store = open_store(self.backend.settings.store_url)
@@ -85,12 +90,35 @@ class World:
         self.scheduler._lookout.trust = Believing()
         self.recorder = Recorder(self.term, self.redis, self.archive, block_seconds=0.001)
 
+    def kill_at(self, statement: int) -> None:
+        """The scheduler's process is killed before it carries out the given number of further statements."""
+        self.statements_left = statement
+
+    def _count(self, connection: object = None, *_: Any) -> None:
+        if self.statements_left is not None and connection is not self.term._lock:  # the term is ours through all of the test
+            self.statements_left -= 1
+            if self.statements_left < 0:
+                self.statements_left = None
+                raise Killed
+
     def _send(self, worker: str, job: SegmentJob) -> None:
+        self._count()
         if worker in self.refuse:
             raise SendError("the broker is away")
         self.inboxes[worker] = job
 
     # -- what happens --------------------------------------------------------------------------------------------------
+
+    def tick_or_die(self) -> None:
+        """One look, and one read of the recorder; when they are killed meanwhile, others take over."""
+        event.listen(self.backend.engine, "before_cursor_execute", self._count)
+        try:
+            self.tick()
+            self.record()
+        except Killed:
+            self.restart()
+        finally:
+            event.remove(self.backend.engine, "before_cursor_execute", self._count)
 
     def tick(self) -> None:
         """One look of the scheduler at what the workers have said."""
@@ -270,11 +298,11 @@ class SimulatedAttempt:
         wakeup = bus.Wakeup(reason="attempt_ended", run=self.job.run, attempt=self.job.attempt, worker=self.worker)
         self.world.redis.xadd(bus.INBOX, {bus.STREAM_FIELD: wakeup.model_dump_json()})
 
-    def emit(self, event: Event) -> None:
+    def emit(self, said: Event) -> None:
         self.seq += 1
-        event = event.model_copy(update={"seq": self.seq})
-        self.file.write(event.model_dump_json().encode() + b"\n")
-        frame = bus.Frame(time=time.time(), attempt=self.job.attempt, segment=self.segment.key, event=event.model_dump(mode="json"))
+        said = said.model_copy(update={"seq": self.seq})
+        self.file.write(said.model_dump_json().encode() + b"\n")
+        frame = bus.Frame(time=time.time(), attempt=self.job.attempt, segment=self.segment.key, event=said.model_dump(mode="json"))
         self.world.redis.xadd(bus.run_stream(self.job.run), {bus.STREAM_FIELD: frame.model_dump_json()})
 
     def _look(self) -> None:
