@@ -16,15 +16,15 @@ from typing import Any, Self, get_args
 
 import structlog
 from fastapi.sse import ServerSentEvent
-from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from server.api.schemas import StreamChanged, StreamPing, StreamPoints, StreamProgress, StreamReset
-from server.stream_ids import stream_order, stream_time
-from worker.bus import STREAM_FIELD, Frame, run_stream
+from server.api.schemas import StreamChanged, StreamPing
+from server.stream_events import decode, event_of, reset, text
+from server.stream_ids import stream_order
+from worker.bus import run_stream
 
 QUEUE_LIMIT = 2_000
 """Events a viewer may lag behind before it gets a `reset`."""
@@ -143,7 +143,7 @@ class Hub:
             position = joined if start is None else start
             try:
                 replay = await self._page(run, position, joined, recorded) if start is not None else []
-                yield position, _event("ping", StreamPing(), position)
+                yield position, event_of("ping", StreamPing(), position)
                 while replay:
                     for at, event in replay:
                         position = at
@@ -151,7 +151,7 @@ class Hub:
                             yield at, event
                     replay = await self._page(run, position, joined) if len(replay) == PAGE else []
             except GapError as gap:
-                yield None, _reset(str(gap))
+                yield None, reset(str(gap))
                 return
             async for at, event in _live(viewer):
                 if at is None or stream_order(at) > stream_order(position):
@@ -216,7 +216,7 @@ class Hub:
 
     def _hand_out(self, streams: dict[str, list[Any]]) -> None:
         for run, channel in self._channels.items():
-            for position, event in map(_decode, streams.get(run_stream(run), [])):
+            for position, event in map(decode, streams.get(run_stream(run), [])):
                 if stream_order(position) > stream_order(channel.position):
                     channel.position = position
                     if event:
@@ -232,14 +232,14 @@ class Hub:
                 for viewer in channel.viewers:
                     viewer.lose(str(gap))
             else:
-                channel.put(None, _event("changed", StreamChanged(what=EVERYTHING)))
+                channel.put(None, event_of("changed", StreamChanged(what=EVERYTHING)))
 
     # ---- Redis
 
     async def _end(self, run: str) -> str:
         """The last position of the run's stream."""
         try:
-            return _text((await self._redis.xinfo_stream(run_stream(run)))["last-generated-id"])
+            return text((await self._redis.xinfo_stream(run_stream(run)))["last-generated-id"])
         except ResponseError:  # no such key
             return START
 
@@ -257,12 +257,12 @@ class Hub:
         if isinstance(info, RedisError) and not isinstance(info, ResponseError):
             raise info
         _check_continuity(None if isinstance(info, ResponseError) else info, after, is_held=bool(at_position), recorded=recorded)
-        return [] if isinstance(info, ResponseError) else [_decode(entry) for entry in entries]
+        return [] if isinstance(info, ResponseError) else [decode(entry) for entry in entries]
 
 
 def _check_continuity(info: dict[str, Any] | None, after: str, *, is_held: bool, recorded: str) -> None:
     """Raises GapError unless every entry after `after` is still in the stream. info: XINFO STREAM, None when there is no stream."""
-    end = _text(info["last-generated-id"]) if info else START
+    end = text(info["last-generated-id"]) if info else START
     if stream_order(after) > stream_order(end):
         if after != recorded:
             raise GapError("the event stream was lost")
@@ -281,7 +281,7 @@ async def _live(viewer: Viewer) -> AsyncGenerator[tuple[str | None, ServerSentEv
         if viewer.lost is None and not viewer.is_over:
             await viewer.wake.wait()
     if viewer.lost is not None:
-        yield None, _reset(viewer.lost)
+        yield None, reset(viewer.lost)
 
 
 def _streams(reply: Any) -> dict[str, list[Any]]:
@@ -289,46 +289,4 @@ def _streams(reply: Any) -> dict[str, list[Any]]:
     if not reply:
         return {}
     pairs = ((name, pages[0] if pages else []) for name, pages in reply.items()) if isinstance(reply, dict) else reply
-    return {_text(name): entries for name, entries in pairs}
-
-
-def _decode(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[str, ServerSentEvent | None]:
-    """A stream entry as the event a viewer gets; None for one that is not for viewers."""
-    position = _text(entry[0])
-    try:
-        payload = _payload(Frame.model_validate_json(entry[1].get(STREAM_FIELD.encode(), b"")), position)
-    except (ValidationError, KeyError) as error:  # of another version; the others must not wait for it
-        log.warning("stream entry unreadable", position=position, reason=str(error))
-        payload = None
-    return position, _event(*payload, position) if payload else None
-
-
-def _payload(frame: Frame, position: str) -> tuple[str, BaseModel] | None:
-    if frame.changed:
-        return "changed", StreamChanged(what=list(frame.changed))
-    if frame.event is None or frame.attempt is None:
-        return None
-    event = frame.event
-    match event["type"]:
-        case "points":
-            points = StreamPoints(
-                attempt=frame.attempt, policy=event["policy"], step=event["step"], time=stream_time(position), values=event["values"]
-            )
-            return "points", points
-        case "progress":
-            progress = StreamProgress(attempt=frame.attempt, segment=frame.segment or "", done=event["done"], total=event["total"])
-            return "progress", progress
-        case _:  # told as `changed` once it is in PostgreSQL
-            return None
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _event(name: str, data: BaseModel, position: str | None = None) -> ServerSentEvent:
-    return ServerSentEvent(event=name, raw_data=data.model_dump_json(), id=position)
-
-
-def _reset(reason: str) -> ServerSentEvent:
-    return _event("reset", StreamReset(reason=reason))
+    return {text(name): entries for name, entries in pairs}
