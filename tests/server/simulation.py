@@ -391,5 +391,5 @@ def world_over(backend: Backend) -> Iterator[World]:
         assert term
         world = World(backend, term)
         yield world
-        for attempt in world.lost:
+        for attempt in [*world.lost, *world.running.values()]:
             attempt.file.close()
