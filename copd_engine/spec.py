@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -297,10 +298,24 @@ def _field_errors(error: ValidationError) -> Iterator[FieldError]:
             continue
         # A discriminated union puts the chosen tag into the path; it is not a field of the document.
         path = [str(p) for p in item["loc"] if p not in ("reasoning_gym", "digit_images", "digit_videos", "[key]")]
-        message = "unknown field" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+        message = _unknown_field(item["loc"]) if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
         if "input" in item and isinstance(item["input"], int | float | str) and item["type"] not in ("extra_forbidden", "missing"):
             message += f" (given: {_short(item['input'])})"
         yield FieldError(".".join(path), message)
+
+
+def _unknown_field(location: tuple[int | str, ...]) -> str:
+    """Which fields there are in its place, found by walking the schema to the field's parent."""
+    schema = spec_schema()
+    node = schema
+    for part in location[:-1]:
+        if "discriminator" in node:  # here the path names the chosen member of a union
+            node = {"$ref": node["discriminator"]["mapping"][part]}
+        else:
+            node = node["properties"][part] if "properties" in node else node["additionalProperties"]
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return f"unknown field; there are {_listed(node['properties'])}"
 
 
 def _short(value: float | str) -> str:
@@ -314,6 +329,7 @@ def _listed(names: Any) -> str:
     return ", ".join(sorted(names))
 
 
+@cache
 def spec_schema() -> dict[str, Any]:
     """The JSON schema of a spec, with `edit: value | structure` on the fields that may change mid-run."""
     return RunSpec.model_json_schema()

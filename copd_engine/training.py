@@ -97,6 +97,7 @@ class Trainer:
         seconds = time.perf_counter() - begun
         spent.values += [
             Value(name="grad_norm", value=norm),
+            Value(name="tokens", value=spent.tokens),
             Value(name="tokens_per_second", value=spent.tokens / seconds),
             Value(name="step_seconds", value=seconds),
             *(

@@ -31,17 +31,18 @@ class Ahead:
     is_running: bool
 
 
-def eta_seconds(work: Mapping[Kind, Work], lanes: int) -> float | None:
-    """Seconds until the run is done on `lanes` workers at a time, at the speed seen so far; None until a training step was timed.
+def eta_seconds(work: Mapping[Kind, Work], lanes: float) -> float | None:
+    """Seconds until the run is done on `lanes` workers at a time, at the speed seen so far; None until a training step was timed, and
+    while it gets no worker.
 
     Kinds not seen yet count nothing, but for OPD, which is guessed from RLVR.
     """
     speed = {kind: part.seconds / part.done for kind, part in work.items() if part.done > 0}
-    if not speed.keys() & TRAINING:
+    if not speed.keys() & TRAINING or lanes <= 0:
         return None
     if Kind.opd not in speed:
         speed[Kind.opd] = OPD_SLOWDOWN * speed[Kind.rlvr]
-    return sum(part.remaining * speed.get(kind, 0.0) for kind, part in work.items()) / max(lanes, 1)
+    return sum(part.remaining * speed.get(kind, 0.0) for kind, part in work.items()) / lanes
 
 
 def in_about(seconds: float) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import plan
 from copd_engine.spec import RunSpec
 from server.commands.errors import IdempotencyConflict, Refused
 from server.commands.locked import locked_run
-from server.db.models import IdempotencyKey, Point, Run, Series
+from server.db.models import IdempotencyKey, Run
 from server.db.segments import row_of
 from server.db.session import transaction
 from server.db.transition import log, transition
 from server.notices import run_changed
-from server.states import COMMANDS, STOPPING, TERMINAL, RunState, Trigger
+from server.states import COMMANDS, STOPPING, RunState, Trigger
 
 ID_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # without characters that people mistake for each other
 ID_LENGTH = 8
@@ -81,17 +81,6 @@ def force(session: Session, run_id: str, author: str) -> RunState:
         log(session, run_id, author, "forced: attempts are terminated now")
     run_changed(run_id, "run", "log")
     return state
-
-
-def delete_run(session: Session, run_id: str) -> None:
-    """Removes a finished run with everything PostgreSQL holds of it. Raises NotFound, Refused."""
-    with transaction(session):
-        run = locked_run(session, run_id)
-        if RunState(run.state) not in TERMINAL:
-            raise Refused(f"a run that is {run.state} cannot be deleted; cancel it first")
-        series = select(Series.id).where(Series.run_id == run_id)
-        session.execute(delete(Point).where(Point.series_id.in_(series)).execution_options(synchronize_session=False))
-        session.delete(run)
 
 
 def _made_before(session: Session, once: IdempotencyToken) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -71,11 +70,12 @@ def per_pair(data: FigureData, x: Axis) -> Drawing:
 
 
 def per_edge(data: FigureData, x: Axis) -> Drawing:
-    """One line per (student, teacher), a point at every OPD step: the student's colour, the teacher's dash."""
+    """One dot per (student, teacher) and OPD step: the student's colour, the teacher's marker. Lines would cross the phases between."""
     traces = []
     for curve in data.curves:
-        style = replace(look_of(data, curve.policy), dash=look_of(data, curve.peer or "").dash)
-        traces.append(curve_trace(curve, x, style, _pair(curve), mode="lines"))
+        style = _pair_look(data, curve)
+        marker = {"symbol": style.marker, "color": style.colour, "size": 4}
+        traces.append(curve_trace(curve, x, style, _pair(curve), mode="markers", marker=marker))
     return Drawing(traces, _pair_summary(data.curves))
 
 

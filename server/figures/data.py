@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 Axis = Literal["step", "time", "tokens"]
 Role = Literal["base", "expert", "merged"]
@@ -63,7 +63,9 @@ class Mark:
     step: int
     time: datetime
     tokens: float | None
-    text: str
+    path: str
+    old: Any
+    value: Any
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def x_axis(x: Axis) -> dict[str, Any]:
 
 
 def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A vertical line (shape) with its words (annotation) at every edit that has taken effect."""
+    """A vertical line (shape) at every edit that has taken effect, with the new value at its foot and the whole edit on hover
+    (annotation)."""
     shapes, annotations = [], []
     for mark in data.marks:
         at = {"step": mark.step, "time": mark.time.isoformat(), "tokens": mark.tokens}[x]
@@ -91,8 +92,9 @@ def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[di
             "line": {"width": 1, "dash": "dot"}, "name": "edit",
         })  # fmt: skip
         annotations.append({
-            "x": at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left", "showarrow": False,
-            "text": escape(mark.text), "textangle": 90, "font": {"size": 10}, "name": "edit",
+            "x": at, "xref": "x", "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "center", "showarrow": False,
+            "text": escape(f"→ {mark.value}"), "hovertext": escape(f"{mark.path}: {mark.old} → {mark.value}"),
+            "font": {"size": 10}, "name": "edit",
         })  # fmt: skip
     return shapes, annotations
 

@@ -49,7 +49,7 @@ def _template(text: str, faint: str, background: str) -> dict[str, Any]:
             "xaxis": axis,
             "yaxis": axis,
             "shapedefaults": {"line": {"color": text}},
-            "annotationdefaults": {"font": {"color": text}},
+            "annotationdefaults": {"font": {"color": text}, "bgcolor": background},
         }
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 
 import redis
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
@@ -25,6 +26,7 @@ from worker.bus import WorkerReport
 ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.failing, RunState.cancelling})
 """States that end only with a scheduler's help."""
 NO_SCHEDULER = "the scheduler: none is running; start one with `copd up`"
+LANES_WINDOW = timedelta(minutes=2)
 IS_TRAINING = SegmentRow.kind.in_([kind.value for kind in TRAINING])
 
 
@@ -152,11 +154,12 @@ def _progress(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport])
     rows = {row.run_id: row for row in db.execute(query)}
     phases = _phases(db, {row.run_id: row.position for row in rows.values() if row.position is not None})
     under_way = _under_way(db, ids, reports)
-    work = _work(db, [run.id for run in runs if run.state == RunState.running])
+    running = [run.id for run in runs if run.state == RunState.running]
+    work, lanes = _work(db, running), _lanes(db, running)
     result = {}
     for run in runs:
         row, training = rows[run.id], run.started_at is not None and RunState(run.state) not in TERMINAL
-        eta = eta_seconds(work[run.id], min(len(run.spec["experts"]), len(reports))) if run.id in work else None
+        eta = eta_seconds(work[run.id], lanes.get(run.id, min(len(run.spec["experts"]), len(reports)))) if run.id in work else None
         result[run.id] = Progress(
             round=row.rounds if row.round is None else row.round + (1 if run.started_at else 0),
             rounds=row.rounds,
@@ -216,6 +219,24 @@ def _work(db: Session, ids: Sequence[str]) -> dict[str, dict[Kind, Work]]:
     for run, kind in done.keys() | left.keys():
         work[run][Kind(kind)] = Work(left.get((run, kind), 0.0), *done.get((run, kind), (0.0, 0.0)))
     return work
+
+
+def _lanes(db: Session, ids: Sequence[str]) -> dict[str, float]:
+    """Run → how many workers it had on average of late: a run may wait for its own experts, or share the workers with others.
+
+    A run that has not been running long enough to tell is left out.
+    """
+    since = func.greatest(Run.state_since, func.now() - LANES_WINDOW)
+    began = func.greatest(Attempt.started_at, since)
+    ended = func.coalesce(Attempt.ended_at, func.now())
+    busy = func.sum(func.greatest(func.extract("epoch", ended - began), 0)).filter(Attempt.started_at.is_not(None))
+    query = (
+        select(Run.id, func.coalesce(busy, 0) / func.extract("epoch", func.now() - since))
+        .outerjoin(Attempt, and_(Attempt.run_id == Run.id, ended > since))
+        .where(Run.id.in_(ids), Run.state_since < func.now() - LANES_WINDOW / 10)
+        .group_by(Run.id, Run.state_since)
+    )
+    return {run: float(lanes) for run, lanes in db.execute(query)}
 
 
 def _capability(db: Session, ids: Sequence[str]) -> dict[str, float]:

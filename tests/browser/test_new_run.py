@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from copd_engine.spec import parse_spec
 from tests.browser.new_run import editor, paste, problems
 from tests.browser.specs import short
 from tests.browser.watching import PHONE, Console, barriers
 from tests.embedded import Stack
 
 pytestmark = pytest.mark.browser
+EXAMPLE = Path(__file__).parents[2] / "examples/three-experts.yaml"
 
 
 def test_a_template_is_there_at_once_with_its_plan(page: Page) -> None:
     page.get_by_role("link", name="New run").click()
     expect(editor(page)).to_contain_text("Three experts")
-    expect(page.get_by_role("img", name="The plan: 6 rounds")).to_be_visible()
+    rounds = parse_spec(EXAMPLE.read_text()).rounds
+    expect(page.get_by_role("img", name=f"The plan: {rounds} rounds")).to_be_visible()
     assert barriers(page) == []
 
 

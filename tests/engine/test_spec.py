@@ -26,7 +26,10 @@ def wrong_fields(data: Any) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("changes", "field", "says"),
     [
-        ({"speed": 3}, "speed", "unknown field"),
+        ({"speed": 3}, "speed", "unknown field; there are agreement, "),
+        ({"rlvr": {"steps": 2, "grup": 3}}, "rlvr.grup", "there are clip_high, clip_low, group, "),
+        ({"experts": {"a": {"domain": "text", "lr": 1}}}, "experts.a.lr", "there are domain"),
+        ({"domains": {"text": DOMAIN | {"shuffle": 1}}}, "domains.text.shuffle", "there are max_new_tokens, source"),
         ({"rounds": "six"}, "rounds", "integer"),
         ({"rounds": True}, "rounds", "integer"),
         ({"rounds": 0}, "rounds", "greater than or equal to 1"),

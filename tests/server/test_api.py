@@ -3,12 +3,13 @@
 import io
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from server.db.models import Attempt, Checkpoint, EditBinding, Export, Run, SampleRow, SegmentRow
 from tests.server.api import SPEC, YAML, submit
@@ -195,7 +196,7 @@ def test_an_edit_becomes_effective_where_it_was_bound(api: TestClient, backend: 
     assert view["effective"] == [{"policy": "image", "step": 4, "at": "2026-01-01T00:00:00Z"}]
     assert view["expected"] is None
     figure = api.get(f"{RUNS}/{run}/figures/reward").json()
-    assert [(note["x"], note["text"]) for note in figure["layout"]["annotations"]] == [(4, "w.image.text: 1.0 → 0.3")]
+    assert [(note["x"], note["hovertext"]) for note in figure["layout"]["annotations"]] == [(4, "w.image.text: 1.0 → 0.3")]
 
 
 def test_a_change_of_structure_is_effective_where_its_round_begins(api: TestClient, backend: Backend) -> None:
@@ -244,9 +245,8 @@ def test_series_are_thinned_and_say_how_many_points_there_are(api: TestClient, b
 def test_tokens_are_counted_up_for_each_policy(api: TestClient, backend: Backend) -> None:
     with backend.sessions() as db:
         run = add_run(db)
-        for expert, speed in (("text", 100.0), ("image", 50.0)):
-            add_points(db, run, "tokens_per_second", expert, [speed] * 3)
-            add_points(db, run, "step_seconds", expert, [2.0] * 3)
+        for expert, tokens in (("text", 200.0), ("image", 100.0)):
+            add_points(db, run, "tokens", expert, [tokens] * 3)
             add_points(db, run, "capability", expert, [0.1, 0.2, 0.3], domain="text")
         add_points(db, run, "capability", "merged", [0.1, 0.2, 0.3], domain="text")
     series = api.get(f"{RUNS}/{run}/series", params={"name": "capability", "tokens": True}).json()["series"]
@@ -327,6 +327,17 @@ def test_progress_counts_steps_and_foresees_the_end(api: TestClient, backend: Ba
     assert progress["eta_seconds"] == 9 * 2.0 + 8 * 4.0
     workers = api.get("/api/v1/workers").json()
     assert (workers["workers"][0]["run_name"], workers["scheduler_alive"]) == ("seeded", False)
+
+
+def test_the_end_is_foreseen_from_the_share_of_workers_the_run_really_gets(api: TestClient, backend: Backend) -> None:
+    run = submit(api)
+    with backend.sessions() as db:
+        now = db.execute(select(func.now())).scalar_one()
+        finish(db, run, "rlvr.text@0", 25.0, start=now - timedelta(seconds=100))
+        db.execute(update(Run).values(state="running", state_since=now - timedelta(seconds=100)))
+        db.commit()
+    eta = api.get(RUNS).json()["runs"][0]["progress"]["eta_seconds"]
+    assert eta == pytest.approx((9 * 25 / 3 + 8 * 50 / 3) / (25 / 100), rel=0.2)  # the clock goes on while this test runs
 
 
 # ---- what a run leaves

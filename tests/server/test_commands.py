@@ -20,7 +20,6 @@ from server.commands import (
     VersionConflict,
     command,
     create_run,
-    delete_run,
     edit_controls,
     force,
     request_export,
@@ -186,15 +185,6 @@ class TestCommand:
         run = submit(backend)
         with backend.sessions() as session, pytest.raises(Refused, match="waits for no attempt"):
             force(session, run, "bob")
-
-    def test_only_a_finished_run_can_be_deleted_and_then_is_gone(self, backend: Backend) -> None:
-        run = submit(backend)
-        with backend.sessions() as session:
-            with pytest.raises(Refused, match="cancel it first"):
-                delete_run(session, run)
-            command(session, run, Trigger.cancel, "bob")
-            delete_run(session, run)
-        assert {name for name, count in row_counts(backend).items() if count} == {"leader"}
 
 
 @pytest.mark.integration

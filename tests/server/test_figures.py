@@ -45,7 +45,7 @@ def full_data() -> FigureData:
     for expert in EXPERTS:
         curves += [curve(name, expert, {1: 0.2, 2: 0.4}) for name in ("reward", "tokens_per_second")]
     bars = [Bar("rlvr.text@0", "rlvr", "text", "done", "w1", START, START + timedelta(seconds=9))]
-    return data(*curves, bars=bars, marks=[Mark(20, START, 200.0, "w.image.text: 1.0 → 0.3")], now=START + timedelta(seconds=20))
+    return data(*curves, bars=bars, marks=[Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)], now=START + timedelta(seconds=20))
 
 
 def drawn(name: str, given: FigureData, x: Axis = "step") -> Figure:
@@ -84,7 +84,8 @@ def test_every_figure_can_be_empty(name: str) -> None:
 def test_edits_are_marked_on_every_time_axis(name: str, x: Axis, place: object) -> None:
     figure = drawn(name, full_data(), x)
     assert [shape["x0"] for shape in figure.layout["shapes"] if shape["name"] == "edit"] == [place]
-    assert [note["text"] for note in figure.layout["annotations"]] == ["w.image.text: 1.0 → 0.3"]
+    [note] = figure.layout["annotations"]
+    assert (note["text"], note["hovertext"]) == ("→ 0.3", "w.image.text: 1.0 → 0.3")
 
 
 def test_capability_shows_base_as_a_level_and_everybody_with_intervals() -> None:
@@ -127,7 +128,16 @@ def test_a_running_segment_is_drawn_up_to_now() -> None:
     bars = [Bar("opd.text@36", "opd", "text", "running", "w1", START, None)]
     figure = drawn("timeline", data(bars=bars, now=START + timedelta(seconds=3)))
     assert figure.data[0]["x"] == [3000.0]
+    assert figure.data[0]["showlegend"] is True
     assert figure.summary == "0 segments done; running now: opd.text@36."
+
+
+def test_the_legend_of_the_timeline_names_each_kind_once() -> None:
+    bars = [Bar(f"rlvr.{name}@0", "rlvr", name, "done", "w1", START, START + timedelta(seconds=1)) for name in ("text", "image")]
+    figure = drawn("timeline", data(bars=bars))
+    assert [(trace["name"], trace["legendgroup"], trace["showlegend"]) for trace in figure.data] == [
+        ("RLVR", "rlvr", True), ("RLVR", "rlvr", False),
+    ]  # fmt: skip
 
 
 def test_traces_say_how_the_page_goes_on() -> None:

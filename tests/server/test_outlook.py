@@ -18,6 +18,12 @@ def test_the_rest_is_divided_among_the_workers() -> None:
     assert eta_seconds(work, lanes=2) == (10 * 2.0 + 4 * 6.0) / 2
 
 
+def test_a_run_that_shares_the_workers_takes_longer_and_one_without_any_says_nothing() -> None:
+    work = {Kind.rlvr: Work(10, 5, 10.0)}
+    assert eta_seconds(work, lanes=0.25) == 80.0
+    assert eta_seconds(work, lanes=0) is None
+
+
 def test_opd_is_guessed_from_rlvr_until_it_was_seen() -> None:
     assert eta_seconds({Kind.rlvr: Work(0, 5, 5.0), Kind.opd: Work(3)}, lanes=1) == 6.0
 

@@ -38,7 +38,7 @@ test("a field that is not written is shown at the parent that is", () => {
 });
 
 test("of an unknown field the key is wrong, not the value", () => {
-  const { from, to } = placeOf(SPEC, { field: "w.text.image", message: "unknown field" });
+  const { from, to } = placeOf(SPEC, { field: "w.text.image", message: "unknown field; there are name, rounds" });
   expect(SPEC.slice(from, to)).toBe("image");
 });
 

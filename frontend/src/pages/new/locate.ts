@@ -50,7 +50,7 @@ export function locate(source: string, path: string, what: "value" | "key" = "va
 
 /** The place of a problem: by its field, or by the line that a YAML error names. */
 export function placeOf(source: string, problem: { field: string; message: string }): Span {
-  if (problem.field) return locate(source, problem.field, problem.message === "unknown field" ? "key" : "value");
+  if (problem.field) return locate(source, problem.field, problem.message.startsWith("unknown field") ? "key" : "value");
   const named = /line (\d+), column (\d+)/.exec(problem.message);
   const lines = source.split("\n");
   const line = Math.min(Number(named?.[1] ?? 1), lines.length) - 1;
