@@ -144,9 +144,4 @@ class Attempt:
 
     def stored(self, record: CheckpointRecord) -> None:
         self.checkpoints.append(record)
-        self.log.emit(
-            Stored(
-                policy=record.policy, step=record.step, path=record.path, digest=record.digest, bytes=record.bytes,
-                has_state=record.has_state,
-            )
-        )  # fmt: skip
+        self.log.emit(Stored(checkpoint=record))

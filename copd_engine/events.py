@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from copd_engine.job import CheckpointRecord
+
 
 class _Event(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,15 +59,10 @@ class Acknowledged(_Event):
 
 
 class Stored(_Event):
-    """A checkpoint is safely in the store, at `path` below the run's folder."""
+    """A checkpoint is safely in the store."""
 
     type: Literal["stored"] = "stored"
-    policy: str
-    step: int
-    path: str
-    digest: str
-    bytes: int
-    has_state: bool
+    checkpoint: CheckpointRecord
 
 
 class Sample(_Event):

@@ -18,7 +18,7 @@ from copd_engine.attempt import EVENTS, RESULT, Emit
 from copd_engine.cache import PolicyCache
 from copd_engine.control import Binding, ControlDocument
 from copd_engine.events import EVENT, Bound, Event, Stored
-from copd_engine.job import SegmentData, SegmentJob, SegmentResult
+from copd_engine.job import CheckpointRecord, SegmentData, SegmentJob, SegmentResult
 from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, export_segment, plan, urgency
 from copd_engine.segment import run_segment
 from copd_engine.spec import RunSpec
@@ -133,8 +133,8 @@ class LocalRun:
             self._commit(segment, SegmentResult.model_validate_json(self.folder.read(path)))
             return
         for event in self._events_of(number):
-            if isinstance(event, Stored) and event.has_state:
-                self._found(segment, Ref(event.policy, event.step), event.path)
+            if isinstance(event, Stored) and event.checkpoint.has_state:
+                self._found(segment, event.checkpoint)
             elif isinstance(event, Bound):
                 self._bindings.append(Binding(version=event.version, policy=event.policy, step=event.step))
 
@@ -142,15 +142,16 @@ class LocalRun:
         if result.outcome == "done":
             self.done[segment.key] = result
         for record in result.checkpoints:
-            self._found(segment, Ref(record.policy, record.step), record.path)
+            self._found(segment, record)
         self._bindings += result.bindings
         if segment.kind in TRAINING:
             self.spent.update({(segment.policy, unit): count for unit, count in result.counts.items()})
 
-    def _found(self, segment: Segment, ref: Ref, path: str) -> None:
-        self._paths[str(ref)] = path
-        if ref.step < segment.end.step:
-            self._resume[segment.key] = str(ref)
+    def _found(self, segment: Segment, record: CheckpointRecord) -> None:
+        ref = str(Ref(record.policy, record.step))
+        self._paths[ref] = record.path
+        if record.step < segment.end.step:
+            self._resume[segment.key] = ref
 
     def _forget(self) -> None:
         """Deletes checkpoints that nobody will read any more; the last round's and every merged model stay."""

@@ -56,8 +56,7 @@ class Batch:
                 binding = Binding(version=event.version, policy=event.policy, step=event.step)
                 self.bindings.setdefault(attempt, []).append(binding)
             case Stored():
-                record = CheckpointRecord.model_validate(event.model_dump(exclude={"type", "seq"}))
-                self.checkpoints.setdefault(attempt, []).append(record)
+                self.checkpoints.setdefault(attempt, []).append(event.checkpoint)
             case Sample():
                 key = (event.policy, event.step, event.domain, event.index)
                 if attempt >= self.samples.get(key, (0, None))[0]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from copd_engine.control import Binding
 from copd_engine.events import Bound, Event, Stored
-from copd_engine.job import CheckpointRecord, SegmentError, SegmentResult
+from copd_engine.job import SegmentError, SegmentResult
 from server.commands.locked import locked_run
 from server.db.facts import store_bindings, store_checkpoints
 from server.db.models import Attempt, Export, Run, SegmentRow
@@ -67,7 +67,7 @@ def commit_lost(session: Session, run_id: str, attempt_id: int, events: list[Eve
     counts = counts and RunState(run.state) not in STOPPING
     attempt.state, attempt.ended_at, attempt.events = "lost", _now(session), events[-1].seq if events else 0
     attempt.error = {"kind": "lost" if counts else "not counted", "message": why}
-    store_checkpoints(session, run_id, attempt_id, (_record(event) for event in events if isinstance(event, Stored)))
+    store_checkpoints(session, run_id, attempt_id, (event.checkpoint for event in events if isinstance(event, Stored)))
     bound = (event for event in events if isinstance(event, Bound))
     store_bindings(session, run_id, attempt_id, (Binding(version=e.version, policy=e.policy, step=e.step) for e in bound))
     segment = session.get_one(SegmentRow, (run_id, attempt.segment_key))
@@ -114,10 +114,6 @@ def _error(error: SegmentError | None) -> dict[str, str] | None:
     if error is None:
         return None
     return {"kind": error.kind, "message": printable(error.message), "traceback": printable(error.traceback)}
-
-
-def _record(event: Stored) -> CheckpointRecord:
-    return CheckpointRecord.model_validate(event.model_dump(exclude={"seq", "type"}))
 
 
 def _now(session: Session) -> datetime:

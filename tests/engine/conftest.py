@@ -1,6 +1,7 @@
 """A model of 0.15 M random parameters, a domain that pays such a model now and then, and specs that take a second."""
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from hypothesis import settings
 from copd_engine import spec
 from copd_engine.base.architecture import make_model
 from copd_engine.cache import PolicyCache
-from copd_engine.domains import Domain, Prompt, Reward, Split
-from copd_engine.spec import RunSpec, parse_spec
+from copd_engine.domains import Domain, Prompt, Reward, Split, build_domain
+from copd_engine.policy import Policy
+from copd_engine.spec import DigitImages, DigitVideos, ReasoningGym, RunSpec, parse_spec
 from copd_engine.store import Store, open_store
 
 torch.set_num_threads(1)  # more threads than cores slow every process down several times
@@ -42,6 +44,22 @@ class CoinCache(PolicyCache):
 
     def domain(self, name: str, source: spec.Domain) -> Domain:  # noqa: ARG002 – a coin needs no source
         return CoinDomain(name)
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    return Policy.load("tiny")
+
+
+@pytest.fixture(scope="session")
+def prompts() -> list[Prompt]:
+    """Four prompts of each kind, text, image and video in turn."""
+    domains = (
+        build_domain("text", ReasoningGym(source="reasoning_gym", tasks={"spell_backward": {}})),
+        build_domain("image", DigitImages(source="digit_images")),
+        build_domain("video", DigitVideos(source="digit_videos")),
+    )
+    return [domain.prompt("heldout", index) for index, domain in itertools.product(range(4), domains)]
 
 
 @pytest.fixture(scope="session")

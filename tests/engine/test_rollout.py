@@ -1,33 +1,14 @@
-import itertools
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copd_engine.domains import Prompt, build_domain
+from copd_engine.domains import Prompt
 from copd_engine.policy import FORBIDDEN_LOGIT, Policy
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest, inverse_cdf
-from copd_engine.spec import DigitImages, DigitVideos, ReasoningGym
 
 KEY = (5, "text", 2, "native")
-
-
-@pytest.fixture(scope="module")
-def policy() -> Policy:
-    return Policy.load("tiny")
-
-
-@pytest.fixture(scope="module")
-def prompts() -> list[Prompt]:
-    """Four prompts of each kind, text, image and video in turn."""
-    domains = (
-        build_domain("text", ReasoningGym(source="reasoning_gym", tasks={"spell_backward": {}})),
-        build_domain("image", DigitImages(source="digit_images")),
-        build_domain("video", DigitVideos(source="digit_videos")),
-    )
-    return [domain.prompt("heldout", index) for index, domain in itertools.product(range(4), domains)]
 
 
 def by_slot(rollouts: Rollouts, slots: list[int]) -> dict[tuple[int, int], tuple[str, list[int]]]:

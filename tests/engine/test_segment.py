@@ -78,8 +78,8 @@ def test_training_tells_stores_and_answers(runner: Runner, store: Store) -> None
     assert [(p.policy, p.step) for p in runner.of(Points)] == [("text", s) for s in (1, 2, 3, 4)]
     assert [(p.done, p.total) for p in runner.of(Progress)] == [(s, 4) for s in (1, 2, 3, 4)]
     (stored,) = runner.of(Stored)
-    assert (stored.path, stored.has_state) == ("attempts/1/text@4", True)
-    assert [c.path for c in result.checkpoints] == [stored.path]
+    assert (stored.checkpoint.path, stored.checkpoint.has_state) == ("attempts/1/text@4", True)
+    assert [c.path for c in result.checkpoints] == [stored.checkpoint.path]
     assert result.counts == {"optimizer_steps": 4, "rollouts": 32, "prompts": 8, "tokens": result.counts["tokens"]}
     assert {"rollout", "update", "store"} <= result.seconds.keys()
     assert runner.beats > 4 * 3

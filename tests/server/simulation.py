@@ -332,7 +332,7 @@ class SimulatedAttempt:
         self.world.store.write(f"runs/{self.job.run}/{path}/manifest.json", json.dumps(digest).encode())
         record = CheckpointRecord(policy=policy, step=step, path=path, digest=digest, bytes=1, has_state=policy != "merged")
         self.checkpoints.append(record)
-        self.emit(Stored(**record.model_dump()))
+        self.emit(Stored(checkpoint=record))
         self.emit(Log(message=f"stored {policy}@{step}"))
 
     def _origin_step(self) -> int:

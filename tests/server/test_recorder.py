@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from copd_engine.events import Acknowledged, Bound, Event, Log, Points, Progress, Sample, Stored, Value
+from copd_engine.job import CheckpointRecord
 from server.commands import edit_controls
 from server.db.models import Attempt, EditBinding, LogLine, Point, Run, SampleRow, Series
 from server.recorder.writer import PositionMovedError
@@ -21,6 +22,7 @@ from worker import bus
 
 pytestmark = pytest.mark.integration
 KEY = "rlvr.image@0"
+IMAGE_AT_2 = CheckpointRecord(policy="image", step=2, path="attempts/1/image@2", digest="d", bytes=3, has_state=True)
 
 
 @pytest.fixture
@@ -147,7 +149,7 @@ def test_everything_an_attempt_says_has_its_row(world: World) -> None:
             reason="wrong",
             media=["a"],
         ),
-        Stored(seq=6, policy="image", step=2, path="attempts/1/image@2", digest="d", bytes=3, has_state=True),
+        Stored(seq=6, checkpoint=IMAGE_AT_2),
         Progress(seq=7, done=1, total=3),
     ]
     for _ in range(2):

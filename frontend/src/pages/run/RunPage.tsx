@@ -18,6 +18,13 @@ import { RunHeader } from "./RunHeader";
 import { tabTitle } from "./runText";
 import { WeightsTab } from "./weights/WeightsTab";
 
+const TABS = [
+  ["overview", "Overview", OverviewTab],
+  ["weights", "Weights", WeightsTab],
+  ["log", "Log", LogTab],
+  ["checkpoints", "Checkpoints", CheckpointsTab],
+] as const;
+
 export function RunPage({ id }: { id: string }) {
   const { data: run, error, refetch } = useQuery(runQuery(id));
   if (error instanceof ApiError && error.status === 404) return <NotFoundPage what={`There is no run ${id}. It may belong to another server.`} />;
@@ -36,23 +43,17 @@ function LoadedRun({ run }: { run: Run }) {
       <RunHeader run={run} />
       <Tabs value={tab} onChange={(next) => setTab(next ?? "overview")} keepMounted={false} color="var(--link)" mt="md">
         <Tabs.List aria-label="Parts of the run">
-          <Tabs.Tab value="overview">Overview</Tabs.Tab>
-          <Tabs.Tab value="weights">Weights</Tabs.Tab>
-          <Tabs.Tab value="log">Log</Tabs.Tab>
-          <Tabs.Tab value="checkpoints">Checkpoints</Tabs.Tab>
+          {TABS.map(([value, name]) => (
+            <Tabs.Tab key={value} value={value}>
+              {name}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
-        <Tabs.Panel value="overview" pt="lg">
-          <OverviewTab run={run} />
-        </Tabs.Panel>
-        <Tabs.Panel value="weights" pt="lg">
-          <WeightsTab run={run} />
-        </Tabs.Panel>
-        <Tabs.Panel value="log" pt="lg">
-          <LogTab run={run} />
-        </Tabs.Panel>
-        <Tabs.Panel value="checkpoints" pt="lg">
-          <CheckpointsTab run={run} />
-        </Tabs.Panel>
+        {TABS.map(([value, , Part]) => (
+          <Tabs.Panel key={value} value={value} pt="lg">
+            <Part run={run} />
+          </Tabs.Panel>
+        ))}
       </Tabs>
     </LiveRunContext>
   );

@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 import { runsQuery } from "../../api/queries";
 import { useParam } from "../../app/router";
 import { Icon } from "../../parts/Icon";
+import { PageHead } from "../../parts/PageHead";
 import { count } from "../../parts/numbers";
 import { ProblemAlert } from "../../parts/Problem";
 import { useTitle } from "../../parts/useTitle";
@@ -29,10 +30,7 @@ export function RunsPage() {
 
   return (
     <>
-      <div className={classes.head}>
-        <h1>Runs</h1>
-        {data && <span className={classes.total}>{count(data.total)}</span>}
-        <div className={classes.filters}>
+      <PageHead title="Runs" total={data && count(data.total)}>
           <TextInput
             aria-label="Search runs"
             placeholder="Search by name"
@@ -46,8 +44,7 @@ export function RunsPage() {
               {tag} <Icon name="x" size={12} />
             </button>
           )}
-        </div>
-      </div>
+      </PageHead>
       {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
       {!data && !error && <Skeleton height={264} />}
       {data && data.runs.length > 0 && (

@@ -4,6 +4,7 @@ import { workersQuery } from "../../api/queries";
 import type { WorkerView } from "../../api/types";
 import { Command } from "../../parts/Command";
 import { count } from "../../parts/numbers";
+import { PageHead } from "../../parts/PageHead";
 import { ProblemAlert } from "../../parts/Problem";
 import { useTitle } from "../../parts/useTitle";
 import { useNow } from "../../parts/time";
@@ -49,13 +50,7 @@ export function WorkersPage() {
       {data?.workers.length === 0 && <NoWorkers />}
       {data && data.workers.length > 0 && (
         <>
-          <div className={classes.head}>
-            <h1>Workers</h1>
-            <span className={classes.total}>
-              {count(data.workers.filter((w) => w.state === "busy").length)} of {count(data.workers.filter((w) => w.state !== "gone").length)} at work
-            </span>
-            {data.scheduler_alive && <span className={classes.scheduler}>scheduler alive</span>}
-          </div>
+          <PageHead title="Workers" total={atWork(data.workers)}>{data.scheduler_alive && <span className={classes.scheduler}>scheduler alive</span>}</PageHead>
           <ul className={classes.workers}>
             {inOrder(data.workers).map((worker) => (
               <WorkerRow key={worker.name} worker={worker} now={now} />
@@ -65,4 +60,9 @@ export function WorkersPage() {
       )}
     </>
   );
+}
+
+function atWork(workers: readonly WorkerView[]): string {
+  const here = workers.filter((worker) => worker.state !== "gone");
+  return `${count(here.filter((worker) => worker.state === "busy").length)} of ${count(here.length)} at work`;
 }
