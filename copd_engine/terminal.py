@@ -48,7 +48,7 @@ class Bars:
             TimeElapsedColumn(), TimeRemainingColumn(), console=console,
         )  # fmt: skip
         self._bars: dict[str, TaskID] = {}
-        for name in run.spec.experts:
+        for name in run.spec.policies():
             steps = sum(s.steps for s in run.segments if s.policy == name)
             self._bars[name] = self._progress.add_task(name, total=steps, note="")
         self._looking = self._progress.add_task("evaluation", total=sum(s.kind not in TRAINING for s in run.segments), note="")
@@ -83,7 +83,7 @@ class Bars:
 def summary(run: LocalRun, latest: Latest, seconds: float) -> dict[str, Any]:
     """The end of a run as JSON: accuracies with standard errors, budgets, the merged digest and the exported folder."""
     spec = run.spec
-    policies = [BASE, *spec.experts, MERGED]
+    policies = [BASE, *spec.policies(), MERGED]
     return {
         "run": run.id,
         "capability": {
@@ -91,7 +91,7 @@ def summary(run: LocalRun, latest: Latest, seconds: float) -> dict[str, Any]:
             for policy in policies
         },
         "budget": {
-            policy: {unit: run.spent[policy, unit] for unit in ("optimizer_steps", "rollouts", "tokens")} for policy in spec.experts
+            policy: {unit: run.spent[policy, unit] for unit in ("optimizer_steps", "rollouts", "tokens")} for policy in spec.policies()
         },
         "seconds": round(seconds, 1),
         "merged_digest": run.merged_digest,
