@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class TimedRun(LocalRun):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.wall: Counter[Kind] = Counter()
+        self.wall: defaultdict[Kind, float] = defaultdict(float)
 
     def _attempt(self, segment: Any, stopping: Any) -> Any:
         began = time.perf_counter()
@@ -42,10 +42,11 @@ def measure() -> dict[str, Any]:
         run = TimedRun(spec, open_store(folder))
         ended = run.execute()
     assert ended is None, ended
-    parts: Counter[str] = Counter()
+    parts: defaultdict[str, float] = defaultdict(float)
     for key, result in run.done.items():
         if Kind(key.partition(".")[0]) in TRAINING:
-            parts.update(result.seconds)
+            for name, seconds in result.seconds.items():
+                parts[name] += seconds
     training, work = sum(run.wall[kind] for kind in TRAINING), sum(parts[name] for name in WORK)
     return {
         "name": "CoPD cycle: training segments / their rollout, scoring and update",

@@ -8,6 +8,7 @@ forward, backward, update. The first steps of a process are not counted.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import resource
 import statistics
@@ -121,7 +122,8 @@ def run_trl(case: Case, model: Path) -> dict[str, Any]:
     import torch
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl import GRPOConfig, GRPOTrainer
+
+    trl: Any = importlib.import_module("trl")  # it exports its names lazily, which type checkers do not see
 
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
@@ -146,14 +148,13 @@ def run_trl(case: Case, model: Path) -> dict[str, Any]:
     prompts = [domain.prompt("train", number) for number in range(case.prompts * case.steps)]
     rows = [{"prompt": [{"role": "user", "content": p.text}], "answer": p.answer} for p in prompts]
     with tempfile.TemporaryDirectory() as output:
-        config = GRPOConfig(
+        config = trl.GRPOConfig(
             output_dir=output, max_steps=case.steps, per_device_train_batch_size=case.prompts * case.group, num_generations=case.group,
             max_completion_length=case.task.max_new_tokens, temperature=1.0, epsilon=0.2, epsilon_high=0.28, beta=0.0, loss_type="grpo",
             learning_rate=LR, lr_scheduler_type="constant", weight_decay=0.01, use_cpu=True, bf16=False, gradient_checkpointing=False,
             report_to="none", save_strategy="no", logging_strategy="no", disable_tqdm=True,
         )  # fmt: skip
-        trainer_class: Any = GRPOTrainer  # its annotations are narrower than what it takes
-        trainer = trainer_class(
+        trainer = trl.GRPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
             reward_funcs=reward,
             args=config,
