@@ -74,8 +74,13 @@ class RunError(BaseModel):
     traceback: str
 
 
+class Policy(BaseModel):
+    name: str
+
+
 class Run(RunSummary):
     notes: str
+    policies: list[Policy]
     tags: list[str]
     spec: dict[str, Any]
     control_version: int

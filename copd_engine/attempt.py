@@ -110,6 +110,8 @@ class Attempt:
         with self.clock("load"):
             if ref.policy == BASE:
                 return self.cache.base(self.spec.model)
+            if ref.policy in self.spec.teachers:
+                return self.cache.fixed(self.spec.model.model_copy(update={"path": self.spec.teachers[ref.policy].path}))
             path = self.path_of(ref)
 
             def load(policy: Policy) -> None:

@@ -27,6 +27,7 @@ class PolicyCache:
     def __init__(self, capacity: int = 4) -> None:
         self.capacity = capacity
         self._bases: dict[spec.Model, Policy] = {}
+        self._fixed: dict[spec.Model, Policy] = {}
         self._domains: dict[tuple[str, str], Domain] = {}
         self._snapshots: OrderedDict[Key, Policy] = OrderedDict()
         self._experts: OrderedDict[Key, Expert] = OrderedDict()
@@ -35,9 +36,14 @@ class PolicyCache:
         """The model every policy starts from. Not to be trained: see `copy_of_base`."""
         if model not in self._bases:
             self._bases.clear()
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-            self._bases[model] = Policy.load(model.path, device, getattr(torch, model.dtype))
+            self._bases[model] = _load(model)
         return self._bases[model]
+
+    def fixed(self, model: spec.Model) -> Policy:
+        """A model that only teaches. All of a run's are kept: they change no more."""
+        if model not in self._fixed:
+            self._fixed[model] = _load(model)
+        return self._fixed[model]
 
     def copy_of_base(self, model: spec.Model) -> Policy:
         base = self.base(model)
@@ -71,8 +77,13 @@ class PolicyCache:
 
     def forget(self) -> None:
         """Drops all policies but the base, to make room."""
+        self._fixed.clear()
         self._snapshots.clear()
         self._experts.clear()
+
+
+def _load(model: spec.Model) -> Policy:
+    return Policy.load(model.path, "cuda" if torch.cuda.is_available() else "cpu", getattr(torch, model.dtype))
 
 
 def _trim(kept: OrderedDict[Key, Any], capacity: int) -> None:

@@ -59,7 +59,7 @@ class LocalRun:
         self.spent: Counter[tuple[str, str]] = Counter()
         """(policy, unit) → what all attempts at training used up, lost ones aside."""
         self.emit = emit
-        self._cache = cache or PolicyCache(capacity=max(4, len(spec.experts)))
+        self._cache = cache or PolicyCache(capacity=max(4, len(spec.policies())))
         self._paths: dict[str, str] = {}
         self._resume: dict[str, str] = {}
         self._bindings: list[Binding] = []

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from copd_engine.spec import FieldError, RunSpec, SpecError, parse_spec
 
 BASE, MERGED = "base", "merged"
+TWO_STAGES = ("static_opd", "mopd")
+"""Methods in which a student learns from the experts once these are done."""
 STRUCTURE_PATHS = ("rounds", "rlvr.steps", "opd.steps", "opd.sync_every", "opd.topology")
 
 
@@ -125,10 +127,17 @@ def plan(spec: RunSpec, edits: Sequence[StructureEdit] = ()) -> list[Segment]:
     builder = _Plan()
     for domain in spec.domains:
         builder.add(Segment(Kind.evaluate, BASE, 0, Ref(BASE, 0), domain=domain))
-    step = 0
-    for round_ in range(_rounds(spec, edits)):
+    rounds, step = _rounds(spec, edits), 0
+    for round_ in range(rounds):
         step = _add_round(builder, spec_of_round(spec, edits, round_), round_, step)
+    if spec.method in TWO_STAGES:
+        _add_second_stage(builder, spec_of_round(spec, edits, rounds), rounds, step)
     return builder.segments
+
+
+def round_count(spec: RunSpec) -> int:
+    """Rounds of the plan; the second stage of a method that has one is the last."""
+    return spec.rounds + (spec.method in TWO_STAGES)
 
 
 def export_segment(ref: Ref, made_by: str | None) -> Segment:
@@ -148,10 +157,10 @@ def urgency(segment: Segment) -> tuple[int, int, int]:
 
 
 def _rounds(spec: RunSpec, edits: Sequence[StructureEdit]) -> int:
-    """The number of rounds; an edit never takes back a round before the one it is bound to."""
+    """The number of rounds; an edit never takes back a round before the one it is bound to, nor adds one before a stage that has begun."""
     rounds = spec.rounds
     for edit in sorted(edits, key=lambda e: e.version):
-        if edit.path == "rounds":
+        if edit.path == "rounds" and not (spec.method in TWO_STAGES and edit.round > rounds):
             rounds = max(int(edit.value), edit.round)
     return rounds
 
@@ -173,42 +182,82 @@ class _Plan:
 
 def _add_round(builder: _Plan, spec: RunSpec, round_: int, step: int) -> int:
     """Adds one round that starts at `step`; returns the step at which it ends."""
-    for name in spec.experts:
-        builder.add(Segment(Kind.rlvr, name, round_, _expert(name, step), steps=spec.rlvr.steps))
-    step += spec.rlvr.steps
-    edges = spec.edges()
-    if edges:
-        _add_measures(builder, spec, round_, step)
-        _add_opd(builder, spec, edges, round_, step)
+    learners = _learners(spec)
+    if spec.method != "opd":
+        for name in learners:
+            builder.add(Segment(Kind.rlvr, name, round_, _expert(name, step), steps=spec.rlvr.steps))
+        step += spec.rlvr.steps
+    if spec.method in ("copd", "opd") and spec.edges():
+        if spec.method == "copd":
+            _add_measures(builder, spec, round_, step)
+        _add_opd(builder, spec, round_, step)
         step += spec.opd.steps
     _add_measures(builder, spec, round_, step)
-    experts = tuple(_expert(name, step) for name in spec.experts)
-    builder.add(Segment(Kind.merge, MERGED, round_, experts[0], teachers=experts))
-    for ref in (Ref(MERGED, step), *experts):
-        for domain in spec.domains:
-            builder.add(Segment(Kind.evaluate, ref.policy, round_, ref, domain=domain))
+    experts = tuple(_expert(name, step) for name in learners)
+    if spec.method in TWO_STAGES:
+        _add_evaluations(builder, spec, round_, experts)
+    else:
+        _add_merge(builder, spec, round_, experts)
     return step
 
 
-def _add_opd(builder: _Plan, spec: RunSpec, edges: list[tuple[str, str]], round_: int, phase_start: int) -> None:
-    """One OPD phase in parts of `sync_every` steps; part i reads its teachers as they stood after part i-1 (Jacobi)."""
-    stride = spec.opd.sync_every
+def _add_opd(builder: _Plan, spec: RunSpec, round_: int, phase_start: int) -> None:
+    """One OPD phase in parts of `sync_every` steps; part i reads its teachers as they stood after part i-1 (Jacobi). Fixed teachers need
+    one part."""
+    stride = spec.opd.sync_every if spec.method == "copd" else spec.opd.steps
     for part, done in enumerate(range(0, spec.opd.steps, stride)):
         step = phase_start + done
         for name in spec.experts:
-            teachers = tuple(_expert(teacher, step) for student, teacher in edges if student == name)
+            teachers = tuple(_teacher(spec, teacher, step) for student, teacher in spec.edges() if student == name)
             steps = min(stride, spec.opd.steps - done)
             builder.add(Segment(Kind.opd, name, round_, _expert(name, step), steps=steps, part=part, teachers=teachers))
 
 
+def _add_second_stage(builder: _Plan, spec: RunSpec, round_: int, end: int) -> None:
+    """A student learns from the experts as they stand at step `end`: as many parts as there were rounds, and a look after each."""
+    student = spec.edges()[0][0]
+    teachers = tuple(_expert(teacher, end) for _, teacher in spec.edges())
+    step = end if student in spec.experts else 0
+    for part in range(round_):
+        builder.add(Segment(Kind.opd, student, round_, _expert(student, step), steps=spec.opd.steps, part=part, teachers=teachers))
+        step += spec.opd.steps
+        if spec.agreement.enabled:
+            builder.add(Segment(Kind.measure, student, round_, _expert(student, step), teachers=teachers))
+        _add_merge(builder, spec, round_, (_expert(student, step),))
+
+
+def _add_merge(builder: _Plan, spec: RunSpec, round_: int, experts: tuple[Ref, ...]) -> None:
+    """The method's product at this point, the mean of `experts` (of one, that one), and what all of them can do."""
+    merged = Segment(Kind.merge, MERGED, round_, experts[0], teachers=experts)
+    builder.add(merged)
+    _add_evaluations(builder, spec, round_, (merged.end, *experts))
+
+
+def _add_evaluations(builder: _Plan, spec: RunSpec, round_: int, refs: tuple[Ref, ...]) -> None:
+    for ref in refs:
+        for domain in spec.domains:
+            builder.add(Segment(Kind.evaluate, ref.policy, round_, ref, domain=domain))
+
+
 def _add_measures(builder: _Plan, spec: RunSpec, round_: int, step: int) -> None:
-    """Every expert as student against all its peers at equal steps: one rollout serves all pairs of a row."""
+    """Every expert as student against all its peers at equal steps, and its fixed teachers: one rollout serves all pairs of a row."""
     if not spec.agreement.enabled:
         return
-    for name in spec.experts:
-        peers = tuple(_expert(peer, step) for peer in spec.experts if peer != name)
+    learners = _learners(spec)
+    for name in learners:
+        peers = tuple(_teacher(spec, peer, step) for peer in (*learners, *spec.teachers) if peer != name)
         if peers:
             builder.add(Segment(Kind.measure, name, round_, _expert(name, step), teachers=peers))
+
+
+def _learners(spec: RunSpec) -> list[str]:
+    """The policies that train in every round."""
+    return [name for name, domains in spec.policies().items() if domains]
+
+
+def _teacher(spec: RunSpec, name: str, step: int) -> Ref:
+    """A fixed teacher has one state only."""
+    return Ref(name, 0) if name in spec.teachers else _expert(name, step)
 
 
 def _expert(name: str, step: int) -> Ref:

@@ -5,6 +5,8 @@ expands them to the completions' rows and continues from there, gradients includ
 gradients, so that the log-probs of both agree to rounding.
 """
 
+from __future__ import annotations
+
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -220,6 +222,11 @@ class Policy:
             hidden = self.body(input_ids=ids).last_hidden_state
             if not torch.allclose(self.head(hidden), self.model(input_ids=ids).logits, rtol=1e-4, atol=1e-5):
                 raise ValueError(f"model.path: {source!r} changes its logits after the output layer, which is not supported")
+
+    def check_same_tokens(self, student: Policy, own_name: str, student_name: str) -> None:
+        """Raises ValueError unless this policy, as teacher, means the same by every token id as the student."""
+        if self.tokenizer is not student.tokenizer and self.tokenizer.get_vocab() != student.tokenizer.get_vocab():
+            raise ValueError(f"{own_name} cannot teach {student_name}: their tokenizers differ, so token ids do not mean the same")
 
     # -- weights -------------------------------------------------------------------------------------------------------
 

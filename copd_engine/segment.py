@@ -134,10 +134,11 @@ class _Work:
         attempt, spec = self.attempt, self.attempt.spec
         teachers = {}
         for ref in self.segment.teachers:
-            domain = spec.experts[ref.policy].domain
-            teachers[ref.policy] = Teacher(attempt.policy(ref), attempt.domain(domain), spec.domains[domain].max_new_tokens)
-        domain = attempt.domain(spec.experts[expert.name].domain)
-        return Trainer(expert, spec, domain, teachers, attempt.clock, attempt.progress)
+            domain, policy = spec.teacher_domain(ref.policy), attempt.policy(ref)
+            policy.check_same_tokens(expert.policy, ref.policy, expert.name)
+            teachers[ref.policy] = Teacher(policy, attempt.domain(domain))
+        natives = [attempt.domain(name) for name in spec.native_domains(expert.name, in_opd=self.segment.kind is Kind.opd)]
+        return Trainer(expert, spec, natives, teachers, attempt.clock, attempt.progress)
 
 
 def _described(error: Exception) -> SegmentError:

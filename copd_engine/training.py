@@ -1,4 +1,4 @@
-"""One optimizer step of an expert: its native GRPO batch, and one distillation batch per teacher (arXiv:2604.27083).
+"""One optimizer step of a policy: its native GRPO batch, if any, and one distillation batch per teacher (arXiv:2604.27083).
 
 The parts run in a fixed order (native, then the teachers in spec order) and each has its own backward pass; then comes one
 optimizer step on the sum of their gradients. A teacher of weight 0 runs nothing, so that w = 0 is bitwise the independent
@@ -10,7 +10,8 @@ Letters: P prompts, G rollouts per prompt, N sequences, T tokens of a completion
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,7 +40,6 @@ class Teacher:
 
     policy: Policy
     domain: Domain
-    max_new_tokens: int
 
 
 @dataclass
@@ -73,15 +73,20 @@ class Batch:
 
 
 class Trainer:
-    """Takes an expert's steps under one spec, in one domain, with the teachers of one part of a phase."""
+    """Takes an expert's steps under one spec: rewarded on its `natives`, taught by the teachers of one part of a phase."""
 
     def __init__(
-        self, expert: Expert, spec: RunSpec, domain: Domain, teachers: Mapping[str, Teacher], clock: Clock, progress: Callable[[], None]
+        self,
+        expert: Expert,
+        spec: RunSpec,
+        natives: Sequence[Domain],
+        teachers: Mapping[str, Teacher],
+        clock: Clock,
+        progress: Callable[[], None],
     ) -> None:
-        self.expert, self.spec, self.domain, self.teachers = expert, spec, domain, teachers
+        self.expert, self.spec, self.natives, self.teachers = expert, spec, natives, teachers
         self.clock, self.progress = clock, progress
         self.sampler = LocalSampler(expert.policy)
-        self.max_new_tokens = spec.domains[domain.name].max_new_tokens
 
     def step(self, values: StepValues) -> Spent:
         """Takes one optimizer step. Raises TrainingError, without stepping, when a loss or gradient is not finite."""
@@ -108,31 +113,45 @@ class Trainer:
         return spent
 
     def _native(self, values: StepValues, spent: Spent) -> None:
-        """GRPO on the expert's own domain: P prompts, G rollouts each."""
+        """GRPO on the expert's own domains: P prompts, shared equally, G rollouts each. The loss is one mean over all sequences."""
+        total, several = self.spec.rlvr.prompts, len(self.natives) > 1
+        means: defaultdict[str, float] = defaultdict(float)
+        for domain, count in zip(self.natives, shares(total, len(self.natives)), strict=True):
+            if count == 0:
+                continue
+            seen = self._rewarded(f"native.{domain.name}" if several else "native", domain, count, values.temperature, spent)
+            for name, value in seen.items():
+                means[name] += value * count / total
+            if several:
+                spent.values += [Value(name=name, domain=domain.name, value=value) for name, value in seen.items()]
+        spent.values += [Value(name=name, value=value) for name, value in means.items()]
+
+    def _rewarded(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> dict[str, float]:
+        """The gradient of `count` prompts of one domain, and what was seen on the way: name → mean."""
         settings = self.spec.rlvr
-        batch = self._rollout("native", self.domain, settings.prompts, settings.group, self.max_new_tokens, values.temperature)
-        spent.count(batch.rollouts, settings.prompts)
+        batch = self._rollout(part, domain, count, settings.group, self._length(domain), temperature)
+        spent.count(batch.rollouts, count)
         texts = zip(batch.rollouts.prompts.tolist(), batch.rollouts.texts, strict=True)
-        rewards = torch.tensor([self.domain.reward(batch.prompts[p], text).value for p, text in texts]).view(-1, settings.group)
+        rewards = torch.tensor([domain.reward(batch.prompts[p], text).value for p, text in texts]).view(-1, settings.group)
         advantages = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
 
         def advantages_of(chosen: slice, log_probs: Tensor) -> Tensor:  # noqa: ARG001 – the other part's advantages need both
             return advantages[chosen]
 
-        loss, entropy, clipped = self._backward(batch, values.temperature, advantages_of)
-        spent.values += [
-            Value(name="reward", value=rewards.mean().item()),
-            Value(name="zero_advantage", value=equal_groups(rewards).float().mean().item()),
-            Value(name="loss", value=loss),
-            Value(name="entropy", value=entropy),
-            Value(name="clip_fraction", value=clipped),
-            Value(name="completion_length", value=float(batch.rollouts.mask.sum(axis=1).mean())),
-        ]
+        loss, entropy, clipped = self._backward(batch, temperature, advantages_of, share=count / settings.prompts)
+        return {
+            "reward": rewards.mean().item(),
+            "zero_advantage": equal_groups(rewards).float().mean().item(),
+            "loss": loss,
+            "entropy": entropy,
+            "clip_fraction": clipped,
+            "completion_length": float(batch.rollouts.mask.sum(axis=1).mean()),
+        }
 
     def _cross(self, name: str, share: int, values: StepValues, spent: Spent) -> None:
         """Distillation on a teacher's domain: `share` prompts, one rollout each, scored by the teacher."""
         teacher = self.teachers[name]
-        batch = self._rollout(f"cross.{name}", teacher.domain, share, 1, teacher.max_new_tokens, values.temperature)
+        batch = self._rollout(f"cross.{name}", teacher.domain, share, 1, self._length(teacher.domain), values.temperature)
         spent.count(batch.rollouts, share)
         with self.clock("score"):
             scores = self._scores(LocalScorer(teacher.policy), batch, values.temperature)
@@ -171,8 +190,11 @@ class Trainer:
             self.progress()
         return torch.cat(parts)
 
-    def _backward(self, batch: Batch, temperature: float, advantages_of: Callable[[slice, Tensor], Tensor]) -> tuple[float, float, float]:
-        """One part's gradient, a micro-batch at a time. Returns loss, entropy (nats per token) and fraction of clipped tokens.
+    def _backward(
+        self, batch: Batch, temperature: float, advantages_of: Callable[[slice, Tensor], Tensor], share: float = 1.0
+    ) -> tuple[float, float, float]:
+        """The gradient of `share` times one part's loss, a micro-batch at a time. Returns loss, entropy (nats per token) and fraction of
+        clipped tokens.
 
         Each batch serves one update, so π_old is the policy itself: ρ = 1 exactly, from the same forward pass.
         """
@@ -187,7 +209,7 @@ class Trainer:
                 advantages = advantages_of(piece.chosen, old)
                 losses, clipped = clipped_losses(log_probs, old, advantages, mask, settings.clip_low, settings.clip_high)
                 loss = losses.sum() / len(batch.tokens)
-                self.expert.backward(loss)
+                self.expert.backward(share * loss)
             loss_sum += loss.item()
             entropy_sum += entropies.sum().item()
             clipped_sum += clipped.sum().item()
@@ -196,7 +218,14 @@ class Trainer:
         return loss_sum, entropy_sum / tokens_count, clipped_sum / tokens_count
 
     def _shares(self) -> dict[str, int]:
-        """Sequences of each teacher: together as many as the native part; a teacher of weight 0 keeps its share unused."""
-        total, count = self.spec.rlvr.prompts * self.spec.rlvr.group, len(self.teachers)
-        shares = {name: total // count + (i < total % count) for i, name in enumerate(self.teachers)}
-        return {name: share for name, share in shares.items() if share}
+        """Sequences of each teacher: together as many as a native part has; a teacher of weight 0 keeps its share unused."""
+        counts = shares(self.spec.rlvr.prompts * self.spec.rlvr.group, len(self.teachers))
+        return {name: share for name, share in zip(self.teachers, counts, strict=True) if share}
+
+    def _length(self, domain: Domain) -> int:
+        return self.spec.domains[domain.name].max_new_tokens
+
+
+def shares(total: int, parts: int) -> list[int]:
+    """`total` in `parts` as equal as whole numbers can be, the larger ones first."""
+    return [total // parts + (i < total % parts) for i in range(parts)]

@@ -112,7 +112,7 @@ def _accuracy(run: Run, series: list[Series]) -> RenderableType:
     latest = {(s.policy, s.domain): s.value[-1] for s in series if s.value and s.domain}
     if not latest:
         return Text("no accuracy measured yet", style="dim")
-    domains, policies = list(run.spec["domains"]), ["base", *run.spec["experts"], "merged"]
+    domains, policies = list(run.spec["domains"]), [policy.name for policy in run.policies]
     table = Table("accuracy", *domains, box=None, pad_edge=False)
     for policy in [policy for policy in policies if any((policy, domain) in latest for domain in domains)]:
         values = [latest.get((policy, domain)) for domain in domains]

@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from copd_engine.control import check_value_edit, value_paths
-from copd_engine.plan import BASE, STRUCTURE_PATHS, Kind, StructureEdit, plan, spec_of_round
+from copd_engine.plan import BASE, STRUCTURE_PATHS, Kind, StructureEdit, plan, round_count, spec_of_round
 from copd_engine.spec import FieldError, RunSpec, SpecError
 from server.commands.errors import Refused
 from server.commands.locked import locked_run, spec_of
@@ -111,7 +111,9 @@ def _edits(session: Session, run: Run, changes: Mapping[str, Any], author: str) 
 def _check_structure(spec: RunSpec, known: Sequence[Edit], edit: Edit) -> None:
     """Raises SpecError when no round is left for the edit, or the spec would not be valid with it."""
     rounds, free = current_value(spec, known, "rounds"), edit.round or 0
-    if edit.path != "rounds" and free >= rounds:
+    if edit.path == "rounds" and free > rounds:
+        raise SpecError([FieldError("rounds", "the experts are done and their student has begun to learn; no round can come before that")])
+    if edit.path != "rounds" and free >= round_count(current_spec(spec, known)):
         raise SpecError(
             [FieldError(edit.path, f"all {rounds} rounds have begun, so no round is left that it could change; raise rounds first")]
         )

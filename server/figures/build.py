@@ -111,7 +111,7 @@ TIMELINE = FigureKind(
 
 def catalogue(cast: Cast) -> list[FigureKind]:
     """The figures of a run, in the order of its page. Only what can ever hold something: one expert has nobody to agree with."""
-    pairs = [AGREEMENT, OVERLAP, DIVERGENCE] if len(cast.experts) > 1 else []
+    pairs = [AGREEMENT, OVERLAP, DIVERGENCE] if len(cast.peers) > 1 else []
     return [*map(_capability, cast.domains), *pairs, REWARD, *([GAP] if cast.edges else []), TIMELINE, THROUGHPUT]
 
 

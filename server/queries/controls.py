@@ -87,7 +87,7 @@ def _ahead(db: Session, run: Run) -> dict[str, list[Ahead]]:
         .where(SegmentRow.run_id == run.id, SegmentRow.kind.in_(TRAINING), SegmentRow.state.in_(["planned", "running"]))
         .order_by(SegmentRow.position)
     )
-    ahead: dict[str, list[Ahead]] = {name: [] for name in run.spec["experts"]}
+    ahead: dict[str, list[Ahead]] = {name: [] for name in spec_of(run).policies()}
     for row in db.scalars(query):
         ahead[row.policy].append(Ahead(Kind(row.kind), row.steps, row.state == "running"))
     return ahead

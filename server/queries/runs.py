@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED, TRAINING, Kind
+from copd_engine.spec import RunSpec
 from server.api.problems import of_field
 from server.api.schemas import PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
 from server.api.schemas import Run as RunView
@@ -54,7 +55,7 @@ def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
         control_version=run.control_version,
         deadline=run.deadline,
         error=RunError.model_validate(run.error) if run.error else None,
-        policies=policies({name: expert.domain for name, expert in spec.experts.items()}),
+        policies=policies(spec),
         domains=list(spec.domains),
         edges=spec.edges(),
         controls=control_views(db, run),
@@ -62,13 +63,11 @@ def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
     )
 
 
-def policies(experts: dict[str, str]) -> list[PolicyView]:
-    """Base, experts and merged with their colours: the place in the spec decides, so that a policy looks the same everywhere.
-
-    experts: name → domain, in spec order.
-    """
+def policies(spec: RunSpec) -> list[PolicyView]:
+    """Base, what trains, and merged, with their colours: the place in the spec decides, so that a policy looks the same everywhere."""
     views = [PolicyView(name=BASE, role="base", domain=None, colour=0)]
-    views += [PolicyView(name=name, role="expert", domain=domain, colour=2 + place) for place, (name, domain) in enumerate(experts.items())]
+    for place, (name, domains) in enumerate(spec.policies().items()):
+        views.append(PolicyView(name=name, role="expert", domain=domains[0] if len(domains) == 1 else None, colour=2 + place))
     return [*views, PolicyView(name=MERGED, role="merged", domain=None, colour=1)]
 
 
@@ -159,7 +158,7 @@ def _progress(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport])
     result = {}
     for run in runs:
         row, training = rows[run.id], run.started_at is not None and RunState(run.state) not in TERMINAL
-        eta = eta_seconds(work[run.id], lanes.get(run.id, min(len(run.spec["experts"]), len(reports)))) if run.id in work else None
+        eta = eta_seconds(work[run.id], lanes.get(run.id, min(len(spec_of(run).policies()), len(reports)))) if run.id in work else None
         result[run.id] = Progress(
             round=row.rounds if row.round is None else row.round + (1 if run.started_at else 0),
             rounds=row.rounds,

@@ -102,19 +102,21 @@ def _job(session: Session, run: Run, attempt: Attempt, segment: Segment, resume:
         spec=spec_of_round(spec_of(run), structure_edits(edits), segment.round),
         segment=SegmentData.of(segment),
         resume=str(resume) if resume else None,
-        checkpoints=dict(_paths(session, run.id, [segment.start, *segment.teachers, *([resume] if resume else [])])),
+        checkpoints=dict(_paths(session, run, [segment.start, *segment.teachers, *([resume] if resume else [])])),
         control=control_document(run, edits),
         bindings=tuple(Binding(version=b.version, policy=b.policy, step=b.step) for b in bindings),
     )
 
 
-def _paths(session: Session, run_id: str, refs: Sequence[Ref]) -> Iterator[tuple[str, str]]:
-    """Where the store holds each checkpoint; of several attempts' the newest, which is the one that was committed."""
+def _paths(session: Session, run: Run, refs: Sequence[Ref]) -> Iterator[tuple[str, str]]:
+    """Where the store holds each checkpoint; of several attempts' the newest, which is the one that was committed. The base and fixed
+    teachers are models of the spec."""
+    models = {BASE, *spec_of(run).teachers}
     for ref in dict.fromkeys(refs):
-        if ref.policy == BASE:
+        if ref.policy in models:
             continue
         query = select(Checkpoint.path).where(
-            Checkpoint.run_id == run_id, Checkpoint.policy == ref.policy, Checkpoint.step == ref.step, Checkpoint.deleted_at.is_(None)
+            Checkpoint.run_id == run.id, Checkpoint.policy == ref.policy, Checkpoint.step == ref.step, Checkpoint.deleted_at.is_(None)
         )
         path = session.scalars(query.order_by(Checkpoint.attempt_id.desc()).limit(1)).one_or_none()
         if path is None:

@@ -17,6 +17,7 @@ from copd_engine.events import Event, Points
 from copd_engine.local import LocalRun
 from copd_engine.noise import uniform
 from copd_engine.plan import Segment
+from copd_engine.policy import Policy
 from copd_engine.spec import RunSpec
 from copd_engine.store import Store, open_store
 
@@ -73,6 +74,29 @@ def test_hub_and_spoke_of_two_is_mutual(run: Callable[..., LocalRun], small: Bui
     hub = run(lean(small, experts=two))
     full = run(lean(small, experts=two, opd={"steps": 2, "topology": "full"}))
     assert digests(hub) == digests(full)
+
+
+@pytest.mark.parametrize(("method", "product"), [("mixed_rlvr", "mixed@4"), ("static_opd", "text@8"), ("mopd", "student@4"), ("opd", None)])
+def test_every_method_runs_to_its_product(run: Callable[..., LocalRun], small: Build, mini: Path, method: str, product: str | None) -> None:
+    teachers = {"big": {"path": str(mini), "domain": "image"}} if method == "opd" else {}
+    done = run(small(method=method, teachers=teachers))
+    assert done.export
+    if product is not None:  # a merge of one policy is that policy
+        assert done.merged_digest == digests(done)[product]
+
+
+def test_one_domain_mixed_is_one_expert(run: Callable[..., LocalRun], small: Build) -> None:
+    """Only the policy's name differs, and with it the draws: the same prompts, steps and rollouts are spent."""
+    one = {"experts": {"text": {"domain": "text"}}}
+    mixed, alone = run(lean(small, method="mixed_rlvr", **one)), run(lean(small, method="experts", **one))
+    assert mixed.spent["mixed", "rollouts"] == alone.spent["text", "rollouts"]
+    assert [s.kind for s in mixed.segments] == [s.kind for s in alone.segments]
+
+
+def test_a_teacher_equal_to_its_student_teaches_nothing(run: Callable[..., LocalRun], small: Build, mini: Path) -> None:
+    same = {"same": {"path": str(mini), "domain": "text"}}
+    done = run(lean(small, method="opd", teachers=same, optimizer={"lr": 1e-3, "weight_decay": 0.0}))
+    assert done.merged_digest == Policy.load(str(mini)).digest()
 
 
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])

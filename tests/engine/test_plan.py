@@ -1,6 +1,6 @@
 """The plan: a DAG in topological order, kept as it was wherever something may have been sent, whatever is edited."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -15,19 +15,23 @@ from copd_engine.plan import (
     Ref,
     Segment,
     StructureEdit,
+    _rounds,
     export_segment,
     plan,
+    round_count,
     spec_of_round,
     urgency,
     with_edit,
 )
-from copd_engine.spec import RunSpec, SpecError, parse_spec
+from copd_engine.spec import Method, RunSpec, SpecError, parse_spec
 
 DOMAIN = {"source": "digit_images"}
 
 
 def spec_of(experts: int = 3, **changes: Any) -> RunSpec:
     names = [f"e{i}" for i in range(experts)]
+    if changes.get("method") == "opd":
+        changes["teachers"] = {"big": {"path": "tiny", "domain": "d"}, "other": {"path": "tiny", "domain": "h"}}
     data = {"name": "x", "domains": {"d": DOMAIN, "h": DOMAIN}, "experts": {n: {"domain": "d"} for n in names}, "rounds": 2}
     return parse_spec(data | changes)
 
@@ -35,7 +39,7 @@ def spec_of(experts: int = 3, **changes: Any) -> RunSpec:
 topologies = st.sampled_from(["hub_and_spoke", "full", "ring"])
 specs = st.builds(
     lambda experts, method, rounds, rlvr, opd, sync, topology, agreement: spec_of(
-        experts,
+        max(experts, 2) if method == "static_opd" else experts,
         method=method,
         rounds=rounds,
         rlvr={"steps": rlvr},
@@ -43,7 +47,7 @@ specs = st.builds(
         agreement={"enabled": agreement},
     ),
     st.integers(1, 4),
-    st.sampled_from(["copd", "experts"]),
+    st.sampled_from(get_args(Method)),
     st.integers(1, 5),
     st.integers(1, 5),
     st.integers(1, 6),
@@ -73,7 +77,7 @@ def test_needs_come_first_and_make_what_is_read(spec: RunSpec, edits: list[Struc
         assert segment.key not in seen
         assert set(segment.needs) <= seen.keys()
         made = {seen[need].end for need in segment.needs}
-        assert {ref for ref in reads(segment) if ref.policy != BASE} == made
+        assert {ref for ref in reads(segment) if ref.policy not in (BASE, *spec.teachers)} == made
         seen[segment.key] = segment
 
 
@@ -90,12 +94,15 @@ def test_an_edit_leaves_the_rounds_before_it_as_they_were(spec: RunSpec, edits: 
 @given(specs, edit_lists())
 def test_steps_of_an_expert_are_seamless(spec: RunSpec, edits: list[StructureEdit]) -> None:
     segments = plan(spec, edits)
-    for name in spec.experts:
+    ends = set()
+    for name in spec.policies():
         step, start = 0, Ref(BASE, 0)
         for segment in (s for s in segments if s.policy == name and s.kind in TRAINING):
             assert (segment.start, segment.step) == (start, step)
             start, step = segment.end, segment.step + segment.steps
-        assert segments[-1].step == step
+        ends.add(step)
+    assert segments[-1].step in ends
+    assert max(segment.round for segment in segments) + 1 == round_count(spec.model_copy(update={"rounds": _rounds(spec, edits)}))
 
 
 @pytest.mark.parametrize(("sync_every", "parts"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (9, [5])])
@@ -109,6 +116,48 @@ def test_teachers_are_refreshed_every_so_many_steps(sync_every: int, parts: list
 
 def test_one_expert_is_plain_rlvr() -> None:
     assert not [s for s in plan(spec_of(1)) if s.kind in (Kind.opd, Kind.measure)]
+
+
+def trained(spec: RunSpec) -> list[str]:
+    return [f"{s.key}+{s.steps}" + "".join(f" {ref}" for ref in s.teachers) for s in plan(spec) if s.kind in TRAINING]
+
+
+def merged(spec: RunSpec) -> list[str]:
+    return [f"{s.end} {' '.join(map(str, s.teachers))}" for s in plan(spec) if s.kind is Kind.merge]
+
+
+@pytest.mark.parametrize(
+    ("method", "training", "products"),
+    [
+        ("experts", ["rlvr.e0@0+3", "rlvr.e1@0+3", "rlvr.e0@3+3", "rlvr.e1@3+3"], ["merged@3 e0@3 e1@3", "merged@6 e0@6 e1@6"]),
+        ("mixed_rlvr", ["rlvr.mixed@0+3", "rlvr.mixed@3+3"], ["merged@3 mixed@3", "merged@6 mixed@6"]),
+        (
+            "static_opd",
+            ["rlvr.e0@0+3", "rlvr.e1@0+3", "rlvr.e0@3+3", "rlvr.e1@3+3", "opd.e0@6+2 e1@6", "opd.e0@8+2 e1@6"],
+            ["merged@8 e0@8", "merged@10 e0@10"],
+        ),
+        (
+            "mopd",
+            ["rlvr.e0@0+3", "rlvr.e1@0+3", "rlvr.e0@3+3", "rlvr.e1@3+3", "opd.student@0+2 e0@6 e1@6", "opd.student@2+2 e0@6 e1@6"],
+            ["merged@2 student@2", "merged@4 student@4"],
+        ),
+        (
+            "opd",
+            [f"opd.e{e}@{step}+2 big@0 other@0" for step in (0, 2) for e in (0, 1)],
+            ["merged@2 e0@2 e1@2", "merged@4 e0@4 e1@4"],
+        ),
+    ],
+)
+def test_a_method_is_a_plan(method: str, training: list[str], products: list[str]) -> None:
+    spec = spec_of(2, method=method, rounds=2, rlvr={"steps": 3}, opd={"steps": 2})
+    assert trained(spec) == training
+    assert merged(spec) == products
+
+
+def test_rounds_are_not_added_before_a_stage_that_has_begun() -> None:
+    spec = spec_of(2, method="mopd", rounds=2)
+    assert plan(spec, [StructureEdit(1, 3, "rounds", 5)]) == plan(spec)
+    assert len(plan(spec, [StructureEdit(1, 2, "rounds", 5)])) > len(plan(spec))
 
 
 def test_a_round_ends_with_a_merge_that_is_evaluated() -> None:

@@ -31,8 +31,8 @@ def expert_of(cache: PolicyCache, spec: RunSpec) -> Expert:
 
 def trainer_of(cache: PolicyCache, spec: RunSpec, expert: Expert, teachers: dict[str, Any] | None = None) -> Trainer:
     """Teachers: name → policy."""
-    taught = {name: Teacher(policy, cache.domain(name, spec.domains[name]), 3) for name, policy in (teachers or {}).items()}
-    return Trainer(expert, spec, cache.domain("text", spec.domains["text"]), taught, Clock(), lambda: None)
+    taught = {name: Teacher(policy, cache.domain(name, spec.domains[name])) for name, policy in (teachers or {}).items()}
+    return Trainer(expert, spec, [cache.domain("text", spec.domains["text"])], taught, Clock(), lambda: None)
 
 
 def values(w: dict[str, float] | None = None, lr: float = 1e-3) -> StepValues:

@@ -1,0 +1,200 @@
+"""What a run is: the whole spec. Imports no torch, so that server and client load it in milliseconds.
+
+Every field that may change while a run trains says so in its JSON schema as `edit`: `value` binds, per policy, to the next optimizer
+step that uses it; `structure` changes the plan from the first round of which nothing has been sent. A field without it is fixed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from copd_engine.spec.domains import Domain
+from copd_engine.spec.learning import Opd, Rlvr
+from copd_engine.spec.model import Model, Optimizer
+from copd_engine.spec.parts import MAX_STEPS, FieldError, Name, Part, SpecError, Text, Weight, editable, printable
+
+MIXED, STUDENT = "mixed", "student"
+"""The policies of mixed_rlvr and mopd that no expert gives its name to."""
+RESERVED_NAMES = ("base", "merged", MIXED, STUDENT)
+MAX_SEGMENTS = 100_000
+Method = Literal["copd", "experts", "mixed_rlvr", "static_opd", "mopd", "opd"]
+
+
+class Expert(Part):
+    """A policy trained on one domain, and the teacher of that domain."""
+
+    domain: Name
+
+
+class FixedTeacher(Part):
+    """A model that teaches its domain and never learns. Its tokenizer must be that of the model it teaches."""
+
+    path: Annotated[Text, StringConstraints(min_length=1, max_length=1024)] = Field(
+        description="`tiny` (shipped), a local folder, or a Hugging Face id"
+    )
+    domain: Name
+
+
+class Evaluation(Part):
+    """Accuracy on fixed held-out prompts: the base once, every expert and the merged model at each round's end."""
+
+    prompts: int = Field(default=256, ge=8, le=65536, description="held-out prompts per domain")
+    temperature: float = Field(default=0.0, ge=0, le=10, description="0 is greedy")
+    samples: int = Field(default=3, ge=0, le=64, description="prompts per domain kept with their answers for people to read")
+
+
+class Agreement(Part):
+    """Overlap and divergences of every pair of experts on states the student visits, at the end of each phase."""
+
+    enabled: bool = True
+    prompts: int = Field(default=32, ge=1, le=65536, description="held-out prompts per domain")
+    top_k: int = Field(default=10, ge=1, le=1000)
+
+
+class Checkpoint(Part):
+    every: int = Field(
+        default=0, ge=0, le=MAX_STEPS, description="also store the state every so many steps inside a segment; 0: at its end only"
+    )
+
+
+class Compute(Part):
+    threads: int = Field(default=1, ge=1, le=256, description="CPU threads of each worker; part of what makes a run exact")
+    micro_batch: int = Field(default=0, ge=0, le=65536, description="sequences per forward pass; 0: the whole batch")
+
+
+class RunSpec(Part):
+    """One run: experts of one base model, how they learn, and how they teach each other."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(printable)]
+    notes: Annotated[Text, StringConstraints(max_length=20_000)] = ""
+    tags: list[Annotated[Text, StringConstraints(min_length=1, max_length=40)]] = Field(default_factory=list, max_length=32)
+    priority: int = Field(default=0, ge=-100, le=100, description="runs with a higher one get workers first")
+    method: Method = Field(
+        default="copd",
+        description="`copd`; `experts`: RLVR alone; `mixed_rlvr`: one policy on all domains; `static_opd`: RLVR, then one expert learns "
+        "from the others; `mopd`: RLVR, then a student from the base learns from all experts; `opd`: experts learn from fixed `teachers`",
+    )
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    model: Model = Model()
+    domains: dict[Name, Domain] = Field(min_length=1, max_length=64)
+    experts: dict[Name, Expert] = Field(min_length=1, max_length=64)
+    teachers: dict[Name, FixedTeacher] = Field(default_factory=dict, max_length=64, description="who teaches in `opd`")
+    rounds: int = editable(6, "structure", ge=1, le=10_000)
+    rlvr: Rlvr = Rlvr()
+    opd: Opd = Opd()
+    w: dict[Name, dict[Name, Weight]] = editable(
+        {}, "value", description="w[student][teacher]; an edge of the topology that is not named here weighs 1", validate_default=True
+    )
+    optimizer: Optimizer = Optimizer()
+    evaluation: Evaluation = Evaluation()
+    agreement: Agreement = Agreement()
+    checkpoint: Checkpoint = Checkpoint()
+    compute: Compute = Compute()
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> Self:
+        problems = [*self._expert_problems(), *self._teacher_problems(), *self._weight_problems(), *self._size_problems()]
+        if problems:
+            raise SpecError(problems)
+        return self
+
+    def _expert_problems(self) -> Iterator[FieldError]:
+        for name, expert in self.experts.items():
+            if name in RESERVED_NAMES:
+                yield FieldError(f"experts.{name}", f"'{name}' is reserved; choose another name")
+            if expert.domain not in self.domains:
+                yield FieldError(f"experts.{name}.domain", f"unknown domain '{expert.domain}'; domains are {listed(self.domains)}")
+        for field, name in (("opd.hub", self.opd.hub), ("opd.student", self.opd.student)):
+            if name is not None and name not in self.experts:
+                yield FieldError(field, f"unknown expert '{name}'; experts are {listed(self.experts)}")
+        if self.method == "copd" and len(self.experts) > 1 and self.opd.topology == "custom" and not self.w:
+            yield FieldError("w", "a custom topology takes its edges from w; name at least one w.<student>.<teacher>")
+
+    def _teacher_problems(self) -> Iterator[FieldError]:
+        if self.method == "opd" and not self.teachers:
+            yield FieldError("teachers", "method opd needs at least one teacher")
+        if self.method != "opd" and self.teachers:
+            yield FieldError("teachers", f"method {self.method} has no fixed teachers; leave them out, or use opd")
+        if self.method == "static_opd" and len(self.experts) < 2:
+            yield FieldError("experts", "static_opd needs at least two experts: one learns from the others")
+        for name, teacher in self.teachers.items():
+            if name in (*RESERVED_NAMES, *self.experts):
+                yield FieldError(f"teachers.{name}", f"'{name}' is reserved or an expert; choose another name")
+            if teacher.domain not in self.domains:
+                yield FieldError(f"teachers.{name}.domain", f"unknown domain '{teacher.domain}'; domains are {listed(self.domains)}")
+
+    def _weight_problems(self) -> Iterator[FieldError]:
+        is_custom = self.method == "copd" and self.opd.topology == "custom"
+        allowed = None if is_custom else set(self.edges())
+        policies = {*self.policies(), *self.teachers}
+        for student, row in self.w.items():
+            for teacher in row:
+                field = f"w.{student}.{teacher}"
+                unknown = [name for name in (student, teacher) if name not in policies]
+                if unknown:
+                    yield FieldError(field, f"unknown expert '{unknown[0]}'; experts are {listed(policies)}")
+                elif student == teacher:
+                    yield FieldError(field, "an expert cannot teach itself")
+                elif allowed is not None and (student, teacher) not in allowed:
+                    edges = ", ".join(f"w.{s}.{t}" for s, t in sorted(allowed))
+                    where = f"topology {self.opd.topology}" if self.method == "copd" else f"method {self.method}"
+                    yield FieldError(field, f"not an edge of {where}; edges are {edges or 'none'}")
+
+    def _size_problems(self) -> Iterator[FieldError]:
+        parts = 1 + (math.ceil(self.opd.steps / self.opd.sync_every) if self.method == "copd" else 1)
+        segments = self.rounds * len(self.policies()) * (parts + len(self.domains))
+        if segments > MAX_SEGMENTS:
+            help_ = "use fewer rounds, fewer steps or a larger opd.sync_every"
+            yield FieldError("rounds", f"the plan would have about {segments:,} segments, more than {MAX_SEGMENTS:,}; {help_}")
+
+    def policies(self) -> dict[str, tuple[str, ...]]:
+        """Every policy that trains → the domains on which it gets rewards; the student of mopd gets none."""
+        own = {name: (expert.domain,) for name, expert in self.experts.items()}
+        if self.method == "mixed_rlvr":
+            return {MIXED: tuple(dict.fromkeys(expert.domain for expert in self.experts.values()))}
+        return {**own, STUDENT: ()} if self.method == "mopd" else own
+
+    def native_domains(self, policy: str, *, in_opd: bool) -> tuple[str, ...]:
+        """The domains on which a step of `policy` gets rewards: its own, but in distillation only copd goes on with RLVR."""
+        return () if in_opd and self.method != "copd" else self.policies()[policy]
+
+    def teacher_domain(self, name: str) -> str:
+        """The domain an expert or a fixed teacher teaches."""
+        return (self.teachers[name] if name in self.teachers else self.experts[name]).domain
+
+    def edges(self) -> list[tuple[str, str]]:
+        """The (student, teacher) pairs, in spec order. An edge of weight 0 is still an edge."""
+        names = list(self.experts)
+        match self.method:
+            case "copd":
+                return self._topology_edges(names)
+            case "static_opd":
+                student = self.opd.student or names[0]
+                return [(student, teacher) for teacher in names if teacher != student]
+            case "mopd":
+                return [(STUDENT, teacher) for teacher in names]
+            case "opd":
+                return [(student, teacher) for student in names for teacher in self.teachers]
+            case _:
+                return []
+
+    def _topology_edges(self, names: list[str]) -> list[tuple[str, str]]:
+        if self.opd.topology == "custom":
+            return [(s, t) for s in names for t in names if s != t and t in self.w.get(s, {})]
+        if self.opd.topology == "ring":
+            return sorted({(names[i], names[i - 1]) for i in range(len(names)) if len(names) > 1}, key=lambda e: names.index(e[0]))
+        hub = self.opd.hub or names[0]
+        spoke = self.opd.topology == "hub_and_spoke"
+        return [(s, t) for s in names for t in names if s != t and (not spoke or hub in (s, t))]
+
+    def weight(self, student: str, teacher: str) -> float:
+        """w[student, teacher] as the spec starts with it."""
+        return self.w.get(student, {}).get(teacher, 1.0)
+
+
+def listed(names: Any) -> str:
+    return ", ".join(sorted(names))
