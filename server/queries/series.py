@@ -71,7 +71,9 @@ def agreement(db: Session, run: Run, metric: str, domain: str | None) -> Agreeme
     cells = {(step, c.policy, c.peer): value for c in found for step, value in zip(c.step, c.value, strict=True)}
     steps = sorted({step for step, _, _ in cells})
     values = [[[cells.get((step, student, teacher)) for teacher in cast.peers] for student in cast.experts] for step in steps]
-    return AgreementHistory(cursor=cursor, metric=metric, domain=domain, students=cast.experts, teachers=cast.peers, steps=steps, values=values)
+    return AgreementHistory(
+        cursor=cursor, metric=metric, domain=domain, students=cast.experts, teachers=cast.peers, steps=steps, values=values
+    )
 
 
 def figure_data(db: Session, run: Run, figure: FigureKind, *, window: Window, compare: str | None) -> FigureData:
