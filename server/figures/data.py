@@ -31,6 +31,8 @@ class Cast:
     domains: Sequence[str]
     edges: Sequence[tuple[str, str]]
     """(student, teacher)"""
+    is_rewarded: bool = True
+    """Some policy learns from rewards."""
 
     @property
     def experts(self) -> list[str]:

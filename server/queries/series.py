@@ -47,7 +47,7 @@ def snapshot(db: Session, run_id: str) -> str:
 def cast_of(run: Run) -> Cast:
     spec = spec_of(run)
     infos = [figures.PolicyInfo(view.name, view.role, view.colour) for view in policies(spec)]
-    return Cast(run.id, run.name, infos, list(spec.domains), spec.edges())
+    return Cast(run.id, run.name, infos, list(spec.domains), spec.edges(), is_rewarded=spec.method != "opd")
 
 
 def series(
