@@ -1,4 +1,4 @@
-"""Losses of reinforcement learning with verifiable rewards: GRPO and its relatives. Pure functions of tensors; docs/losses.md compares them.
+"""Losses of reinforcement learning with verifiable rewards: GRPO and its relatives. Pure functions of tensors; see docs/losses.md.
 
 A loss is a mean over sequences of a sum over tokens of clipped surrogates, divided by a length. `LOSSES` says by name what each
 takes for its advantages, its ratio and its length.

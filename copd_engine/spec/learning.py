@@ -54,14 +54,15 @@ class Opd(Part):
     student: Name | None = Field(default=None, description="the expert that learns in static_opd; the first expert when unset")
     max_advantage: float | None = Field(default=5.0, gt=0, description="cap on a token's advantage in `sampled`; null for none")
     loss: OpdLoss = Field(
-        default="sampled", description="`sampled`: policy gradient on δ (the method); `full`, `topk`: a divergence of the next-token distributions"
+        default="sampled",
+        description="`sampled`: policy gradient on δ (the method); `full`, `topk`: a divergence of distributions",
     )
     divergence: Divergence = Field(default="reverse_kl", description="`sampled` estimates the reverse KL(student ‖ teacher)")
     beta: float | None = Field(default=None, ge=0, le=1, description="jsd: 0 is KL(teacher ‖ student), 1 is KL(student ‖ teacher)")
     top_k: int | None = Field(default=None, ge=1, le=1_000_000, description="topk: tokens per state that are compared")
     tail: Tail | None = Field(default=None, description="topk: what becomes of all other tokens; three different losses")
     baseline: bool = Field(default=False, description="sampled: A = δ + KL(student ‖ teacher), exact at each state (vOPD)")
-    bounded: float | None = Field(default=None, gt=0, lt=1, description="sampled: α of the reward log(α·π_T/π_S + 1 − α) in place of δ (TOP-D)")
+    bounded: float | None = Field(default=None, gt=0, lt=1, description="sampled: α of log(α·π_T/π_S + 1 − α) in place of δ (TOP-D)")
     gate: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="sampled: [low, high] outside which the weight π_student/π_sampler of a token is 0 (MOPD)"
     )
