@@ -66,7 +66,6 @@ class Rewarded:
     group was replaced. resampled: groups that were.
     """
 
-    part: str
     domain: Domain
     batch: Batch
     rewards: Tensor
@@ -160,7 +159,7 @@ class Trainer:
         if self.spec.rlvr.overlong_buffer:
             lengths = torch.from_numpy(batch.rollouts.mask.sum(axis=1)).view(-1, group)
             penalties = overlong_penalty(lengths, self._length(domain), self.spec.rlvr.overlong_buffer)
-        return Rewarded(part, domain, batch, rewards, penalties, mean, resampled)
+        return Rewarded(domain, batch, rewards, penalties, mean, resampled)
 
     def _learn(self, rewarded: Rewarded, found: Sequence[Rewarded], share: float, temperature: float) -> dict[str, float]:
         """The gradient of one domain's share of the native part, all of which is `found`; and what was seen on the way: name → mean."""
