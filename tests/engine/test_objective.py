@@ -13,13 +13,16 @@ from copd_engine.agreement import sampled_kl
 from copd_engine.batches import Batch
 from copd_engine.cache import PolicyCache
 from copd_engine.distill import log_ratio
+from copd_engine.events import Points
 from copd_engine.expert import TrainingError
 from copd_engine.fingerprint import make_deterministic
+from copd_engine.local import LocalRun
 from copd_engine.objective import OBJECTIVES, Forward
 from copd_engine.policy import Policy, digest
 from copd_engine.rlvr import LOSSES, Lengths, group_advantages, sequence_losses, token_surrogate
 from copd_engine.scoring import LocalScorer, States, token_log_probs
 from copd_engine.spec import RunSpec
+from copd_engine.store import Store
 from copd_engine.training import Rewarded, Spent, Trainer
 from tests.engine.steps import Build, Caught, expert_of, gradient, perturbed, trainer_of, values
 
@@ -111,6 +114,17 @@ def test_the_weight_scales_the_gradient(coins: PolicyCache, small: Build, opd: d
 # -- gradients against finite differences ------------------------------------------------------------------------------
 
 
+def make_double(policy: Policy) -> None:
+    """A model in float64 throughout: transformers' own RMSNorm would go back to float32."""
+    policy.model.double()
+    for parent in list(policy.model.modules()):
+        for name, norm in list(parent.named_children()):
+            if type(norm).__name__.endswith("RMSNorm"):
+                exact = torch.nn.RMSNorm(norm.weight.shape, norm.variance_epsilon, dtype=torch.float64)
+                exact.weight = norm.weight  # the very parameter, so that its gradient is the expert's
+                setattr(parent, name, exact)
+
+
 class Slope:
     """Sampled in float32, then differentiated in float64: one batch of the text expert, and a direction in the space of its weights."""
 
@@ -124,7 +138,7 @@ class Slope:
         """The same batch, its prompts yet to go through the model."""
         for policy in (self.policy, self.teacher, self.trainer.reference):
             if policy is not None:
-                policy.model.double()
+                make_double(policy)
         return dataclasses.replace(batch, prefilled=None)
 
     def forward(self, batch: Batch) -> Forward:
@@ -152,10 +166,10 @@ class Slope:
             ends = []
             for step in (1e-5, -2e-5):  # forth, and back past the start
                 for name, d in direction.items():
-                    self.expert.parameters[name] += step / norm * d
+                    self.expert.parameters[name].add_(d, alpha=step / norm)
                 ends.append(loss().item())
             for name, d in direction.items():
-                self.expert.parameters[name] += 1e-5 / norm * d
+                self.expert.parameters[name].add_(d, alpha=1e-5 / norm)
             assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(slope, rel=1e-5, abs=1e-8)
         assert math.sqrt(sum(g.square().sum().item() for g in gradients.values())) > 1e-4
 
@@ -313,11 +327,28 @@ def test_dapo_is_one_mean_over_the_tokens_of_all_domains(coins: PolicyCache, sma
     assert_same_gradient(both, {name: (a * first[name] + b * second[name]) / (a + b) for name in both})
 
 
+def test_a_whole_run_with_everything_but_the_defaults(coins: PolicyCache, small: Build, store: Store) -> None:
+    """The reference of the penalty is the base: the first step is at it, the others are not."""
+    rlvr = SIZE | {"loss": "dapo", "kl": 0.1, "overlong_buffer": 2, "max_resamples": 2, "importance_cap": 2.0}
+    opd = {"steps": 2, "loss": "topk", "divergence": "jsd", "beta": 0.5, "top_k": 8, "tail": "bucket"}
+    coins.forget()
+    run = LocalRun(small(rlvr=rlvr, opd=opd, agreement={"enabled": False}), store, cache=coins)
+    assert run.execute() is None
+    points = [event for event in run.events() if isinstance(event, Points)]
+    kl = sorted((p.step, v.value) for p in points if p.policy == "text" for v in p.values if v.name == "kl_reference")
+    assert [step for step, _ in kl] == list(range(1, 9))
+    assert kl[0][1] == 0
+    assert all(value is not None and value > 0 for _, value in kl[1:])
+    losses = [v.value for p in points for v in p.values if v.name == "distill_loss" and p.step in (4, 8)]
+    assert losses
+    assert all(value is not None and 0 < value < math.log(2) for value in losses)
+
+
 @pytest.mark.parametrize("opd", [{}, {"baseline": True}, {"loss": "full"}], ids=label)
 def test_a_teacher_of_nans_stops_before_the_step(coins: PolicyCache, small: Build, opd: dict[str, Any]) -> None:
     spec, teacher = small(opd=opd), coins.copy_of_base(small().model)
     with torch.no_grad():
-        teacher.head.weight[3] = float("nan")
+        teacher.head.weight.fill_(float("nan"))
     expert = expert_of(coins, spec)
     before = digest(expert.parameters)
     with pytest.raises(TrainingError, match=r"text: the loss of step 1 is nan; the step was not taken"):

@@ -49,8 +49,8 @@ class Case:
         tensors = (old + noise(0.4), old, old + noise(0.3), old + noise(0.2))
         mask = torch.arange(LENGTH) < torch.randint(1, LENGTH + 1, (len(old), 1), generator=generator)
         advantages = group_advantages(torch.rand(PROMPTS, GROUP, generator=generator, dtype=torch.float64)).view(-1)
-        new, *rest = (tensor.to(dtype) for tensor in tensors)
-        return cls(new.requires_grad_(), *rest, mask, advantages.to(dtype))
+        new, sampled, reference, sampler = (tensor.to(dtype) for tensor in tensors)
+        return cls(new.requires_grad_(), sampled, reference, sampler, mask, advantages.to(dtype))
 
 
 def trainer_standing_in(name: RlvrLoss, case: Case, clip: tuple[float, float], beta: float, weighted: bool) -> Any:
