@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +13,6 @@ from torch import Tensor
 from copd_engine.agreement import sampled_kl
 from copd_engine.batches import Batch
 from copd_engine.cache import PolicyCache
-from copd_engine.distill import log_ratio
 from copd_engine.events import Points
 from copd_engine.expert import TrainingError
 from copd_engine.fingerprint import make_deterministic
@@ -150,6 +150,11 @@ class Slope:
         forward = self.forward(batch)
         return token_log_probs(self.policy, forward.states.hidden, batch.tokens, batch.mask)[0]
 
+    def distributions(self, policy: Policy, batch: Batch) -> Tensor:
+        """Log-probs [N, T, V] of every token."""
+        (piece,) = batch.pieces
+        return policy.logits(policy.hidden(piece.batch, piece.rows, batch.tokens)).log_softmax(dim=-1)
+
     def scores(self, policy: Policy, batch: Batch) -> Tensor:
         (piece,) = batch.pieces
         return LocalScorer(policy).score(piece.batch, piece.rows, batch.tokens, batch.mask, 1.0)
@@ -182,7 +187,7 @@ def test_an_rlvr_step_follows_the_slope_of_its_loss(coins: PolicyCache, small: B
     case.trainer._learn(rewarded, [rewarded], 1.0, 1.0)
 
     batch, settings, loss = rewarded.batch, case.spec.rlvr, LOSSES[case.spec.rlvr.loss]
-    advantages = group_advantages(rewarded.rewards, loss.scaled).view(-1, 1)
+    advantages = group_advantages(rewarded.rewards, scaled=settings.loss != "dr_grpo").view(-1, 1)
     lengths = batch.mask.sum(dim=1).double()
     divisor = loss.divisor(Lengths(lengths, lengths.mean().item(), 3))
     with torch.no_grad():
@@ -199,17 +204,35 @@ def test_an_rlvr_step_follows_the_slope_of_its_loss(coins: PolicyCache, small: B
     case.assert_is_derivative_of(published)
 
 
-def test_a_sampled_step_follows_the_slope_of_its_surrogate(coins: PolicyCache, small: Build) -> None:
-    case = Slope(coins, small(opd={"max_advantage": None}))
-    batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 8, 1, 1.0, case.spent))
-    objective = OBJECTIVES["sampled"](case.spec, case.teacher, 0.7, 1.0, case.trainer.clock)
+@pytest.mark.parametrize("opd", [*SAMPLED, {"outcome": 0.5}, {"bounded": 0.5, "gate": [0.5, 2.0], "outcome": 0.5}], ids=label)
+def test_a_sampled_step_follows_the_slope_of_its_surrogate(coins: PolicyCache, small: Build, opd: dict[str, Any]) -> None:
+    """Each variant's advantages and weights are written out here once more, from whole distributions."""
+    case = Slope(coins, small(opd=opd | {"max_advantage": None}))
+    batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 2, 4, 1.0, case.spent))
+    shift = torch.linspace(-1, 1, batch.size)[:, None]  # some tokens pass the gate, some do not
+    batch = dataclasses.replace(batch, sampler_log_probs=batch.sampler_log_probs + shift)
+    outcomes = torch.linspace(-1, 1, batch.size)[:, None]
+    objective = OBJECTIVES["sampled"](case.spec, case.teacher, 0.7, 1.0, case.trainer.clock, outcomes if "outcome" in opd else None)
     case.trainer._backward(batch, objective)
+
+    old = case.log_probs(batch).detach()
     with torch.no_grad():
-        old = case.log_probs(batch)
-    advantages = 0.7 * log_ratio(case.scores(case.teacher, batch), old)
-    case.assert_is_derivative_of(
-        lambda: sequence_losses(token_surrogate(case.log_probs(batch), old, advantages, batch.mask, 0.2, 0.28).terms, batch.mask).mean()
-    )
+        log_p, log_q = (case.distributions(policy, batch) for policy in (case.policy, case.teacher))
+    rewards = (log_q - log_p).gather(2, batch.tokens[..., None])[..., 0]
+    if "baseline" in opd:
+        rewards = rewards + (log_p.exp() * (log_p - log_q)).sum(dim=-1)
+    if "bounded" in opd:
+        rewards = (0.5 * rewards.exp() + 0.5).log()
+    if "outcome" in opd:
+        rewards = rewards + 0.5 * outcomes
+    ratio = (old - batch.sampler_log_probs).exp()
+    weights = ratio * ((ratio >= 0.5) & (ratio <= 2.0)) if "gate" in opd else 1.0
+
+    def published() -> Tensor:
+        terms = token_surrogate(case.log_probs(batch), old, 0.7 * rewards, batch.mask, 0.2, 0.28).terms
+        return sequence_losses(terms * weights, batch.mask).mean()
+
+    case.assert_is_derivative_of(published)
 
 
 @pytest.mark.parametrize("opd", DIVERGENCES, ids=label)
@@ -308,23 +331,31 @@ def test_the_penalty_falls_on_long_completions_alone(coins: PolicyCache, small: 
     assert torch.equal(rewarded.penalties, torch.where(lengths == 3, -1.0, torch.where(lengths == 2, -0.5, 0.0)))
 
 
+def cut_short(policy: Policy, batch: Batch, length: int) -> Batch:
+    """The same completions, ended after `length` tokens."""
+    rollouts = dataclasses.replace(batch.rollouts, mask=batch.rollouts.mask & (np.arange(batch.tokens.shape[1]) < length))
+    return Batch.of(policy, batch.prompts, rollouts, batch.pieces)
+
+
 def test_dapo_is_one_mean_over_the_tokens_of_all_domains(coins: PolicyCache, small: Build) -> None:
-    """Two domains together: the mean of their own token means, weighted by tokens and not by sequences."""
+    """A long and a short domain together: the mean of their own token means, weighted by tokens and not by sequences."""
     spec = small(rlvr=SIZE | {"loss": "dapo"})
 
-    def caught(*chosen: int) -> tuple[dict[str, Tensor], list[int]]:
+    def caught(*names: str) -> tuple[dict[str, Tensor], list[int]]:
         expert = Caught("text", coins.copy_of_base(spec.model), spec.optimizer)
-        trainer = trainer_of(coins, spec, expert)
-        domain = trainer.natives[0]
-        found = [trainer._rewarded(("long", "short")[i], domain, (1, 3)[i], 1.0, Spent()) for i in chosen]
+        trainer, found = trainer_of(coins, spec, expert), []
+        for name in names:
+            drawn = trainer._rewarded(name, trainer.natives[0], 3, 1.0, Spent())
+            found.append(dataclasses.replace(drawn, batch=cut_short(expert.policy, drawn.batch, 1 if name == "short" else 3)))
         for each in found:
-            trainer._learn(each, found, each.batch.size / sum(other.batch.size for other in found), 1.0)
+            trainer._learn(each, found, 1 / len(found), 1.0)
         expert.update(0.0, 1.0)
         return expert.gradient, [each.batch.token_count for each in found]
 
-    both, (a, b) = caught(0, 1)
-    (first, _), (second, _) = caught(0), caught(1)
-    assert_same_gradient(both, {name: (a * first[name] + b * second[name]) / (a + b) for name in both})
+    both, (long, short) = caught("long", "short")
+    (first, _), (second, _) = caught("long"), caught("short")
+    assert long > 2 * short
+    assert_same_gradient(both, {name: (long * first[name] + short * second[name]) / (long + short) for name in both})
 
 
 def test_a_whole_run_with_everything_but_the_defaults(coins: PolicyCache, small: Build, store: Store) -> None:
@@ -360,6 +391,16 @@ def test_a_penalty_needs_its_reference(coins: PolicyCache, small: Build) -> None
     trainer = trainer_of(coins, small(rlvr=SIZE | {"kl": 0.1}), expert_of(coins, small()))
     with pytest.raises(ValueError, match=r"rlvr\.kl: a penalty needs a reference policy"):
         Trainer(trainer.expert, trainer.spec, trainer.natives, {}, trainer.clock, lambda: None)
+
+
+def test_a_token_that_only_one_of_two_may_say_counts_for_neither(coins: PolicyCache, small: Build) -> None:
+    """Else its probability of 0 under the other would be a divergence of 1e9."""
+    spec, teacher = small(opd={"loss": "full"}), coins.copy_of_base(small().model)
+    likely = next(i for i in range(100, 200) if i not in teacher.forbidden_ids)
+    teacher.forbidden_ids += (likely,)
+    teacher._forbidden = torch.tensor(teacher.forbidden_ids)
+    told, _ = shown(coins, spec, image=teacher)
+    assert told["distill_loss"] == 0
 
 
 def test_vocabularies_that_differ_are_refused(coins: PolicyCache, small: Build) -> None:
