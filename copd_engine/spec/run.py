@@ -107,7 +107,13 @@ class RunSpec(Part):
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
-        problems = [*self._expert_problems(), *self._teacher_problems(), *self._weight_problems(), *self._size_problems()]
+        problems = [
+            *self._expert_problems(),
+            *self._teacher_problems(),
+            *self._weight_problems(),
+            *self._loss_problems(),
+            *self._size_problems(),
+        ]
         if problems:
             raise SpecError(problems)
         return self
@@ -158,6 +164,16 @@ class RunSpec(Part):
             for student, row in rows.items():
                 for teacher in row:
                     yield f"{table}.{student}.{teacher}", student, teacher
+
+    def _loss_problems(self) -> Iterator[FieldError]:
+        rewarded = {name for domains in self.policies().values() for name in domains} & self.domains.keys()
+        shortest = min((self.domains[name].max_new_tokens for name in rewarded), default=0)
+        if self.rlvr.overlong_buffer > shortest:
+            yield FieldError("rlvr.overlong_buffer", f"is longer than the shortest max_new_tokens of a trained domain, {shortest}")
+        teachers = max((sum(s == student for s, _ in self.edges()) for student in self.policies()), default=0)
+        if self.opd.outcome > 0 and self.rlvr.prompts < teachers:
+            help_ = f"each of the {teachers} teachers of a student needs at least one group; use at least as many rlvr.prompts"
+            yield FieldError("opd.outcome", f"{help_} (given: {self.rlvr.prompts})")
 
     def _size_problems(self) -> Iterator[FieldError]:
         parts = 1 + (math.ceil(self.opd.steps / self.opd.sync_every) if self.method == "copd" else 1)
