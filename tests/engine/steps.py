@@ -1,6 +1,7 @@
-"""One optimizer step of a tiny expert, for tests: with given teachers, and with its gradient caught before the update."""
+"""One optimizer step of a tiny expert, for tests: under any loss, with given teachers, its gradient caught before the update."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,10 +11,30 @@ from copd_engine.clock import Clock
 from copd_engine.control import StepValues
 from copd_engine.expert import Expert
 from copd_engine.policy import Policy
+from copd_engine.rlvr import LOSSES
 from copd_engine.spec import RunSpec
 from copd_engine.training import Teacher, Trainer
 
 Build = Callable[..., RunSpec]
+
+# Fields of `rlvr` and `opd` that between them ask for every loss.
+SIZE = {"steps": 2, "prompts": 2, "group": 4}
+RLVR: list[dict[str, Any]] = [
+    *({"loss": name} for name in LOSSES),
+    {"loss": "dapo", "overlong_buffer": 2, "max_resamples": 2},
+    {"kl": 0.3},
+    {"importance_cap": 1.0},
+]
+SAMPLED: list[dict[str, Any]] = [{}, {"baseline": True}, {"bounded": 0.5}, {"gate": [0.5, 2.0]}]
+KINDS: list[dict[str, Any]] = [{}, {"divergence": "forward_kl"}, {"divergence": "jsd", "beta": 0.5}]
+DIVERGENCES: list[dict[str, Any]] = [
+    *({"loss": "full"} | kind for kind in KINDS),
+    *({"loss": "topk", "top_k": 5, "tail": tail} | kind for kind in KINDS for tail in ("renormalised", "raw", "bucket")),
+]
+
+
+def label(settings: dict[str, Any]) -> str:
+    return "-".join(f"{name}={value}" for name, value in settings.items()) or "default"
 
 
 def expert_of(cache: PolicyCache, spec: RunSpec) -> Expert:
