@@ -96,12 +96,14 @@ def _heldout(
     """One completion of each of the first `count` held-out prompts, some prompts at a time. Raises StopWanted between them."""
     sampler = LocalSampler(policy)
     length = attempt.spec.domains[domain.name].max_new_tokens
-    for start in range(0, count, PROMPTS_AT_ONCE):
+    at_once = min(PROMPTS_AT_ONCE, attempt.spec.sampling.batch or PROMPTS_AT_ONCE)
+    for start in range(0, count, at_once):
         attempt.look()
-        slots = range(start, min(start + PROMPTS_AT_ONCE, count))
+        slots = range(start, min(start + at_once, count))
         with attempt.clock("rollout"):
             prompts = [domain.prompt("heldout", index) for index in slots]
-            request = SampleRequest(prompts, (attempt.spec.seed, part, domain.name), 1, length, temperature, slots)
+            key = (attempt.spec.seed, part, domain.name)
+            request = SampleRequest(prompts, key, 1, length, temperature, slots, attempt.spec.sampling)
             with torch.no_grad():
                 prefilled = policy.prefill(policy.encode(prompts))
             rollouts = sampler.sample(request, attempt.progress, prefilled)

@@ -175,7 +175,7 @@ class Trainer:
             numbers = integers((*key, "prompts"), TRAIN_PROMPTS, np.arange(count))
             prompts = [domain.prompt("train", number) for number in numbers.tolist()]
             pieces = micro_batches(self.expert.policy, prompts, samples, self.spec.compute.micro_batch)
-            request = SampleRequest(prompts, key, samples, max_new_tokens, temperature)
+            request = SampleRequest(prompts, key, samples, max_new_tokens, temperature, sampling=self.spec.sampling)
             prefilled = self.expert.policy.prefill(pieces[0].batch) if len(pieces) == 1 else None
             rollouts = self.sampler.sample(request, self.progress, prefilled)
         tokens, mask = (torch.from_numpy(array).to(self.expert.policy.device) for array in (rollouts.tokens, rollouts.mask))

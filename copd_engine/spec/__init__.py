@@ -6,6 +6,7 @@ from copd_engine.spec.model import Model, Optimizer
 from copd_engine.spec.parse import load_yaml, parse_spec, spec_schema
 from copd_engine.spec.parts import MAX_STEPS, FieldError, SpecError
 from copd_engine.spec.run import MAX_SEGMENTS, RESERVED_NAMES, Agreement, Checkpoint, Compute, Evaluation, Expert, Method, RunSpec
+from copd_engine.spec.sampling import Sampling
 from copd_engine.spec.verifiers import Choice, Exact, Format, Math, Numeric, Plugin, ReasoningGymScorer, Regex, Verifier
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Regex",
     "Rlvr",
     "RunSpec",
+    "Sampling",
     "SpecError",
     "Topology",
     "Verifier",

@@ -16,6 +16,7 @@ from copd_engine.spec.domains import Domain
 from copd_engine.spec.learning import Opd, Rlvr
 from copd_engine.spec.model import Model, Optimizer
 from copd_engine.spec.parts import MAX_STEPS, FieldError, Name, Part, SpecError, Text, Weight, editable, printable
+from copd_engine.spec.sampling import Sampling
 
 MIXED, STUDENT = "mixed", "student"
 """The policies of mixed_rlvr and mopd that no expert gives its name to."""
@@ -89,6 +90,7 @@ class RunSpec(Part):
     w: dict[Name, dict[Name, Weight]] = editable(
         {}, "value", description="w[student][teacher]; an edge of the topology that is not named here weighs 1", validate_default=True
     )
+    sampling: Sampling = Sampling()
     optimizer: Optimizer = Optimizer()
     evaluation: Evaluation = Evaluation()
     agreement: Agreement = Agreement()
