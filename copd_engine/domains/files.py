@@ -112,7 +112,7 @@ def _files(folder: Path) -> list[Path]:
 def _rgb(picture: Image.Image) -> Pixels:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's advice on palettes and large pictures is not about whether this one can be read
-        return np.asarray(picture.convert("RGB"), dtype=np.uint8)
+        return np.array(picture.convert("RGB"), dtype=np.uint8)  # a copy, because Pillow lends its memory read-only
 
 
 def _animation(stream: Any, count: int) -> tuple[list[Pixels], float]:

@@ -1,11 +1,11 @@
 """A verifier may raise, hang or crash; that costs one sample a zero, never the run.
 
-Verifiers that call foreign code (an algebra system, a regular expression, a plugin) run in a process of their own, `python -m
-copd_engine.domains.judge`, asked over a pipe. A time limit inside this process could not hold: signals reach the main thread alone, and
-a worker may judge in another; a thread cannot be stopped; and neither interrupts a loop in C. The judging process limits itself: a
-watchdog thread of the interpreter (faulthandler's, written in C) ends it when one judgement takes too long. The asker sees the
-pipe close, gives the sample its zero and starts a new process for the next. The pipe also closes when the asker is killed, so
-that no judging process outlives it for longer than one judgement.
+Verifiers that call foreign code (an algebra system, a regular expression, a plugin) run in a process of their own, asked over a pipe.
+A time limit inside this process could not hold: signals reach the main thread alone, and a worker may judge in another; a thread cannot
+be stopped; and neither interrupts a loop in C. The judging process limits itself: a watchdog thread of the interpreter (faulthandler's,
+written in C) ends it when one judgement takes too long. The asker sees the pipe close, gives the sample its zero and starts a new
+process for the next. The pipe also closes when the asker is killed, so that no judging process outlives it for longer than one
+judgement.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Bench:
     def _start(self) -> subprocess.Popen[bytes]:
         settings = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         # A session of its own: Ctrl-C, meant for the run, must not cost a sample.
-        command = [sys.executable, "-m", "copd_engine.domains.judge"]
+        command = [sys.executable, "-c", "from copd_engine.domains.judge import main; main()"]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | settings, start_new_session=True
         )
@@ -166,7 +166,3 @@ def _score_of(verifier: spec.Verifier, tasks: Tasks | None) -> Score | None:
         case spec.Math():
             import math_verify  # noqa: F401 – loaded here, the first judgement is not late
     return None
-
-
-if __name__ == "__main__":
-    main()

@@ -23,8 +23,11 @@ from copd_engine.domains import Domain, Split, build_domain
 from copd_engine.domains.base import SPLITS
 from copd_engine.domains.files import evenly
 from copd_engine.domains.order import shuffled
+from copd_engine.events import Sample
+from copd_engine.local import LocalRun
 from copd_engine.preflight import check_available
 from copd_engine.spec import SpecError, parse_spec
+from copd_engine.store import Store
 
 SUMS = [{"prompt": f"{a} + {b} =", "answer": str(a + b)} for a in range(6) for b in range(6)]
 
@@ -341,3 +344,33 @@ def test_a_wrong_field_of_a_dataset_is_named(changes: dict[str, Any], field: str
         parse_spec(document)
     errors = {error.field: error.message for error in caught.value.errors}
     assert says in errors[f"domains.exact.{field}"]
+
+
+def test_a_whole_run_on_rows_of_ones_own(tmp_path: Path, mini: Path, store: Store) -> None:
+    rows = pictures(tmp_path)
+    document = {
+        "name": "own rows",
+        "method": "experts",
+        "model": {"path": str(mini)},
+        "domains": {
+            "red": {
+                "source": "dataset",
+                "path": str(json_lines(tmp_path / "red.jsonl", rows)),
+                "columns": {"images": "images"},
+                "verifier": ["numeric", {"kind": "regex", "pattern": r"\d+", "weight": 0.5}],
+                "max_new_tokens": 4,
+            }
+        },
+        "experts": {"seer": {"domain": "red"}},
+        "rounds": 1,
+        "rlvr": {"steps": 2, "prompts": 2, "group": 4},
+        "sampling": {"top_p": 0.9, "top_k": 50, "stop": ["e"], "batch": 3},
+        "evaluation": {"prompts": 8, "samples": 1},
+    }
+    spec_of_run = parse_spec(document)
+    check_available(spec_of_run)
+    run = LocalRun(spec_of_run, store)
+    assert run.execute() is None
+    samples = [event for event in run.events() if isinstance(event, Sample)]
+    assert samples
+    assert all(sample.prompt == "How red?" and sample.media and "numeric" in sample.reason for sample in samples)
