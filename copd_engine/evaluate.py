@@ -45,6 +45,7 @@ def evaluate(attempt: Attempt) -> None:
     for seen, rollouts in _heldout(attempt, policy, domain, "evaluate", settings.prompts, settings.temperature):
         for prompt, text in zip(seen.prompts, rollouts.texts, strict=True):
             judged = domain.reward(prompt, text)
+            attempt.progress()  # a verifier may take its whole time limit
             rewards.append(judged.value)
             if prompt.index < settings.samples:
                 attempt.log.emit(

@@ -129,10 +129,11 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """One line of JSON in, one out, until the asker closes the pipe. The first line says how to judge."""
-    with os.fdopen(os.dup(1), "wb") as answers, Path(os.devnull).open("w") as nowhere:
-        os.dup2(2, 1)  # what a verifier prints goes to the error log, not between the answers
+    with os.fdopen(os.dup(0)) as questions, os.fdopen(os.dup(1), "wb") as answers, Path(os.devnull).open("r+") as nowhere:
+        os.dup2(nowhere.fileno(), 0)  # a verifier that reads its input takes no question away,
+        os.dup2(2, 1)  # and what it prints goes to the error log, not between the answers
         faulthandler.dump_traceback_later(STARTING_SECONDS, exit=True, file=nowhere)
-        settings = json.loads(sys.stdin.readline())
+        settings = json.loads(questions.readline())
         verifiers = _VERIFIERS.validate_python(settings["verifiers"])
         try:
             scores = [_score_of(verifier, settings["tasks"]) for verifier in verifiers]
@@ -141,7 +142,7 @@ def main() -> None:
             return
         faulthandler.cancel_dump_traceback_later()
         _answer(answers, {})
-        for line in sys.stdin:
+        for line in questions:
             question = json.loads(line)
             faulthandler.dump_traceback_later(settings["seconds"], exit=True, file=nowhere)
             reward = judged(verifiers, scores, Prompt(**question["prompt"]), question["completion"])

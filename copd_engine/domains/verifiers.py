@@ -45,6 +45,8 @@ def failure(reason: str) -> Reward:
 
 
 def _judged(verifier: spec.Verifier, score: Score | None, prompt: Prompt, completion: str) -> Reward:
+    if problem := answer_problem(verifier, prompt.answer):
+        raise ValueError(problem)
     match verifier:
         case spec.Format():
             found = placed(completion, verifier.within) is not None

@@ -102,6 +102,13 @@ def test_a_pattern_takes_the_answer_literally() -> None:
     assert judging(question("1.5"), "#### 1.5 or 2").value == 0
 
 
+@pytest.mark.parametrize("kind", ["numeric", "choice"])
+def test_an_answer_that_is_none_of_its_kind_is_a_failure_and_never_paid(kind: str) -> None:
+    reward = judge(kind, "many", "many")
+    assert (reward.value, reward.failed) == (0.0, True)
+    assert f"the verifier {kind} needs" in reward.reason
+
+
 def test_a_weighted_sum_says_what_each_part_gave() -> None:
     given = [{"kind": "exact", "within": "answer", "weight": 3}, "format"]
     assert judge(given, "12", "<answer>12</answer>").value == 1.0
@@ -111,7 +118,7 @@ def test_a_weighted_sum_says_what_each_part_gave() -> None:
     assert "format 1 (well formed)" in reward.reason
 
 
-IN_PROCESS = ["exact", "numeric", "choice", "format", {"kind": "exact", "within": "boxed"}]
+IN_PROCESS = ["exact", "numeric", {"kind": "choice", "choices": ["1", "2"]}, "format", {"kind": "exact", "within": "boxed"}]
 
 
 @given(weights=st.lists(st.floats(0.01, 100), min_size=1, max_size=5), completion=st.text())
@@ -164,7 +171,7 @@ PLUGINS = """
         return sum(c in "aeiou" for c in completion) / max(1, len(completion)), f"vowels of {completion!r}"
 
     def half(prompt, completion):
-        print("to standard output")
+        print("to standard output", input() if completion == "greedy" else "")
         return 0.5
 
     def raises(prompt, completion):
@@ -202,7 +209,10 @@ def plugin(name: str, seconds: float = 60) -> Judge:
 @pytest.mark.usefixtures("plugins")
 def test_third_parties_add_verifiers_by_entry_point() -> None:
     assert plugin("vowels")(question("x"), "aexx") == Reward(0.5, "vowels of 'aexx'")
-    assert plugin("half")(question("x"), "a").value == 0.5
+    half = plugin("half")
+    assert half(question("x"), "a").value == 0.5
+    assert "EOFError" in half(question("x"), "greedy").reason
+    assert half(question("x"), "a").value == 0.5
 
 
 @pytest.mark.usefixtures("plugins")
