@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from PIL import Image
 from copd_engine import spec
 from copd_engine.domains import Domain, Split, build_domain
 from copd_engine.domains.base import SPLITS
+from copd_engine.domains.dataset import index_of
 from copd_engine.domains.files import evenly
 from copd_engine.domains.order import shuffled
 from copd_engine.events import Sample
@@ -307,6 +309,22 @@ def test_a_table_that_cannot_be_read_and_a_split_that_is_not_there_are_named(tmp
 def test_an_answer_that_no_completion_could_match_is_named(tmp_path: Path) -> None:
     path = json_lines(tmp_path / "sums.jsonl", [*SUMS, {"prompt": "a?", "answer": "many"}])
     assert "row 37, column 'answer': the verifier numeric needs a number" in wrong_rows(path, verifier="numeric")
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
+    path = json_lines(tmp_path / "sums.jsonl", SUMS)
+    assert index_of(source(path)) is index_of(source(path, template="Add: {prompt}", max_new_tokens=3))
+    before = index_of(source(path))
+    json_lines(path, SUMS[:-1])
+    assert len(index_of(source(path)).train) < len(before.train)
+
+
+@pytest.mark.parametrize(("offline", "path", "refused"), [("0", "someone/sums", False), ("1", "someone/sums", True), ("0", "a/b/c", True)])
+def test_only_a_worker_looks_a_hub_id_up(monkeypatch: pytest.MonkeyPatch, offline: str, path: str, refused: bool) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", offline)
+    document = {"name": "x", "experts": {"a": {"domain": "d"}}, "domains": {"d": {"source": "dataset", "path": path}}}
+    with pytest.raises(SpecError, match=r"domains\.d\.path: nothing at") if refused else nullcontext():
+        check_available(parse_spec(document))
 
 
 def test_the_submission_is_refused_with_the_field_and_the_row(tmp_path: Path) -> None:
