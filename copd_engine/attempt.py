@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from copd_engine.cache import PolicyCache
 from copd_engine.checkpoint import opened, publish
 from copd_engine.clock import Clock
 from copd_engine.control import ControlDocument
 from copd_engine.domains import Domain
-from copd_engine.events import Acknowledged, Event, Points, Progress, Stored, Value
+from copd_engine.events import Acknowledged, Event, Log, Points, Progress, Stored, Value
 from copd_engine.expert import Expert
 from copd_engine.job import CheckpointRecord, SegmentJob
 from copd_engine.plan import BASE, Ref
@@ -89,6 +89,12 @@ class Attempt:
         """Emits a step's numbers; one that is not finite becomes a gap."""
         finite = [v if v.value is None or math.isfinite(v.value) else v.model_copy(update={"value": None}) for v in values]
         self.log.emit(Points(policy=self.segment.policy, step=step, values=finite))
+
+    def tell_failures(self, step: int, reasons: Sequence[str]) -> None:
+        """Logs that verifiers failed, and why the first one did; each cost its completion a zero."""
+        if reasons:
+            count = f"{len(reasons)} judgement{'s' * (len(reasons) > 1)} failed and counted as 0"
+            self.log.emit(Log(level="warning", message=f"{self.segment.policy} step {step}: {count}; first: {reasons[0]}"))
 
     def done(self, done: int, total: int) -> None:
         self.log.emit(Progress(done=done, total=total))

@@ -41,11 +41,13 @@ def evaluate(attempt: Attempt) -> None:
     if name is None:
         raise ValueError("an evaluate segment names its domain")
     domain, policy = attempt.domain(name), attempt.policy(segment.start)
-    rewards: list[float] = []
+    rewards, failures = list[float](), list[str]()
     for seen, rollouts in _heldout(attempt, policy, domain, "evaluate", settings.prompts, settings.temperature):
         for prompt, text in zip(seen.prompts, rollouts.texts, strict=True):
             judged = domain.reward(prompt, text)
+            attempt.progress()  # a verifier may take its whole time limit
             rewards.append(judged.value)
+            failures += [judged.reason] * judged.failed
             if prompt.index < settings.samples:
                 attempt.log.emit(
                     Sample(
@@ -55,6 +57,7 @@ def evaluate(attempt: Attempt) -> None:
                     )
                 )  # fmt: skip
         attempt.done(len(rewards), settings.prompts)
+    attempt.tell_failures(segment.step, failures)
     se = float(np.std(rewards, ddof=1)) / len(rewards) ** 0.5
     attempt.points(segment.step, [Value(name="capability", value=float(np.mean(rewards)), domain=name, se=se)])
 
@@ -96,12 +99,14 @@ def _heldout(
     """One completion of each of the first `count` held-out prompts, some prompts at a time. Raises StopWanted between them."""
     sampler = LocalSampler(policy)
     length = attempt.spec.domains[domain.name].max_new_tokens
-    for start in range(0, count, PROMPTS_AT_ONCE):
+    at_once = min(PROMPTS_AT_ONCE, attempt.spec.sampling.batch or PROMPTS_AT_ONCE)
+    for start in range(0, count, at_once):
         attempt.look()
-        slots = range(start, min(start + PROMPTS_AT_ONCE, count))
+        slots = range(start, min(start + at_once, count))
         with attempt.clock("rollout"):
             prompts = [domain.prompt("heldout", index) for index in slots]
-            request = SampleRequest(prompts, (attempt.spec.seed, part, domain.name), 1, length, temperature, slots)
+            key = (attempt.spec.seed, part, domain.name)
+            request = SampleRequest(prompts, key, 1, length, temperature, slots, attempt.spec.sampling)
             with torch.no_grad():
                 prefilled = policy.prefill(policy.encode(prompts))
             rollouts = sampler.sample(request, attempt.progress, prefilled)

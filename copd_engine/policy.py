@@ -78,6 +78,7 @@ class Policy:
         self.device: torch.device = next(model.parameters()).device
         self.body: Any = self.model.base_model
         self.head: Any = self.model.get_output_embeddings()
+        self.context: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         self.eos_ids: tuple[int, ...] = _eos_ids(self.model, self.tokenizer)
         self.forbidden_ids: tuple[int, ...] = _forbidden_ids(self.model, self.tokenizer, self.eos_ids)
         self._forbidden = torch.tensor(self.forbidden_ids, dtype=torch.long, device=self.device)
@@ -106,16 +107,25 @@ class Policy:
     def encode(self, prompts: Sequence[Prompt]) -> PromptBatch:
         """Prompts of any mix of text, images and video, through the model's own processor and chat template.
 
-        Raises ValueError when a prompt has media and the model reads text only.
+        Raises ValueError when a prompt has media and the model reads text only, or is longer than the model's context.
         """
         texts = [self._chat_text(prompt) for prompt in prompts]
         inputs = dict(self.processor(text=texts, padding=True, return_tensors="pt", **self._media_arguments(prompts)))
         inputs = {name: value.to(self.device) for name, value in inputs.items() if isinstance(value, Tensor)}
         input_ids, mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
+        self.check_room(prompts, mask.sum(dim=1).tolist(), 0)
         positions = self._positions(input_ids, mask, inputs)
         inputs.pop("mm_token_type_ids", None)
         inputs.pop("token_type_ids", None)
         return PromptBatch(input_ids, mask, positions, inputs)
+
+    def check_room(self, prompts: Sequence[Prompt], lengths: Sequence[int], new_tokens: int) -> None:
+        """Raises ValueError, naming the prompt, where one of so many tokens and `new_tokens` more do not fit into the model's context."""
+        for prompt, length in zip(prompts, lengths, strict=True):
+            if self.context is not None and length + new_tokens > self.context:
+                where = prompt.origin or f"{prompt.split} prompt {prompt.index}"
+                more = f" and {new_tokens} new ones" if new_tokens else ""
+                raise ValueError(f"domain {prompt.domain!r}, {where}: {length} tokens{more} exceed the model's context of {self.context}")
 
     def decode(self, tokens: Sequence[Sequence[int]]) -> list[str]:
         """Completion token ids as text, special tokens left out."""

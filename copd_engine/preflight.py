@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from copd_engine.domains import build_domain
-from copd_engine.spec import FieldError, RunSpec, SpecError
+from copd_engine.spec import Dataset, FieldError, RunSpec, SpecError
 
 SHIPPED = "tiny"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 def check_available(spec: RunSpec) -> None:
-    """Raises SpecError naming every domain that cannot be built and a model that is not there.
+    """Raises SpecError naming every domain that cannot be built and a model that is not there. Reads local data once, row by row.
 
     A hub id is taken on trust unless the hub is switched off (HF_HUB_OFFLINE): only a worker may reach it.
     """
@@ -29,14 +29,22 @@ def _model_problems(path: str) -> Iterator[FieldError]:
         return
     if Path(path).is_dir():
         yield FieldError("model.path", f"the folder {path} holds no config.json; give a folder saved by save_pretrained")
-    elif not _HUB_ID.fullmatch(path) or os.environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on"):
+    elif not _may_be_on_the_hub(path):
         yield FieldError(
             "model.path", f"no model at {path}; give `{SHIPPED}`, an existing folder, or a Hugging Face id such as Qwen/Qwen3-0.6B"
         )
 
 
+def _may_be_on_the_hub(path: str) -> bool:
+    return bool(_HUB_ID.fullmatch(path)) and os.environ.get("HF_HUB_OFFLINE", "0").lower() not in ("1", "true", "yes", "on")
+
+
 def _domain_problems(spec: RunSpec) -> Iterator[FieldError]:
     for name, source in spec.domains.items():
+        if isinstance(source, Dataset) and not Path(source.path).exists():
+            if Path(source.path).suffix in (".jsonl", ".parquet") or not _may_be_on_the_hub(source.path):
+                yield FieldError(f"domains.{name}.path", f"nothing at {source.path}; give a file, a folder, or a Hugging Face id")
+            continue
         try:
             build_domain(name, source)
         except ValueError as error:

@@ -5,9 +5,9 @@ key-value cache; a token is the inverse of the cumulative distribution at a unif
 (seed, policy, step, part, prompt, sample, token), so splitting or reordering a batch changes no sample.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,11 @@ from torch import Tensor
 from copd_engine.domains import Prompt
 from copd_engine.noise import Key, uniform
 from copd_engine.policy import Policy, Prefilled, next_positions, selected
+from copd_engine.spec import Sampling
+from copd_engine.truncation import truncated
 
 Progress = Callable[[], None]
+WHOLE: Final = Sampling()
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class SampleRequest:
     max_new_tokens: int = 16
     temperature: float = 1.0
     slots: Sequence[int] | None = None
+    sampling: Sampling = WHOLE
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class Rollouts:
     """N = prompts x samples completions, all samples of a prompt together.
 
     prompts [N]: each completion's prompt, as its position in the request. tokens [N, T] int64, zeros after the end; mask [N, T] true on
-    generated tokens, the end-of-sequence token included. log_probs [N, T] float32: of the sampled tokens under the
-    distribution sampled from (of temperature 1 when greedy). finished [N]: ended by itself. texts: without special tokens.
+    generated tokens, the end-of-sequence token or the stop string included. log_probs [N, T] float32: of the sampled tokens under
+    the distribution sampled from, top-k and top-p included (when greedy, under that of temperature 1). finished [N]: ended by itself
+    or by a stop string. texts: without special tokens, cut before the first stop string.
     """
 
     prompts: NDArray[np.int64]
@@ -68,8 +73,28 @@ class LocalSampler:
 
     @torch.no_grad()
     def sample(self, request: SampleRequest, progress: Progress | None = None, prompts: Prefilled | None = None) -> Rollouts:
-        """`prompts`: the request's, where the caller has run them through the policy already."""
-        decoding = _Decoding(self.policy, prompts or self.policy.prefill(self.policy.encode(request.prompts)), request)
+        """`prompts`: the request's, where the caller has run them through the policy already.
+
+        Raises ValueError, naming the prompt, where one leaves no room for the new tokens in the model's context.
+        """
+        noise = torch.from_numpy(_noise(request)).to(self.policy.device)
+        pieces = [(rows, self._decode(request, rows, noise[rows], progress, prompts)) for rows in _batches(request)]
+        texts = self.policy.decode([row for _, part in pieces for row in part.completions()])
+        return _joined(request, pieces, texts)
+
+    def _decode(
+        self, request: SampleRequest, rows: Tensor, noise: Tensor, progress: Progress | None, prompts: Prefilled | None
+    ) -> "_Decoded":
+        """The completions `rows` [n] of the request's N, with their noise [n, T]."""
+        owners = rows // request.samples
+        if prompts is None:
+            used, owners = owners.unique(return_inverse=True)
+            chosen = [request.prompts[i] for i in used.tolist()]
+            prompts = self.policy.prefill(self.policy.encode(chosen))
+        else:
+            chosen = request.prompts
+        self.policy.check_room(chosen, prompts.batch.lengths.tolist(), request.max_new_tokens)
+        decoding = _Decoding(self.policy, prompts, owners.to(self.policy.device), noise, request)
         while decoding.active:
             decoding.step()
             if progress is not None:
@@ -77,14 +102,27 @@ class LocalSampler:
         return decoding.result()
 
 
-class _Decoding:
-    """The state of one batch being decoded; finished rows leave it."""
+class _Decoded(NamedTuple):
+    """n completions: tokens, log_probs [n, max_new_tokens], lengths, finished [n], on the CPU."""
 
-    def __init__(self, policy: Policy, prompts: Prefilled, request: SampleRequest) -> None:
-        self.policy, self.batch, self.request = policy, prompts.batch, request
-        count, length = len(request.prompts) * request.samples, request.max_new_tokens
-        self.prompts = torch.arange(len(request.prompts), device=policy.device).repeat_interleave(request.samples)
-        self.noise = torch.from_numpy(_noise(request)).to(policy.device)  # [N, T]
+    tokens: NDArray[np.int64]
+    log_probs: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    finished: NDArray[np.bool_]
+
+    def completions(self) -> Iterator[list[int]]:
+        return (row[:length] for row, length in zip(self.tokens.tolist(), self.lengths.tolist(), strict=True))
+
+
+class _Decoding:
+    """The state of one batch being decoded; finished rows leave it.
+
+    owners [n]: each row's prompt, as its position among `prompts`. noise [n, T].
+    """
+
+    def __init__(self, policy: Policy, prompts: Prefilled, owners: Tensor, noise: Tensor, request: SampleRequest) -> None:
+        self.policy, self.batch, self.request, self.prompts, self.noise = policy, prompts.batch, request, owners, noise
+        count, length = len(owners), request.max_new_tokens
         self.eos = torch.tensor(policy.eos_ids, device=policy.device)
         self.tokens = torch.zeros(count, length, dtype=torch.long, device=policy.device)
         self.log_probs = torch.zeros(count, length, device=policy.device)
@@ -106,7 +144,7 @@ class _Decoding:
         chosen, self.log_probs[rows, t] = self._choose(self.noise[rows, t])
         self.tokens[rows, t] = chosen
         self.position += 1
-        ended = torch.isin(chosen, self.eos)
+        ended = torch.isin(chosen, self.eos) | self._stopped()
         if ended.any():
             self.lengths[rows[ended]] = t + 1
             self.finished[rows[ended]] = True
@@ -121,24 +159,59 @@ class _Decoding:
 
     def _choose(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens [R] by inverse CDF at `noise` [R] (or the likeliest), and their log-probs [R]."""
-        greedy = self.request.temperature == 0
+        greedy, sampling = self.request.temperature == 0, self.request.sampling
         log_probs = self.policy.logits(self.hidden, 1.0 if greedy else self.request.temperature).log_softmax(dim=-1)
+        if not greedy:
+            log_probs = truncated(log_probs, sampling.top_k, sampling.top_p)
         chosen = log_probs.argmax(dim=-1) if greedy else inverse_cdf(log_probs, noise)
         return chosen, log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1)
 
-    def result(self) -> Rollouts:
-        width = int(self.lengths.max())
-        mask = torch.arange(width, device=self.lengths.device) < self.lengths.unsqueeze(1)
-        tokens = self.tokens[:, :width].cpu().numpy()
-        rows = zip(tokens.tolist(), self.lengths.tolist(), strict=True)
-        return Rollouts(
-            prompts=self.prompts.cpu().numpy(),
-            tokens=tokens,
-            mask=mask.cpu().numpy(),
-            log_probs=self.log_probs[:, :width].cpu().numpy(),
-            finished=self.finished.cpu().numpy(),
-            texts=self.policy.decode([row[:length] for row, length in rows]),
-        )
+    def _stopped(self) -> Tensor:
+        """Which running rows [R] have a stop string in the tail of their text, the newest token included."""
+        stops = self.request.sampling.stop
+        if not stops:
+            return torch.zeros_like(self.rows, dtype=torch.bool)
+        # A token is at least one byte of text, so the string lies within as many tokens as it has bytes; decoders may trim the first.
+        tail = max(len(stop.encode()) for stop in stops) + 1
+        texts = self.policy.decode(self.tokens[self.rows, max(0, self.position - tail) : self.position].tolist())
+        return torch.tensor([any(stop in text for stop in stops) for text in texts], device=self.rows.device)
+
+    def result(self) -> _Decoded:
+        return _Decoded(*(tensor.cpu().numpy() for tensor in (self.tokens, self.log_probs, self.lengths, self.finished)))
+
+
+def _batches(request: SampleRequest) -> list[Tensor]:
+    """The N completions in pieces of at most `sampling.batch`, as row numbers; prompts of like size together, so that little is padding."""
+    rows = torch.arange(len(request.prompts) * request.samples)
+    size = request.sampling.batch or len(rows)
+    if size >= len(rows):
+        return [rows]
+    order = sorted(range(len(request.prompts)), key=lambda i: (_pixels(request.prompts[i]), len(request.prompts[i].text)))
+    return list(rows.view(-1, request.samples)[order].reshape(-1).split(size))
+
+
+def _pixels(prompt: Prompt) -> int:
+    return sum(image.size for image in prompt.images) + (0 if prompt.video is None else prompt.video.size)
+
+
+def _joined(request: SampleRequest, pieces: list[tuple[Tensor, _Decoded]], texts: list[str]) -> Rollouts:
+    """All pieces in the order of the request; texts in the order of the pieces."""
+    back = torch.cat([rows for rows, _ in pieces]).argsort().numpy()
+    whole = _Decoded(*(np.concatenate(arrays)[back] for arrays in zip(*(part for _, part in pieces), strict=True)))
+    width = int(whole.lengths.max())
+    return Rollouts(
+        prompts=np.repeat(np.arange(len(request.prompts)), request.samples),
+        tokens=whole.tokens[:, :width],
+        mask=np.arange(width) < whole.lengths[:, None],
+        log_probs=whole.log_probs[:, :width],
+        finished=whole.finished,
+        texts=[_before(request.sampling.stop, texts[i]) for i in back],
+    )
+
+
+def _before(stops: Sequence[str], text: str) -> str:
+    """A text up to the first of the stop strings in it."""
+    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
 
 
 def inverse_cdf(log_probs: Tensor, noise: Tensor) -> Tensor:

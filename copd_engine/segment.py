@@ -128,6 +128,7 @@ class _Work:
         self.step = expert.step
         attempt.counts.update(optimizer_steps=1, rollouts=spent.rollouts, tokens=spent.tokens, prompts=spent.prompts)
         attempt.points(step, spent.values)
+        attempt.tell_failures(step, spent.failures)
         attempt.done(expert.step - segment.step, segment.steps)
 
     def _trainer(self, expert: Expert) -> Trainer:

@@ -51,6 +51,8 @@ class Spent:
     rollouts: int = 0
     tokens: int = 0
     prompts: int = 0
+    failures: list[str] = field(default_factory=list)
+    """Why a verifier failed, for each completion that got a zero for it."""
 
     def count(self, rollouts: Rollouts, prompts: int) -> None:
         self.rollouts += len(rollouts.prompts)
@@ -103,6 +105,8 @@ class Trainer:
             if values.w[name] > 0:
                 self._cross(name, share, values, spent)
             spent.values.append(Value(name="w", peer=name, value=values.w[name]))
+        if spent.failures:
+            spent.values.append(Value(name="verifier_errors", value=len(spent.failures)))
         with self.clock("update"):
             norm = self.expert.update(values.lr, self.spec.optimizer.grad_clip)
         seconds = time.perf_counter() - begun
@@ -145,14 +149,14 @@ class Trainer:
         A further draw is a part of its own, hence its prompts and samples are functions of (seed, policy, step, part, draw).
         """
         group, drawn = self.spec.rlvr.group, self._draw(part, domain, count, temperature, spent)
-        rewards = self._judge(domain, drawn)
+        rewards = self._judge(domain, drawn, spent)
         mean, batch, resampled = rewards.mean().item(), drawn, 0
         for again in range(1, self.spec.rlvr.max_resamples + 1):
             places = torch.nonzero(equal_groups(rewards)).flatten().tolist()
             if not places:
                 break
             further = self._draw(f"{part}.resample{again}", domain, len(places), temperature, spent)
-            rewards[places] = self._judge(domain, further)
+            rewards[places] = self._judge(domain, further, spent)
             batch = with_groups_replaced(self.expert.policy, batch, places, further, self.spec.compute.micro_batch)
             resampled += len(places)
         penalties = torch.zeros_like(rewards)
@@ -187,7 +191,7 @@ class Trainer:
         batch = self._rollout(f"cross.{name}", teacher.domain, share, samples, values.temperature, spent)
         outcomes = None
         if settings.outcome:
-            rewards = self._judge(teacher.domain, batch)
+            rewards = self._judge(teacher.domain, batch, spent)
             outcomes = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
             spent.values.append(Value(name="cross_reward", peer=name, value=rewards.mean().item()))
         objective = OBJECTIVES[settings.loss](self.spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=outcomes)
@@ -199,10 +203,16 @@ class Trainer:
         """Groups of completions of `count` prompts."""
         return self._rollout(part, domain, count, self.spec.rlvr.group, temperature, spent)
 
-    def _judge(self, domain: Domain, batch: Batch) -> Tensor:
+    def _judge(self, domain: Domain, batch: Batch, spent: Spent) -> Tensor:
         """The verifier's rewards [P, G]."""
-        texts = zip(batch.rollouts.prompts.tolist(), batch.rollouts.texts, strict=True)
-        return torch.tensor([domain.reward(batch.prompts[p], text).value for p, text in texts]).view(-1, self.spec.rlvr.group)
+        rewards = []
+        for prompt, text in zip(batch.rollouts.prompts.tolist(), batch.rollouts.texts, strict=True):
+            judged = domain.reward(batch.prompts[prompt], text)
+            self.progress()  # a verifier may take its whole time limit
+            rewards.append(judged.value)
+            if judged.failed:
+                spent.failures.append(judged.reason)
+        return torch.tensor(rewards).view(-1, self.spec.rlvr.group)
 
     def _rollout(self, part: str, domain: Domain, count: int, samples: int, temperature: float, spent: Spent) -> Batch:
         key: Key = (self.spec.seed, self.expert.name, self.expert.step + 1, part)
@@ -210,7 +220,7 @@ class Trainer:
             numbers = integers((*key, "prompts"), TRAIN_PROMPTS, np.arange(count))
             prompts = [domain.prompt("train", number) for number in numbers.tolist()]
             pieces = micro_batches(self.expert.policy, prompts, samples, self.spec.compute.micro_batch)
-            request = SampleRequest(prompts, key, samples, self._length(domain), temperature)
+            request = SampleRequest(prompts, key, samples, self._length(domain), temperature, sampling=self.spec.sampling)
             prefilled = self.expert.policy.prefill(pieces[0].batch) if len(pieces) == 1 else None
             rollouts = self.sampler.sample(request, self.progress, prefilled)
         spent.count(rollouts, count)

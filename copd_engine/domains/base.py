@@ -18,7 +18,8 @@ class Prompt:
     """One question with its media and its only right answer.
 
     images: RGB pictures, each [height, width, 3]. video: RGB frames [frame, height, width, 3] at `fps` frames per second.
-    (domain, split, index) is the prompt's identity: the same three always give the same question.
+    (domain, split, index) is the prompt's identity: the same three always give the same question. origin: where it stands for a person
+    to find it (file and row), or empty.
     """
 
     domain: str
@@ -29,14 +30,16 @@ class Prompt:
     images: tuple[Pixels, ...] = ()
     video: Pixels | None = None
     fps: float = 2.0
+    origin: str = ""
 
 
 @dataclass(frozen=True)
 class Reward:
-    """A verifier's judgement: `value` in [0, 1], and `reason` for a person to read."""
+    """A verifier's judgement: `value` in [0, 1], and `reason` for a person to read. failed: the verifier raised, hung or crashed."""
 
     value: float
     reason: str
+    failed: bool = False
 
 
 class Domain(Protocol):
@@ -59,10 +62,12 @@ def exact_match(prompt: Prompt, completion: str) -> Reward:
 
     No partial credit: scorers that pay for text which merely contains the answer teach a policy to ramble.
     """
-    given = completion.strip()
-    if given == prompt.answer:
-        return Reward(1.0, CORRECT)
-    return Reward(0.0, f"expected {prompt.answer!r}, got {given!r}")
+    return verdict(completion.strip() == prompt.answer, prompt, completion)
+
+
+def verdict(correct: bool, prompt: Prompt, completion: str) -> Reward:
+    """1 or 0, and what a person needs to see why."""
+    return Reward(1.0, CORRECT) if correct else Reward(0.0, f"expected {prompt.answer!r}, got {completion.strip()!r}")
 
 
 def check_index(split: str, index: int) -> None:

@@ -65,25 +65,38 @@ def _field_errors(error: ValidationError) -> Iterator[FieldError]:
         if isinstance(cause, SpecError):
             yield from cause.errors
             continue
-        # A discriminated union puts the chosen tag into the path; it is not a field of the document.
-        path = [str(p) for p in item["loc"] if p not in ("reasoning_gym", "digit_images", "digit_videos", "[key]")]
+        path = [str(p) for p in _of_document(item["loc"]) if p != "[key]"]
         message = _unknown_field(item["loc"]) if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
         if "input" in item and isinstance(item["input"], int | float | str) and item["type"] not in ("extra_forbidden", "missing"):
             message += f" (given: {_short(item['input'])})"
         yield FieldError(".".join(path), message)
 
 
-def _unknown_field(location: tuple[int | str, ...]) -> str:
-    """Which fields there are in its place, found by walking the schema to the field's parent."""
+def _nodes(location: tuple[int | str, ...]) -> Iterator[tuple[int | str, dict[str, Any]]]:
+    """Each part of an error's location, with the node of the schema it is looked up in; as far as the schema goes."""
     schema = spec_schema()
-    node = schema
-    for part in location[:-1]:
-        if "discriminator" in node:  # here the path names the chosen member of a union
-            node = {"$ref": node["discriminator"]["mapping"][part]}
-        else:
-            node = node["properties"][part] if "properties" in node else node["additionalProperties"]
+    node: dict[str, Any] = schema
+    for part in location:
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+        yield part, node
+        if "discriminator" in node:  # here the path names the chosen member of a union
+            node = {"$ref": node["discriminator"]["mapping"][part]} if part in node["discriminator"]["mapping"] else {}
+        elif "items" in node:
+            node = node["items"]
+        else:
+            others = node.get("additionalProperties")
+            node = node.get("properties", {}).get(part) or (others if isinstance(others, dict) else {})
+
+
+def _of_document(location: tuple[int | str, ...]) -> Iterator[int | str]:
+    """The parts of a location that are fields of the document: a union puts the tag of the chosen member between them."""
+    return (part for part, node in _nodes(location) if "discriminator" not in node)
+
+
+def _unknown_field(location: tuple[int | str, ...]) -> str:
+    """Which fields there are in its place."""
+    *_, (_, node) = _nodes(location)
     return f"unknown field; there are {listed(node['properties'])}"
 
 

@@ -16,6 +16,7 @@ from copd_engine.spec.domains import Domain
 from copd_engine.spec.learning import Opd, Rlvr
 from copd_engine.spec.model import Model, Optimizer
 from copd_engine.spec.parts import MAX_STEPS, FieldError, Name, Part, SpecError, Text, Weight, editable, printable
+from copd_engine.spec.sampling import Sampling
 
 MIXED, STUDENT = "mixed", "student"
 """The policies of mixed_rlvr and mopd that no expert gives its name to."""
@@ -99,6 +100,7 @@ class RunSpec(Part):
     w_schedule: dict[Name, dict[Name, Ramp]] = Field(
         default_factory=dict, description="w_schedule[student][teacher]; an edge that is not named here keeps its weight"
     )
+    sampling: Sampling = Sampling()
     optimizer: Optimizer = Optimizer()
     evaluation: Evaluation = Evaluation()
     agreement: Agreement = Agreement()

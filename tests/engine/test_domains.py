@@ -54,6 +54,14 @@ def test_a_task_with_a_finite_list_gives_prompts_without_end() -> None:
         assert finite.reward(prompt, prompt.answer).value == 1.0
 
 
+def test_a_task_takes_its_share_of_every_turn() -> None:
+    shared = build_domain("text", spec.ReasoningGym(source="reasoning_gym", tasks={"spell_backward": {"share": 3}, "gcd": {}}))
+    alone = build_domain("text", spec.ReasoningGym(source="reasoning_gym", tasks={"spell_backward": {}}))
+    texts = [shared.prompt("train", index).text for index in range(40)]
+    assert ["Spell" in text for text in texts] == [index % 4 < 3 for index in range(40)]
+    assert [text for text in texts if "Spell" in text] == [alone.prompt("train", index).text for index in range(30)]
+
+
 def test_scans_are_parted_by_number_and_none_is_lost() -> None:
     train, heldout = scans("train"), scans("heldout")
     assert len(train[0]) + len(heldout[0]) == 1_797
@@ -103,6 +111,7 @@ def test_a_verifier_judges_any_string(name: str, index: int, completion: str) ->
         ({"no_such_task": {}}, "no_such_task"),
         ({"gcd": {"no_such_parameter": 1}}, "gcd"),
         ({"gcd": {"seed": 1}}, "gcd.seed"),
+        ({"gcd": {"share": 0}}, "gcd.share"),
         ({"spell_backward": {"min_word_len": 9, "max_word_len": 3}}, "spell_backward"),
     ],
 )

@@ -69,6 +69,12 @@ def test_one_expert_is_plain_grpo(run: Callable[..., LocalRun], small: Build) ->
     assert copd.merged_digest == grpo.merged_digest == digests(grpo)["text@4"]
 
 
+def test_how_many_are_decoded_together_changes_no_weight(run: Callable[..., LocalRun], small: Build) -> None:
+    one = {"method": "experts", "experts": {"text": {"domain": "text"}}, "rounds": 1}
+    assert digests(run(lean(small, **one, sampling={"batch": 3}))) == digests(run(lean(small, **one)))
+    assert digests(run(lean(small, **one, sampling={"top_k": 2}))) != digests(run(lean(small, **one)))
+
+
 def test_hub_and_spoke_of_two_is_mutual(run: Callable[..., LocalRun], small: Build) -> None:
     two = {n: {"domain": n} for n in ("text", "image")}
     hub = run(lean(small, experts=two))

@@ -1,12 +1,17 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import TopKLogitsWarper, TopPLogitsWarper
 
 from copd_engine.domains import Prompt
 from copd_engine.policy import FORBIDDEN_LOGIT, Policy
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest, inverse_cdf
+from copd_engine.spec import Sampling
+from copd_engine.truncation import truncated
 
 KEY = (5, "text", 2, "native")
 
@@ -36,6 +41,111 @@ def test_shuffling_and_splitting_the_batch_change_no_sample(policy: Policy, prom
         request = SampleRequest([prompts[slot] for slot in slots], KEY, samples=3, max_new_tokens=8, slots=slots)
         apart |= by_slot(sampler.sample(request), slots)
     assert apart == together
+
+
+@given(batch=st.integers(1, 40), order=st.permutations(range(12)), prefilled=st.booleans())
+@settings(derandomize=True, max_examples=12)
+def test_batches_of_any_size_in_any_order_change_no_sample(
+    policy: Policy, prompts: list[Prompt], batch: int, order: list[int], prefilled: bool
+) -> None:
+    sampler = LocalSampler(policy)
+    together = by_slot(sampler.sample(SampleRequest(prompts, KEY, samples=3, max_new_tokens=6)), list(range(12)))
+    chosen = [prompts[slot] for slot in order]
+    request = SampleRequest(chosen, KEY, 3, 6, slots=order, sampling=Sampling(batch=batch))
+    ready = policy.prefill(policy.encode(chosen)) if prefilled else None
+    rollouts = sampler.sample(request, prompts=ready)
+    assert by_slot(rollouts, order) == together
+    assert rollouts.prompts.tolist() == sorted([*range(12)] * 3)
+
+
+def test_no_more_sequences_are_decoded_together_than_asked(policy: Policy, prompts: list[Prompt], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    extend, prefill = policy.extend, policy.prefill
+    monkeypatch.setattr(policy, "extend", lambda tokens, *rest: (rows.append(len(tokens)), extend(tokens, *rest))[1])
+    monkeypatch.setattr(policy, "prefill", lambda batch: (rows.append(len(batch.input_ids)), prefill(batch))[1])
+    LocalSampler(policy).sample(SampleRequest(prompts, KEY, samples=3, max_new_tokens=4, sampling=Sampling(batch=5)))
+    assert max(rows) == 5
+
+
+@pytest.mark.parametrize("sampling", [Sampling(top_k=3), Sampling(top_p=0.6), Sampling(top_k=5, top_p=0.8)])
+def test_log_probs_are_those_of_the_truncated_distribution(policy: Policy, prompts: list[Prompt], sampling: Sampling) -> None:
+    rollouts = LocalSampler(policy).sample(SampleRequest(prompts, KEY, 4, 6, temperature=1.5, sampling=sampling))
+    tokens, mask = torch.from_numpy(rollouts.tokens), torch.from_numpy(rollouts.mask)
+    states = policy.hidden(policy.encode(prompts), torch.from_numpy(rollouts.prompts), tokens)[mask]
+    whole = policy.logits(states, temperature=1.5).log_softmax(dim=-1).detach()
+    expected = truncated(whole, sampling.top_k, sampling.top_p).gather(-1, tokens[mask].unsqueeze(-1)).squeeze(-1)
+    found = torch.from_numpy(rollouts.log_probs)[mask]
+    assert (expected - found).abs().max() < 1e-4
+    assert found.min() > -50
+    assert found.mean() > whole.gather(-1, tokens[mask].unsqueeze(-1)).mean()
+
+
+LOGITS = st.lists(st.integers(-128, 128).map(lambda n: n / 16), min_size=2, max_size=12, unique=True)
+
+
+@given(LOGITS, st.integers(0, 14), st.floats(0.01, 1))
+@settings(derandomize=True)
+def test_truncation_keeps_the_fewest_likeliest_tokens(logits: list[float], top_k: int, top_p: float) -> None:
+    probs = torch.tensor([logits], dtype=torch.float64).softmax(dim=-1)
+    kept = truncated(probs.log(), top_k, top_p).exp()[0]
+    chosen = sorted(range(len(logits)), key=lambda i: -float(probs[0, i]))[: int((kept > 0).sum())]
+    assert (kept[chosen] > 0).all()
+    assert kept.sum().item() == pytest.approx(1)
+    assert torch.allclose(kept[chosen], probs[0, chosen] / probs[0, chosen].sum(), rtol=1e-9)
+    limit = min(top_k or len(logits), len(logits))
+    assert len(chosen) <= limit
+    if top_p < 1:
+        mass = torch.sort(probs[0], descending=True).values[:limit].cumsum(0) / torch.sort(probs[0], descending=True).values[:limit].sum()
+        assert mass[len(chosen) - 1] >= top_p - 1e-9
+        assert len(chosen) == 1 or mass[len(chosen) - 2] < top_p + 1e-9
+    else:
+        assert len(chosen) == limit
+
+
+@given(LOGITS, st.integers(1, 14), st.floats(0.05, 0.95))
+@settings(derandomize=True)
+def test_truncation_agrees_with_transformers(logits: list[float], top_k: int, top_p: float) -> None:
+    scores, nothing = torch.tensor([logits], dtype=torch.float64), torch.zeros(1, 0, dtype=torch.long)
+    limit = min(top_k, len(logits))
+    warped = TopPLogitsWarper(top_p)(nothing, TopKLogitsWarper(limit)(nothing, scores)).softmax(dim=-1)  # pyright: ignore[reportArgumentType]
+    assert torch.allclose(truncated(scores.log_softmax(dim=-1), limit, top_p).exp(), warped, atol=1e-12)
+
+
+def test_default_sampling_leaves_every_log_prob_as_it_is() -> None:
+    log_probs = torch.randn(3, 50, generator=torch.Generator().manual_seed(0)).log_softmax(dim=-1)
+    assert truncated(log_probs, 0, 1.0) is log_probs
+
+
+def test_a_stop_string_ends_a_completion_and_its_text_is_cut_before_it(policy: Policy, prompts: list[Prompt]) -> None:
+    sampler = LocalSampler(policy)
+    request: dict[str, Any] = {"prompts": prompts, "key": KEY, "samples": 6, "max_new_tokens": 10}
+    free = sampler.sample(SampleRequest(**request))
+    stops = ["=1", "e"]
+    stopped = sampler.sample(SampleRequest(**request, sampling=Sampling(stop=stops)))
+    met = 0
+    for row, text in enumerate(free.texts):
+        cut = min((text.find(stop) for stop in stops if stop in text), default=None)
+        assert stopped.texts[row] == text[:cut]
+        tokens, whole = (r.tokens[row][r.mask[row]].tolist() for r in (stopped, free))
+        assert tokens == whole[: len(tokens)]
+        if cut is not None:
+            met += 1
+            assert stopped.finished[row]
+            assert any(stop in policy.decode([tokens])[0] for stop in stops)
+            assert not any(stop in policy.decode([tokens[:-1]])[0] for stop in stops)
+        else:
+            assert tokens == whole
+    assert 0 < met < len(free.texts)
+
+
+def test_a_prompt_longer_than_the_context_is_refused_by_name(policy: Policy) -> None:
+    assert policy.context == 4096
+    long = Prompt("sums", "train", 3, "7 " * 5000, "x", origin="sums.jsonl, row 12")
+    with pytest.raises(ValueError, match=r"domain 'sums', sums.jsonl, row 12: \d+ tokens exceed the model's context of 4096"):
+        policy.encode([long])
+    short = Prompt("sums", "train", 3, "7", "x")
+    with pytest.raises(ValueError, match=r"domain 'sums', train prompt 3: \d+ tokens and 4096 new ones exceed"):
+        LocalSampler(policy).sample(SampleRequest([short], KEY, max_new_tokens=4096))
 
 
 def test_steps_parts_and_policies_draw_different_samples(policy: Policy, prompts: list[Prompt]) -> None:

@@ -88,7 +88,8 @@ def test_every_template_is_a_valid_spec(api: TestClient) -> None:
     assert "three-experts" in [template["name"] for template in templates]
     for template in templates:
         assert template["description"]
-        assert api.post("/api/v1/spec/check", content=template["source"], headers=YAML).json()["valid"]
+        shipped = template["source"].replace("./smollm2", "tiny")  # a model that people fetch themselves
+        assert api.post("/api/v1/spec/check", content=shipped, headers=YAML).json()["valid"]
 
 
 def test_the_schema_says_which_fields_may_change(api: TestClient) -> None:
