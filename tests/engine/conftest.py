@@ -99,3 +99,9 @@ def small(mini: Path) -> Callable[..., RunSpec]:
         return parse_spec(fields | changes)
 
     return build
+
+
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the package datasets converts goes to the test's own folder."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
