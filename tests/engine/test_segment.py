@@ -12,16 +12,18 @@ from copd_engine import spec
 from copd_engine.cache import PolicyCache
 from copd_engine.checkpoint import opened
 from copd_engine.control import Binding, ControlDocument, Desired, ValueEdit
-from copd_engine.domains import Domain, Reward
-from copd_engine.events import EVENT, Acknowledged, Bound, Event, Points, Progress, Sample, Stored
+from copd_engine.domains import Domain, Prompt, Reward
+from copd_engine.events import EVENT, Acknowledged, Bound, Event, Log, Points, Progress, Sample, Stored
 from copd_engine.job import SegmentData, SegmentJob, SegmentResult
 from copd_engine.plan import BASE, Kind, Ref, Segment, export_segment
 from copd_engine.segment import run_segment
 from copd_engine.spec import RunSpec
 from copd_engine.store import Store
+from tests.engine.conftest import CoinDomain
 
 Build = Callable[..., RunSpec]
 TEXT = Segment(Kind.rlvr, "text", 0, Ref(BASE, 0), steps=4)
+LOOK = Segment(Kind.evaluate, BASE, 0, Ref(BASE, 0), domain="text")
 
 
 class Runner:
@@ -84,6 +86,21 @@ def test_training_tells_stores_and_answers(runner: Runner, store: Store) -> None
     assert {"rollout", "update", "store"} <= result.seconds.keys()
     assert runner.beats > 4 * 3
     assert SegmentResult.model_validate_json(store.read("runs/r/attempts/1/result.json")) == result
+
+
+class BrokenDomain(CoinDomain):
+    def reward(self, prompt: Prompt, completion: str) -> Reward:  # noqa: ARG002 – it reads nothing
+        return Reward(0.0, "verifier raised", failed=True)
+
+
+@pytest.mark.parametrize("segment", [TEXT, LOOK], ids=["training", "evaluation"])
+def test_a_broken_verifier_is_counted_and_told_and_ends_nothing(runner: Runner, segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner.cache, "domain", lambda name, source: BrokenDomain(name))  # noqa: ARG005 – the cache's signature
+    assert runner.run(segment).outcome == "done"
+    assert all("8 judgements failed and counted as 0; first: verifier raised" in line.message for line in runner.of(Log))
+    counted = [value.value for points in runner.of(Points) for value in points.values if value.name == "verifier_errors"]
+    assert counted == [8.0] * segment.steps
+    assert len(runner.of(Log)) == max(1, segment.steps)
 
 
 def test_the_file_and_the_emitter_get_the_same_numbered_events(runner: Runner, store: Store) -> None:
