@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor
 
 from copd_engine.cache import PolicyCache
 from copd_engine.checkpoint import opened, publish
@@ -115,7 +118,7 @@ class Attempt:
             path = self.path_of(ref)
 
             def load(policy: Policy) -> None:
-                with opened(self.store, path) as checkpoint:
+                with opened(self.store, path, self.progress) as checkpoint:
                     policy.load_tensors(checkpoint.weights)
 
             return self.cache.snapshot((self.job.run, path), load, self.spec.model)
@@ -130,17 +133,25 @@ class Attempt:
             if kept is not None:
                 return kept
             expert = Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer, ref.step)
-            with opened(self.store, path) as checkpoint:
+            with opened(self.store, path, self.progress) as checkpoint:
                 expert.policy.load_tensors(checkpoint.weights)
                 expert.load_optimizer(checkpoint.optimizer)
             return expert
+
+    @contextmanager
+    def dense_weights(self, ref: Ref) -> Iterator[Mapping[str, Tensor]]:
+        """All weights of the policy at `ref` by the names of the base's, each read or computed when asked for."""
+        with opened(self.store, self.path_of(ref), self.progress) as checkpoint:
+            yield checkpoint.weights
 
     def store_expert(self, expert: Expert) -> str:
         """Publishes an expert's weights and optimizer under this attempt's folder, says so, and returns the checkpoint's path."""
         path = f"{self.job.folder}/{expert.name}@{expert.step}"
         with self.clock("store"):
             self.log.sync()  # no point may be missing before a step from which training could go on
-            record = publish(self.store, path, expert.name, expert.step, expert.parameters, expert.optimizer_tensors())
+            record = publish(
+                self.store, path, expert.name, expert.step, expert.parameters, expert.optimizer_tensors(), progress=self.progress
+            )
         self.stored(record)
         return path
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,13 +289,14 @@ def next_positions(batch: PromptBatch, rows: Tensor, start: int, length: int) ->
     return positions if batch.position_ids.ndim == 2 else positions.expand(3, -1, -1)
 
 
-def digest(tensors: Mapping[str, Tensor]) -> str:
+def digest(tensors: Mapping[str, Tensor], progress: Callable[[], None] = lambda: None) -> str:
     """SHA-256 over names, dtypes, shapes and bytes in the order of names: equal for equal weights, however they are stored."""
     total = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         total.update(f"{name}:{tensor.dtype}:{list(tensor.shape)}:".encode())
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        progress()
     return total.hexdigest()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from copd_engine.spec.parts import Part, Text, editable
+from copd_engine.spec.parts import FieldError, Name, Part, Text, Weight, editable
+
+MergeMethod = Literal["mean", "weighted", "task_arithmetic", "ties", "dare", "slerp"]
 
 
 class Model(Part):
@@ -27,3 +30,37 @@ class Optimizer(Part):
     eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
     grad_clip: float = Field(default=1.0, gt=0, description="largest global gradient norm")
+
+
+class Merge(Part):
+    """How experts become one model (formulas in `copd_engine/merge.py`). The default is the plain mean."""
+
+    method: MergeMethod = Field(
+        default="mean",
+        description="`mean`; `weighted` mean; `task_arithmetic`, `ties` and `dare` on what each expert adds to the base; `slerp` of two",
+    )
+    weights: dict[Name, Weight] | None = Field(
+        default=None, description="expert → weight; only their proportions matter, and an expert not named weighs 1"
+    )
+    scale: float = Field(default=1.0, ge=0, le=100, description="how far to go from the base (task_arithmetic, ties, dare)")
+    density: float = Field(default=1.0, gt=0, le=1, description="share of each expert's change that is kept (ties, dare); 1 keeps all")
+    seed: int | None = Field(default=None, ge=0, lt=2**31, description="of dare's masks; the run's seed when unset")
+
+    @property
+    def needs_base(self) -> bool:
+        return self.method in ("task_arithmetic", "ties", "dare")
+
+    def problems(self, merged: Sequence[str]) -> Iterator[FieldError]:
+        """What does not fit the method, or the names of the policies that are merged."""
+        if self.method == "slerp" and len(merged) != 2:
+            yield FieldError("merge.method", f"slerp joins exactly two experts, and {len(merged)} are merged; use another method")
+        trims = self.method in ("ties", "dare")
+        takes = {"weights": self.method != "mean", "scale": self.needs_base, "density": trims, "seed": self.method == "dare"}
+        for field, allowed in takes.items():
+            if not allowed and getattr(self, field) != type(self).model_fields[field].default:
+                yield FieldError(f"merge.{field}", f"method {self.method} does not use it; leave it out")
+        for name in self.weights or {}:
+            if name not in merged:
+                yield FieldError(f"merge.weights.{name}", f"no such expert is merged; merged are {', '.join(sorted(merged))}")
+        if self.weights and not any(self.weights.get(name, 1.0) for name in merged):
+            yield FieldError("merge.weights", "at least one merged expert must weigh more than 0")

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from copd_engine.spec.domains import Domain
 from copd_engine.spec.learning import Opd, Rlvr
-from copd_engine.spec.model import Model, Optimizer
+from copd_engine.spec.model import Merge, Model, Optimizer
 from copd_engine.spec.parts import MAX_STEPS, FieldError, Name, Part, SpecError, Text, Weight, editable, printable
 
 MIXED, STUDENT = "mixed", "student"
@@ -90,6 +90,7 @@ class RunSpec(Part):
         {}, "value", description="w[student][teacher]; an edge of the topology that is not named here weighs 1", validate_default=True
     )
     optimizer: Optimizer = Optimizer()
+    merge: Merge = Merge()
     evaluation: Evaluation = Evaluation()
     agreement: Agreement = Agreement()
     checkpoint: Checkpoint = Checkpoint()
@@ -98,6 +99,7 @@ class RunSpec(Part):
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
         problems = [*self._expert_problems(), *self._teacher_problems(), *self._weight_problems(), *self._size_problems()]
+        problems += self.merge.problems(self.merged_policies())
         if problems:
             raise SpecError(problems)
         return self
@@ -157,6 +159,14 @@ class RunSpec(Part):
         if self.method == "mixed_rlvr":
             return {MIXED: tuple(dict.fromkeys(expert.domain for expert in self.experts.values()))}
         return {**own, STUDENT: ()} if self.method == "mopd" else own
+
+    def merged_policies(self) -> tuple[str, ...]:
+        """The policies whose merge is the run's product; of methods with one learner at the end, that one."""
+        if self.method == "static_opd":
+            return (self.opd.student or next(iter(self.experts)),)
+        if self.method in ("mopd", "mixed_rlvr"):
+            return (STUDENT,) if self.method == "mopd" else (MIXED,)
+        return tuple(self.experts)
 
     def native_domains(self, policy: str, *, in_opd: bool) -> tuple[str, ...]:
         """The domains on which a step of `policy` gets rewards: its own, but in distillation only copd goes on with RLVR."""
