@@ -19,6 +19,7 @@ from copd_engine.expert import Expert
 from copd_engine.job import CheckpointRecord, SegmentJob
 from copd_engine.plan import BASE, Ref
 from copd_engine.policy import Policy
+from copd_engine.recompute import recompute_layers
 from copd_engine.store import Store
 
 ReadControl = Callable[[], ControlDocument | None]
@@ -126,17 +127,20 @@ class Attempt:
     def expert(self, ref: Ref) -> Expert:
         """The segment's policy at `ref`, to train. From the base, it starts with a fresh optimizer."""
         with self.clock("load"):
-            if ref.policy == BASE:
-                return Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer)
-            path = self.path_of(ref)
-            kept = self.cache.take_expert((self.job.run, path))
-            if kept is not None:
-                return kept
-            expert = Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer, ref.step)
-            with opened(self.store, path, self.progress) as checkpoint:
+            expert = None if ref.policy == BASE else self.cache.take_expert((self.job.run, self.path_of(ref)))
+            expert = expert or self._loaded_expert(ref)
+            expert.horizon = self.job.horizon
+            if self.spec.compute.gradient_checkpointing:
+                recompute_layers(expert.policy.model)
+            return expert
+
+    def _loaded_expert(self, ref: Ref) -> Expert:
+        expert = Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer, ref.step)
+        if ref.policy != BASE:
+            with opened(self.store, self.path_of(ref), self.progress) as checkpoint:
                 expert.policy.load_tensors(checkpoint.weights)
                 expert.load_optimizer(checkpoint.optimizer)
-            return expert
+        return expert
 
     @contextmanager
     def dense_weights(self, ref: Ref) -> Iterator[Mapping[str, Tensor]]:

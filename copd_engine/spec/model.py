@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from copd_engine.spec.parts import FieldError, Name, Part, Text, Weight, editable
+from copd_engine.spec.parts import MAX_STEPS, FieldError, Name, Part, Text, Weight, editable
 
 MergeMethod = Literal["mean", "weighted", "task_arithmetic", "ties", "dare", "slerp"]
 
@@ -22,9 +22,13 @@ class Model(Part):
 
 
 class Optimizer(Part):
-    """AdamW on float32 weights with a constant learning rate."""
+    """AdamW on float32 weights."""
 
-    lr: float = editable(1e-4, "value", ge=0, le=1)
+    lr: float = editable(1e-4, "value", ge=0, le=1, description="learning rate; the schedule multiplies it")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="how the learning rate falls from the warm-up's end to the last planned step of a policy"
+    )
+    warmup: int = Field(default=0, ge=0, le=MAX_STEPS, description="optimizer steps over which the learning rate rises to lr")
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
     eps: float = Field(default=1e-8, gt=0)

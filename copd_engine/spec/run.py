@@ -64,6 +64,9 @@ class Checkpoint(Part):
 class Compute(Part):
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads of each worker; part of what makes a run exact")
     micro_batch: int = Field(default=0, ge=0, le=65536, description="sequences per forward pass; 0: the whole batch")
+    gradient_checkpointing: bool = Field(
+        default=False, description="run layers again in the backward pass instead of keeping their activations: less memory, same bits"
+    )
 
 
 class RunSpec(Part):
