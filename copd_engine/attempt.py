@@ -17,7 +17,7 @@ from copd_engine.domains import Domain
 from copd_engine.events import Acknowledged, Event, Points, Progress, Stored, Value
 from copd_engine.expert import Expert
 from copd_engine.job import CheckpointRecord, SegmentJob
-from copd_engine.plan import BASE, Ref
+from copd_engine.plan import BASE, MERGED, Ref
 from copd_engine.policy import Policy
 from copd_engine.recompute import recompute_layers
 from copd_engine.store import Store
@@ -115,14 +115,16 @@ class Attempt:
             if ref.policy == BASE:
                 return self.cache.base(self.spec.model)
             if ref.policy in self.spec.teachers:
-                return self.cache.fixed(self.spec.model.model_copy(update={"path": self.spec.teachers[ref.policy].path}))
+                return self.cache.fixed(self.spec.model.model_copy(update={"path": self.spec.teachers[ref.policy].path, "lora": None}))
             path = self.path_of(ref)
 
-            def load(policy: Policy) -> None:
+            def load() -> Policy:
+                policy = self.cache.copy_of_base(self.spec.model) if self._is_dense(ref) else self._learner()
                 with opened(self.store, path, self.progress) as checkpoint:
-                    policy.load_tensors(checkpoint.weights)
+                    policy.load_tensors(checkpoint.weights, self.progress)
+                return policy
 
-            return self.cache.snapshot((self.job.run, path), load, self.spec.model)
+            return self.cache.snapshot((self.job.run, path), load)
 
     def expert(self, ref: Ref) -> Expert:
         """The segment's policy at `ref`, to train. From the base, it starts with a fresh optimizer."""
@@ -135,18 +137,31 @@ class Attempt:
             return expert
 
     def _loaded_expert(self, ref: Ref) -> Expert:
-        expert = Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer, ref.step)
+        expert = Expert(self.segment.policy, self._learner(), self.spec.optimizer, ref.step)
         if ref.policy != BASE:
             with opened(self.store, self.path_of(ref), self.progress) as checkpoint:
-                expert.policy.load_tensors(checkpoint.weights)
+                expert.policy.load_tensors(checkpoint.weights, self.progress)
                 expert.load_optimizer(checkpoint.optimizer)
         return expert
+
+    def _learner(self) -> Policy:
+        return self.cache.learner(self.spec.model, self.spec.seed)
+
+    def _is_dense(self, ref: Ref) -> bool:
+        """Whether a checkpoint holds all weights: a merge always does, an expert unless it is an adapter."""
+        return self.spec.model.lora is None or ref.policy == MERGED
 
     @contextmanager
     def dense_weights(self, ref: Ref) -> Iterator[Mapping[str, Tensor]]:
         """All weights of the policy at `ref` by the names of the base's, each read or computed when asked for."""
         with opened(self.store, self.path_of(ref), self.progress) as checkpoint:
-            yield checkpoint.weights
+            if self._is_dense(ref):
+                yield checkpoint.weights
+            else:
+                from copd_engine.lora import DenseWeights  # peft takes seconds to import
+
+                assert self.spec.model.lora is not None
+                yield DenseWeights(self.cache.base(self.spec.model).tensors(), checkpoint.weights, self.spec.model.lora)
 
     def store_expert(self, expert: Expert) -> str:
         """Publishes an expert's weights and optimizer under this attempt's folder, says so, and returns the checkpoint's path."""

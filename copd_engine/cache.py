@@ -49,20 +49,27 @@ class PolicyCache:
         base = self.base(model)
         return Policy(copy.deepcopy(base.model), base.processor, base.dtype)
 
+    def learner(self, model: spec.Model, seed: int) -> Policy:
+        """What every expert starts as: a copy of the base, or the base itself under an adapter of its own."""
+        if model.lora is None:
+            return self.copy_of_base(model)
+        from copd_engine.lora import with_adapter  # peft takes seconds to import
+
+        return with_adapter(self.base(model), model.lora, seed)
+
     def domain(self, name: str, source: spec.Domain) -> Domain:
         key = (name, source.model_dump_json())
         if key not in self._domains:
             self._domains[key] = build_domain(name, source)
         return self._domains[key]
 
-    def snapshot(self, key: Key, load: Callable[[Policy], None], model: spec.Model) -> Policy:
+    def snapshot(self, key: Key, load: Callable[[], Policy]) -> Policy:
         """The policy at a checkpoint, to look at only: from memory, or `load`ed."""
         if key in self._experts:
             return self._experts[key].policy
         policy = self._snapshots.pop(key, None)
         if policy is None:
-            policy = self.copy_of_base(model)
-            load(policy)
+            policy = load()
         self._snapshots[key] = policy
         _trim(self._snapshots, self.capacity)
         return policy

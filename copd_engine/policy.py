@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from copd_engine.domains import Prompt
 
 TINY: Final = "tiny"
 TINY_FOLDER: Final = Path(__file__).parent / "base" / "tiny"
+ADAPTER: Final = re.compile(r"\.lora_[AB]\.")  # marks the names of an adapter's parameters
 FORBIDDEN_LOGIT: Final = -1e9  # finite, so that p·log p of a forbidden token is 0 and never NaN
 
 disable_progress_bar()  # the engine reports progress itself
@@ -231,19 +233,22 @@ class Policy:
     # -- weights -------------------------------------------------------------------------------------------------------
 
     def tensors(self) -> dict[str, nn.Parameter]:
-        """Trainable parameters by name, sorted; a tied one appears once."""
-        return dict(sorted(self.model.named_parameters()))
+        """Trainable parameters by name, sorted; a tied one appears once. With an adapter, those of the adapter."""
+        parameters = dict(sorted(self.model.named_parameters()))
+        return {name: tensor for name, tensor in parameters.items() if ADAPTER.search(name)} or parameters
 
-    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Copies values into the existing parameters. Raises ValueError when names or shapes differ."""
+    def load_tensors(self, tensors: Mapping[str, Tensor], progress: Callable[[], None] = lambda: None) -> None:
+        """Copies values into the existing parameters, calling `progress` for each. Raises ValueError when names or shapes differ."""
         own = self.tensors()
         if own.keys() != tensors.keys():
             raise ValueError(f"weights do not fit the model: {sorted(own.keys() ^ tensors.keys())[:3]} are on one side only")
         with torch.no_grad():
             for name, parameter in own.items():
-                if parameter.shape != tensors[name].shape:
-                    raise ValueError(f"{name} has shape {list(tensors[name].shape)}, the model needs {list(parameter.shape)}")
-                parameter.copy_(tensors[name])
+                tensor = tensors[name]
+                if parameter.shape != tensor.shape:
+                    raise ValueError(f"{name} has shape {list(tensor.shape)}, the model needs {list(parameter.shape)}")
+                parameter.copy_(tensor)
+                progress()
 
     def digest(self) -> str:
         """SHA-256 over the parameters by name."""

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from copd_engine.spec.parts import MAX_STEPS, FieldError, Name, Part, Text, Weight, editable
 
+ALL_LINEAR: Final = "all-linear"
 MergeMethod = Literal["mean", "weighted", "task_arithmetic", "ties", "dare", "slerp"]
+
+
+def _all_linear_or_names(targets: object) -> object:
+    """Refuses, in one sentence, what a union of types would refuse once per type."""
+    names = isinstance(targets, list | tuple) and targets and all(isinstance(name, str) and name for name in targets)
+    if targets != ALL_LINEAR and not names:
+        raise ValueError(f'must be "{ALL_LINEAR}" or a list of layer names such as [q_proj, v_proj]')
+    return tuple(targets) if isinstance(targets, list) else targets  # a spec can be the key of a mapping
+
+
+class Lora(Part):
+    """Experts as low-rank adapters of the base (arXiv:2106.09685): W + alpha / rank · B A, of which only A and B train."""
+
+    rank: int = Field(default=16, ge=1, le=4096)
+    alpha: float = Field(default=32.0, gt=0, le=1e6)
+    targets: Annotated[Literal["all-linear"] | tuple[Text, ...], BeforeValidator(_all_linear_or_names)] = Field(
+        default=ALL_LINEAR, description="the last part of the names of the layers that get one; all-linear: every linear one but the output"
+    )
 
 
 class Model(Part):
@@ -19,6 +38,7 @@ class Model(Part):
         default="tiny", description="`tiny` (shipped), a local folder, or a Hugging Face id"
     )
     dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="compute dtype; optimizer and weights stay float32")
+    lora: Lora | None = Field(default=None, description="train adapters on one shared base; null: all weights")
 
 
 class Optimizer(Part):

@@ -82,6 +82,7 @@ def _unknown_field(location: tuple[int | str, ...]) -> str:
             node = {"$ref": node["discriminator"]["mapping"][part]}
         else:
             node = node["properties"][part] if "properties" in node else node["additionalProperties"]
+        node = next((member for member in node.get("anyOf", ()) if "$ref" in member), node)  # a part that may be null
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return f"unknown field; there are {listed(node['properties'])}"
