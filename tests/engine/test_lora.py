@@ -140,7 +140,8 @@ def test_an_exported_adapter_is_a_plain_folder(spec: Build, coins: PolicyCache, 
     adapted = with_adapter(coins.base(run.spec.model), LORA, run.spec.seed)
     with opened(run.folder, run._paths[str(Ref("text", run.merged.step))]) as checkpoint:
         adapted.load_tensors(checkpoint.weights)
-    ref, paths = Ref("text", run.merged.step), {"text@6": run._paths["text@6"]}
+    ref = Ref("text", run.merged.step)
+    paths = {str(ref): run._paths[str(ref)]}
     job = SegmentJob(run=run.id, attempt=999, spec=run.spec, segment=SegmentData.of(export_segment(ref, None)), checkpoints=paths)
     alone = run_segment(job, store, lambda: None, lambda _: None, lambda: None, coins).export
     with store.folder(run.export) as folder, run.folder.folder(str(alone)) as other:
