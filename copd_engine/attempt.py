@@ -62,6 +62,7 @@ class Attempt:
         self.job, self.store, self.cache, self.progress = job, store, cache, progress
         self.segment = job.segment.segment()
         self.spec = job.spec
+        cache.progress = progress
         self.log = EventLog(store, f"{job.folder}/{EVENTS}", emit)
         self.clock = Clock()
         self.counts: Counter[str] = Counter()

@@ -26,6 +26,8 @@ class PolicyCache:
 
     def __init__(self, capacity: int = 4) -> None:
         self.capacity = capacity
+        self.progress: Callable[[], None] = lambda: None
+        """Called for each tensor that is loaded or copied; an attempt puts its own here."""
         self._bases: dict[spec.Model, Policy] = {}
         self._fixed: dict[spec.Model, Policy] = {}
         self._domains: dict[tuple[str, str], Domain] = {}
@@ -36,18 +38,22 @@ class PolicyCache:
         """The model every policy starts from. Not to be trained: see `copy_of_base`."""
         if model not in self._bases:
             self._bases.clear()
-            self._bases[model] = _load(model)
+            self._bases[model] = self._load(model)
         return self._bases[model]
 
     def fixed(self, model: spec.Model) -> Policy:
         """A model that only teaches. All of a run's are kept: they change no more."""
         if model not in self._fixed:
-            self._fixed[model] = _load(model)
+            self._fixed[model] = self._load(model)
         return self._fixed[model]
 
     def copy_of_base(self, model: spec.Model) -> Policy:
         base = self.base(model)
-        return Policy(copy.deepcopy(base.model), base.processor, base.dtype)
+        copies: dict[int, Any] = {}  # made one by one, and then found by deepcopy
+        for tensor in (*base.model.parameters(), *base.model.buffers()):
+            copies[id(tensor)] = copy.deepcopy(tensor)
+            self.progress()
+        return Policy(copy.deepcopy(base.model, copies), base.processor, base.dtype)
 
     def learner(self, model: spec.Model, seed: int) -> Policy:
         """What every expert starts as: a copy of the base, or the base itself under an adapter of its own."""
@@ -88,9 +94,8 @@ class PolicyCache:
         self._snapshots.clear()
         self._experts.clear()
 
-
-def _load(model: spec.Model) -> Policy:
-    return Policy.load(model.path, "cuda" if torch.cuda.is_available() else "cpu", getattr(torch, model.dtype))
+    def _load(self, model: spec.Model) -> Policy:
+        return Policy.load(model.path, "cuda" if torch.cuda.is_available() else "cpu", getattr(torch, model.dtype), self.progress)
 
 
 def _trim(kept: OrderedDict[Key, Any], capacity: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,25 +18,13 @@ from typing import Any, Final, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoProcessor,
-    AutoTokenizer,
-    DynamicCache,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-from transformers.utils.logging import disable_progress_bar
+from transformers import DynamicCache
 
 from copd_engine.domains import Prompt
+from copd_engine.loading import load_model
 
-TINY: Final = "tiny"
-TINY_FOLDER: Final = Path(__file__).parent / "base" / "tiny"
 ADAPTER: Final = re.compile(r"\.lora_[AB]\.")  # marks the names of an adapter's parameters
 FORBIDDEN_LOGIT: Final = -1e9  # finite, so that p·log p of a forbidden token is 0 and never NaN
-
-disable_progress_bar()  # the engine reports progress itself
 
 _PLACEHOLDERS: Final = ("image_token_id", "video_token_id", "audio_token_id", "vision_start_token_id", "vision_end_token_id")
 
@@ -85,21 +73,19 @@ class Policy:
         self._forbidden = torch.tensor(self.forbidden_ids, dtype=torch.long, device=self.device)
 
     @classmethod
-    def load(cls, source: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Self:
-        """`source`: "tiny" (the shipped base), a local folder, or a Hugging Face id of a causal or image-text-to-text model.
+    def load(
+        cls,
+        source: str | Path,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        progress: Callable[[], None] = lambda: None,
+    ) -> Self:
+        """A policy of the model at `source` (see `load_model`).
 
-        Raises FileNotFoundError for a missing folder or id, ValueError for a model this engine cannot train.
+        Raises FileNotFoundError for a missing one, ValueError for a model this engine cannot train.
         """
-        location = str(TINY_FOLDER) if source == TINY else str(source)
-        try:
-            config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-        except OSError as error:
-            raise FileNotFoundError(f"model.path: no model at {source!r}; give a local folder or a Hugging Face id ({error})") from error
-        multimodal = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-        auto_model, auto_processor = (AutoModelForImageTextToText, AutoProcessor) if multimodal else (AutoModelForCausalLM, AutoTokenizer)
-        model = auto_model.from_pretrained(location, dtype=torch.float32, trust_remote_code=False)
-        processor = auto_processor.from_pretrained(location, trust_remote_code=False)
-        policy = cls(_in_fresh_memory(model).to(device), processor, dtype)
+        model, processor = load_model(source, progress)
+        policy = cls(model.to(device), processor, dtype)
         policy._check_head(source)
         return policy
 
@@ -303,19 +289,6 @@ def digest(tensors: Mapping[str, Tensor], progress: Callable[[], None] = lambda:
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
         progress()
     return total.hexdigest()
-
-
-def _in_fresh_memory(model: nn.Module) -> nn.Module:
-    """Copies every tensor into memory allocated by torch: the alignment of a mapped file can change bits."""
-    with torch.no_grad():
-        for tensor in _all_tensors(model):
-            tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
-    return model
-
-
-def _all_tensors(model: nn.Module) -> Iterator[Tensor]:
-    yield from model.parameters()
-    yield from model.buffers()
 
 
 def _eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ class Model(Part):
     """The model every policy starts from."""
 
     path: Annotated[Text, StringConstraints(min_length=1, max_length=1024)] = Field(
-        default="tiny", description="`tiny` (shipped), a local folder, or a Hugging Face id"
+        default="tiny", description="`tiny` (shipped), a local folder or .gguf file, or a Hugging Face id"
     )
     dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="compute dtype; optimizer and weights stay float32")
     lora: Lora | None = Field(default=None, description="train adapters on one shared base; null: all weights")

@@ -34,7 +34,7 @@ class FixedTeacher(Part):
     """A model that teaches its domain and never learns. Its tokenizer must be that of the model it teaches."""
 
     path: Annotated[Text, StringConstraints(min_length=1, max_length=1024)] = Field(
-        description="`tiny` (shipped), a local folder, or a Hugging Face id"
+        description="`tiny` (shipped), a local folder or .gguf file, or a Hugging Face id"
     )
     domain: Name
 
