@@ -125,7 +125,7 @@ class Attempt:
                     policy.load_tensors(checkpoint.weights, self.progress)
                 return policy
 
-            return self.cache.snapshot((self.job.run, path), load)
+            return self.cache.snapshot((self.job.run, path), load, teaches=ref in self.segment.teachers)
 
     def expert(self, ref: Ref) -> Expert:
         """The segment's policy at `ref`, to train. From the base, it starts with a fresh optimizer."""

@@ -16,6 +16,7 @@ from copd_engine import spec
 from copd_engine.domains import Domain, build_domain
 from copd_engine.expert import Expert
 from copd_engine.policy import Policy
+from copd_engine.seat import Seat
 
 Key = tuple[str, str]
 """Run and checkpoint folder below it."""
@@ -28,6 +29,8 @@ class PolicyCache:
         self.capacity = capacity
         self.progress: Callable[[], None] = lambda: None
         """Called for each tensor that is loaded or copied; an attempt puts its own here."""
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._seat = None if self._device == "cpu" else Seat()
         self._bases: dict[spec.Model, Policy] = {}
         self._fixed: dict[spec.Model, Policy] = {}
         self._domains: dict[tuple[str, str], Domain] = {}
@@ -44,7 +47,9 @@ class PolicyCache:
     def fixed(self, model: spec.Model) -> Policy:
         """A model that only teaches. All of a run's are kept: they change no more."""
         if model not in self._fixed:
+            self._make_room()
             self._fixed[model] = self._load(model)
+        self._place(self._fixed[model], teaches=True)
         return self._fixed[model]
 
     def copy_of_base(self, model: spec.Model) -> Policy:
@@ -69,13 +74,16 @@ class PolicyCache:
             self._domains[key] = build_domain(name, source)
         return self._domains[key]
 
-    def snapshot(self, key: Key, load: Callable[[], Policy]) -> Policy:
-        """The policy at a checkpoint, to look at only: from memory, or `load`ed."""
+    def snapshot(self, key: Key, load: Callable[[], Policy], *, teaches: bool = False) -> Policy:
+        """The policy at a checkpoint, to look at only: from memory, or `load`ed. One that `teaches` is on a GPU only while it is used."""
         if key in self._experts:
             return self._experts[key].policy
         policy = self._snapshots.pop(key, None)
         if policy is None:
+            if teaches:
+                self._make_room()
             policy = load()
+        self._place(policy, teaches=teaches)
         self._snapshots[key] = policy
         _trim(self._snapshots, self.capacity)
         return policy
@@ -90,12 +98,28 @@ class PolicyCache:
 
     def forget(self) -> None:
         """Drops all policies but the base, to make room."""
+        self._make_room()
         self._fixed.clear()
         self._snapshots.clear()
         self._experts.clear()
 
     def _load(self, model: spec.Model) -> Policy:
-        return Policy.load(model.path, "cuda" if torch.cuda.is_available() else "cpu", getattr(torch, model.dtype), self.progress)
+        return Policy.load(model.path, self._device, getattr(torch, model.dtype), self.progress)
+
+    def _make_room(self) -> None:
+        if self._seat is not None:
+            self._seat.leave()
+
+    def _place(self, policy: Policy, *, teaches: bool) -> None:
+        """On a GPU, puts a policy where it will compute: teachers in turn in their one seat, a student beside it. Adapters are small."""
+        if self._seat is None or policy.has_adapter:
+            return
+        if policy.seat is not None and not teaches:
+            self._seat.leave()
+            policy.model.to(policy.device)
+        policy.seat = self._seat if teaches else None
+        if teaches:
+            self._seat.take(policy)
 
 
 def _trim(kept: OrderedDict[Key, Any], capacity: int) -> None:

@@ -22,6 +22,7 @@ from transformers import DynamicCache
 
 from copd_engine.domains import Prompt
 from copd_engine.loading import load_model
+from copd_engine.seat import Seat
 
 ADAPTER: Final = re.compile(r"\.lora_[AB]\.")  # marks the names of an adapter's parameters
 FORBIDDEN_LOGIT: Final = -1e9  # finite, so that p·log p of a forbidden token is 0 and never NaN
@@ -65,7 +66,11 @@ class Policy:
         self.tokenizer: Any = getattr(processor, "tokenizer", processor)
         self.tokenizer.padding_side = "right"
         self.dtype = dtype
+        self.has_adapter = any(ADAPTER.search(name) for name, _ in self.model.named_parameters())
         self.device: torch.device = next(model.parameters()).device
+        """Where it computes."""
+        self.seat: Seat | None = None
+        """What it must hold to compute there; None where there is room for all."""
         self.body: Any = self.model.base_model
         self.head: Any = self.model.get_output_embeddings()
         self.eos_ids: tuple[int, ...] = _eos_ids(self.model, self.tokenizer)
@@ -201,6 +206,8 @@ class Policy:
         return logits.index_fill(-1, self._forbidden, FORBIDDEN_LOGIT)
 
     def _compute(self) -> AbstractContextManager[Any]:
+        if self.seat is not None:
+            self.seat.take(self)
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
 
     def _check_head(self, source: str | Path) -> None:
@@ -221,7 +228,7 @@ class Policy:
     def tensors(self) -> dict[str, nn.Parameter]:
         """Trainable parameters by name, sorted; a tied one appears once. With an adapter, those of the adapter."""
         parameters = dict(sorted(self.model.named_parameters()))
-        return {name: tensor for name, tensor in parameters.items() if ADAPTER.search(name)} or parameters
+        return {name: tensor for name, tensor in parameters.items() if not self.has_adapter or ADAPTER.search(name)}
 
     def load_tensors(self, tensors: Mapping[str, Tensor], progress: Callable[[], None] = lambda: None) -> None:
         """Copies values into the existing parameters, calling `progress` for each. Raises ValueError when names or shapes differ."""
