@@ -54,9 +54,10 @@ class StepValues(_Part):
     """Teacher → weight, for the teachers of this step; empty in RLVR steps."""
 
 
-def value_paths(spec: RunSpec) -> dict[str, float]:
-    """Every path a value edit may name, with the spec's value: the weights of the topology's edges, learning rate, temperature."""
-    weights = {f"w.{student}.{teacher}": spec.weight(student, teacher) for student, teacher in spec.edges()}
+def value_paths(spec: RunSpec, step: int = 1) -> dict[str, float]:
+    """Every path a value edit may name, with the spec's value in optimizer step `step`: the weights of the edges, learning rate,
+    temperature."""
+    weights = {f"w.{student}.{teacher}": spec.weight(student, teacher, step) for student, teacher in spec.edges()}
     return {**weights, "optimizer.lr": spec.optimizer.lr, "rlvr.temperature": spec.rlvr.temperature}
 
 
@@ -95,7 +96,7 @@ def values_at(
 ) -> StepValues:
     """The values of one step: the spec's, overlaid in version order by the edits bound for `policy` at or before `step`."""
     active = {b.version for b in bindings if b.policy == policy and b.step <= step}
-    values = value_paths(spec)
+    values = value_paths(spec, step)
     for edit in sorted(edits, key=lambda e: e.version):
         if edit.version in active:
             values[edit.path] = edit.value

@@ -95,6 +95,19 @@ def segment_key(kind: Kind, policy: str, step: int, domain: str | None = None) -
     return f"{kind}.{policy}@{step}" + (f".{domain}" if domain else "")
 
 
+def structure_paths(spec: RunSpec) -> tuple[str, ...]:
+    """The fields that shape the plan of the run's method."""
+    match spec.method:
+        case "copd":
+            return STRUCTURE_PATHS
+        case "experts" | "mixed_rlvr":
+            return ("rounds", "rlvr.steps")
+        case "opd":
+            return ("rounds", "opd.steps")
+        case _:
+            return ("rounds", "rlvr.steps", "opd.steps")
+
+
 def with_edit(spec: RunSpec, path: str, value: Any) -> RunSpec:
     """The spec with one dotted field changed. Raises SpecError when the result is not a valid spec."""
     data: dict[str, Any] = spec.model_dump()
@@ -111,8 +124,8 @@ def with_edit(spec: RunSpec, path: str, value: Any) -> RunSpec:
 def spec_of_round(spec: RunSpec, edits: Sequence[StructureEdit], round_: int) -> RunSpec:
     """The spec as it stands for one round. Raises SpecError for an edit of a field that is not structure."""
     for edit in sorted(edits, key=lambda e: e.version):
-        if edit.path not in STRUCTURE_PATHS:
-            raise SpecError([FieldError(edit.path, f"does not change the plan; structure fields are {', '.join(STRUCTURE_PATHS)}")])
+        if edit.path not in (paths := structure_paths(spec)):
+            raise SpecError([FieldError(edit.path, f"does not change the plan of method {spec.method}; structure is {', '.join(paths)}")])
         if edit.round <= round_ or edit.path == "rounds":
             spec = with_edit(spec, edit.path, edit.value)
     return spec

@@ -196,13 +196,13 @@ class Policy:
         return torch.cat((states, later), dim=1)
 
     def logits(self, hidden: Tensor, temperature: float = 1.0) -> Tensor:
-        """Float32 logits [..., V] of hidden states [..., H]: divided by the temperature, forbidden ids at -1e9.
+        """Float32 logits [..., V] of hidden states [..., H]: divided by the temperature, forbidden ids at -1e9; float64 of a float64 model.
 
         Call it on chunks: for a large vocabulary the result is the largest tensor there is.
         """
         with self._compute():
             logits = self.head(hidden)
-        logits = logits.float() / temperature
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
         return logits.index_fill(-1, self._forbidden, FORBIDDEN_LOGIT)
 
     def _compute(self) -> AbstractContextManager[Any]:

@@ -15,7 +15,7 @@ from copd_engine.export import export
 from copd_engine.fingerprint import make_deterministic
 from copd_engine.job import SegmentError, SegmentJob, SegmentResult
 from copd_engine.merge import merge
-from copd_engine.plan import TRAINING, Kind, Ref
+from copd_engine.plan import BASE, TRAINING, Kind, Ref
 from copd_engine.store import Store
 from copd_engine.training import Teacher, Trainer
 
@@ -138,7 +138,8 @@ class _Work:
             policy.check_same_tokens(expert.policy, ref.policy, expert.name)
             teachers[ref.policy] = Teacher(policy, attempt.domain(domain))
         natives = [attempt.domain(name) for name in spec.native_domains(expert.name, in_opd=self.segment.kind is Kind.opd)]
-        return Trainer(expert, spec, natives, teachers, attempt.clock, attempt.progress)
+        reference = attempt.policy(Ref(BASE, 0)) if spec.rlvr.kl > 0 and natives else None
+        return Trainer(expert, spec, natives, teachers, attempt.clock, attempt.progress, reference)
 
 
 def _described(error: Exception) -> SegmentError:

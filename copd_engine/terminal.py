@@ -101,13 +101,15 @@ def summary(run: LocalRun, latest: Latest, seconds: float) -> dict[str, Any]:
 
 def table(spec: RunSpec, result: dict[str, Any]) -> Table:
     """Base, each expert and merged: accuracy ± standard error per domain and on average, and what each cost."""
-    shown = Table(title=spec.name, caption="accuracy in % ± standard error on held-out prompts", box=SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("policy")
+    shown = Table(
+        title=spec.name, caption="accuracy in % ± standard error on held-out prompts", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    shown.add_column("policy", no_wrap=True)
     for name in (*spec.domains, "mean", "steps", "rollouts", "tokens"):
         shown.add_column(name, justify="right", no_wrap=True)
     for policy, row in result["capability"].items():
         budget = result["budget"].get(policy)
-        cells = [f"{100 * v['value']:.1f} ± {100 * v['se']:.1f}" for v in row.values()]
+        cells = [f"{100 * v['value']:.1f}±{100 * v['se']:.1f}" for v in row.values()]
         cost = [f"{budget[unit]:,}" for unit in ("optimizer_steps", "rollouts", "tokens")] if budget else ["", "", ""]
         shown.add_row(policy, *cells, _mean(row.values()), *cost, style="bold" if policy == MERGED else None)
     return shown
@@ -117,4 +119,4 @@ def _mean(cells: Iterable[dict[str, float]]) -> str:
     """Mean of independent estimates, and its standard error."""
     rows = list(cells)
     se = sum(cell["se"] ** 2 for cell in rows) ** 0.5 / len(rows)
-    return f"{100 * sum(cell['value'] for cell in rows) / len(rows):.1f} ± {100 * se:.1f}"
+    return f"{100 * sum(cell['value'] for cell in rows) / len(rows):.1f}±{100 * se:.1f}"

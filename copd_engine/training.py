@@ -1,4 +1,4 @@
-"""One optimizer step of a policy: its native GRPO batch, if any, and one distillation batch per teacher (arXiv:2604.27083).
+"""One optimizer step of a policy: its native RLVR batch, if any, and one distillation batch per teacher (arXiv:2604.27083).
 
 The parts run in a fixed order (native, then the teachers in spec order) and each has its own backward pass; then comes one
 optimizer step on the sum of their gradients. A teacher of weight 0 runs nothing, so that w = 0 is bitwise the independent
@@ -18,17 +18,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from copd_engine.batches import Batch, shares, with_groups_replaced
 from copd_engine.clock import Clock
 from copd_engine.control import StepValues
-from copd_engine.distill import distillation_advantages, log_ratio
-from copd_engine.domains import Domain, Prompt
+from copd_engine.domains import Domain
 from copd_engine.events import Value
 from copd_engine.expert import Expert
 from copd_engine.noise import Key, integers
-from copd_engine.policy import Policy, Prefilled
-from copd_engine.rlvr import clipped_losses, equal_groups, group_advantages
+from copd_engine.objective import OBJECTIVES, Forward, Objective, RlvrObjective
+from copd_engine.policy import Policy
+from copd_engine.rlvr import LOSSES, equal_groups, group_advantages, overlong_penalty
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
-from copd_engine.scoring import LocalScorer, MicroBatch, Scorer, micro_batches, token_log_probs
+from copd_engine.scoring import States, micro_batches
 from copd_engine.spec import RunSpec
 
 TRAIN_PROMPTS = 2**31  # a domain's supply is endless; runs draw from these, the base was made from others
@@ -58,18 +59,19 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Completions ready for a loss: tokens and mask [N, T], in micro-batches.
+class Rewarded:
+    """Completions of a domain's P prompts, G each, and what the verifier and the length penalty say of them.
 
-    prefilled: the forward pass over all prompts, shared by rollout and loss; None where micro-batches keep memory small.
+    rewards [P, G]: the verifier's. penalties [P, G]: <= 0, to be added. drawn: the mean reward of the prompts as first drawn, before any
+    group was replaced. resampled: groups that were.
     """
 
-    prompts: list[Prompt]
-    rollouts: Rollouts
-    tokens: Tensor
-    mask: Tensor
-    pieces: list[MicroBatch]
-    prefilled: Prefilled | None
+    domain: Domain
+    batch: Batch
+    rewards: Tensor
+    penalties: Tensor
+    drawn: float
+    resampled: int = 0
 
 
 class Trainer:
@@ -83,9 +85,13 @@ class Trainer:
         teachers: Mapping[str, Teacher],
         clock: Clock,
         progress: Callable[[], None],
+        reference: Policy | None = None,
     ) -> None:
+        """reference: what `rlvr.kl` measures from. Raises ValueError when it is missing and needed."""
+        if spec.rlvr.kl > 0 and natives and reference is None:
+            raise ValueError("rlvr.kl: a penalty needs a reference policy")
         self.expert, self.spec, self.natives, self.teachers = expert, spec, natives, teachers
-        self.clock, self.progress = clock, progress
+        self.clock, self.progress, self.reference = clock, progress, reference if spec.rlvr.kl > 0 else None
         self.sampler = LocalSampler(expert.policy)
 
     def step(self, values: StepValues) -> Spent:
@@ -113,119 +119,122 @@ class Trainer:
         return spent
 
     def _native(self, values: StepValues, spent: Spent) -> None:
-        """GRPO on the expert's own domains: P prompts, shared equally, G rollouts each. The loss is one mean over all sequences."""
+        """RLVR on the expert's own domains: P prompts, shared equally, G rollouts each. The loss is one mean over all of them."""
         total, several = self.spec.rlvr.prompts, len(self.natives) > 1
+        counts = zip(self.natives, shares(total, len(self.natives)), strict=True)
+        found = [
+            self._rewarded(f"native.{domain.name}" if several else "native", domain, count, values.temperature, spent)
+            for domain, count in counts
+            if count
+        ]
         means: defaultdict[str, float] = defaultdict(float)
-        for domain, count in zip(self.natives, shares(total, len(self.natives)), strict=True):
-            if count == 0:
-                continue
-            seen = self._rewarded(f"native.{domain.name}" if several else "native", domain, count, values.temperature, spent)
+        for each in found:
+            count = len(each.batch.prompts)
+            seen = self._learn(each, found, count / total, values.temperature)
             for name, value in seen.items():
                 means[name] += value * count / total
             if several:
-                spent.values += [Value(name=name, domain=domain.name, value=value) for name, value in seen.items()]
+                spent.values += [Value(name=name, domain=each.domain.name, value=value) for name, value in seen.items()]
+        if self.spec.rlvr.max_resamples and found:
+            spent.values.append(Value(name="resampled", value=sum(each.resampled for each in found)))
         spent.values += [Value(name=name, value=value) for name, value in means.items()]
 
-    def _rewarded(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> dict[str, float]:
-        """The gradient of `count` prompts of one domain, and what was seen on the way: name → mean."""
-        settings = self.spec.rlvr
-        batch = self._rollout(part, domain, count, settings.group, self._length(domain), temperature)
-        spent.count(batch.rollouts, count)
-        texts = zip(batch.rollouts.prompts.tolist(), batch.rollouts.texts, strict=True)
-        rewards = torch.tensor([domain.reward(batch.prompts[p], text).value for p, text in texts]).view(-1, settings.group)
-        advantages = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
+    def _rewarded(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> Rewarded:
+        """`count` prompts of one domain with their rewards; where the spec says so, further prompts replace groups of equal rewards.
 
-        def advantages_of(chosen: slice, log_probs: Tensor) -> Tensor:  # noqa: ARG001 – the other part's advantages need both
-            return advantages[chosen]
+        A further draw is a part of its own, hence its prompts and samples are functions of (seed, policy, step, part, draw).
+        """
+        group, drawn = self.spec.rlvr.group, self._draw(part, domain, count, temperature, spent)
+        rewards = self._judge(domain, drawn)
+        mean, batch, resampled = rewards.mean().item(), drawn, 0
+        for again in range(1, self.spec.rlvr.max_resamples + 1):
+            places = torch.nonzero(equal_groups(rewards)).flatten().tolist()
+            if not places:
+                break
+            further = self._draw(f"{part}.resample{again}", domain, len(places), temperature, spent)
+            rewards[places] = self._judge(domain, further)
+            batch = with_groups_replaced(self.expert.policy, batch, places, further, self.spec.compute.micro_batch)
+            resampled += len(places)
+        penalties = torch.zeros_like(rewards)
+        if self.spec.rlvr.overlong_buffer:
+            lengths = torch.from_numpy(batch.rollouts.mask.sum(axis=1)).view(-1, group)
+            penalties = overlong_penalty(lengths, self._length(domain), self.spec.rlvr.overlong_buffer)
+        return Rewarded(domain, batch, rewards, penalties, mean, resampled)
 
-        loss, entropy, clipped = self._backward(batch, temperature, advantages_of, share=count / settings.prompts)
-        return {
-            "reward": rewards.mean().item(),
-            "zero_advantage": equal_groups(rewards).float().mean().item(),
-            "loss": loss,
-            "entropy": entropy,
-            "clip_fraction": clipped,
-            "completion_length": float(batch.rollouts.mask.sum(axis=1).mean()),
-        }
+    def _learn(self, rewarded: Rewarded, found: Sequence[Rewarded], share: float, temperature: float) -> dict[str, float]:
+        """The gradient of one domain's share of the native part, all of which is `found`; and what was seen on the way: name → mean."""
+        settings, batch, totals = self.spec.rlvr, rewarded.batch, rewarded.rewards + rewarded.penalties
+        objective = RlvrObjective(
+            settings,
+            self.reference,
+            group_advantages(totals, LOSSES[settings.loss].scaled).view(-1, 1).to(batch.tokens.device),
+            mean_length=sum(each.batch.token_count for each in found) / sum(each.batch.size for each in found),
+            longest=max(self._length(each.domain) for each in found),
+            temperature=temperature,
+            clock=self.clock,
+        )
+        loss = self._backward(batch, objective, share)
+        seen = {"reward": rewarded.drawn, "zero_advantage": equal_groups(totals).float().mean().item(), "loss": loss}
+        if settings.overlong_buffer:
+            seen["overlong_penalty"] = rewarded.penalties.mean().item()
+        seen |= {name: value / batch.token_count for name, value in objective.sums.items()}
+        return seen | {"completion_length": float(batch.rollouts.mask.sum(axis=1).mean())}
 
     def _cross(self, name: str, share: int, values: StepValues, spent: Spent) -> None:
-        """Distillation on a teacher's domain: `share` prompts, one rollout each, scored by the teacher."""
-        teacher = self.teachers[name]
-        batch = self._rollout(f"cross.{name}", teacher.domain, share, 1, self._length(teacher.domain), values.temperature)
-        spent.count(batch.rollouts, share)
-        with self.clock("score"):
-            scores = self._scores(LocalScorer(teacher.policy), batch, values.temperature)
-        gap = 0.0
+        """Distillation on a teacher's domain: `share` prompts, scored by the teacher; one rollout each, or a group if these get rewards."""
+        teacher, settings = self.teachers[name], self.spec.opd
+        samples = self.spec.rlvr.group if settings.outcome else 1
+        batch = self._rollout(f"cross.{name}", teacher.domain, share, samples, values.temperature, spent)
+        outcomes = None
+        if settings.outcome:
+            rewards = self._judge(teacher.domain, batch)
+            outcomes = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
+            spent.values.append(Value(name="cross_reward", peer=name, value=rewards.mean().item()))
+        objective = OBJECTIVES[settings.loss](self.spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=outcomes)
+        loss = self._backward(batch, objective)
+        spent.values.append(Value(name="distill_loss", peer=name, value=loss))
+        spent.values += [Value(name=seen, peer=name, value=value / batch.token_count) for seen, value in objective.sums.items()]
 
-        def advantages_of(chosen: slice, log_probs: Tensor) -> Tensor:
-            nonlocal gap
-            delta = log_ratio(scores[chosen], log_probs)
-            gap += (delta * batch.mask[chosen]).sum().item()
-            return distillation_advantages(delta, values.w[name], self.spec.opd.max_advantage)
+    def _draw(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> Batch:
+        """Groups of completions of `count` prompts."""
+        return self._rollout(part, domain, count, self.spec.rlvr.group, temperature, spent)
 
-        loss, _, _ = self._backward(batch, values.temperature, advantages_of)
-        spent.values += [
-            Value(name="distill_loss", peer=name, value=loss),
-            Value(name="gap", peer=name, value=gap / int(batch.mask.sum())),
-        ]
+    def _judge(self, domain: Domain, batch: Batch) -> Tensor:
+        """The verifier's rewards [P, G]."""
+        texts = zip(batch.rollouts.prompts.tolist(), batch.rollouts.texts, strict=True)
+        return torch.tensor([domain.reward(batch.prompts[p], text).value for p, text in texts]).view(-1, self.spec.rlvr.group)
 
-    def _rollout(self, part: str, domain: Domain, count: int, samples: int, max_new_tokens: int, temperature: float) -> Batch:
+    def _rollout(self, part: str, domain: Domain, count: int, samples: int, temperature: float, spent: Spent) -> Batch:
         key: Key = (self.spec.seed, self.expert.name, self.expert.step + 1, part)
         with self.clock("rollout"):
             numbers = integers((*key, "prompts"), TRAIN_PROMPTS, np.arange(count))
             prompts = [domain.prompt("train", number) for number in numbers.tolist()]
             pieces = micro_batches(self.expert.policy, prompts, samples, self.spec.compute.micro_batch)
-            request = SampleRequest(prompts, key, samples, max_new_tokens, temperature)
+            request = SampleRequest(prompts, key, samples, self._length(domain), temperature)
             prefilled = self.expert.policy.prefill(pieces[0].batch) if len(pieces) == 1 else None
             rollouts = self.sampler.sample(request, self.progress, prefilled)
-        tokens, mask = (torch.from_numpy(array).to(self.expert.policy.device) for array in (rollouts.tokens, rollouts.mask))
-        return Batch(prompts, rollouts, tokens, mask, pieces, prefilled)
+        spent.count(rollouts, count)
+        return Batch.of(self.expert.policy, prompts, rollouts, pieces, prefilled)
 
-    def _scores(self, scorer: Scorer, batch: Batch, temperature: float) -> Tensor:
-        """A teacher's log-probs [N, T] of the student's tokens."""
-        parts = []
-        for piece in batch.pieces:
-            tokens, mask = batch.tokens[piece.chosen], batch.mask[piece.chosen]
-            parts.append(scorer.score(piece.batch, piece.rows, tokens, mask, temperature))
-            self.progress()
-        return torch.cat(parts)
-
-    def _backward(
-        self, batch: Batch, temperature: float, advantages_of: Callable[[slice, Tensor], Tensor], share: float = 1.0
-    ) -> tuple[float, float, float]:
-        """The gradient of `share` times one part's loss, a micro-batch at a time. Returns loss, entropy (nats per token) and fraction of
-        clipped tokens.
-
-        Each batch serves one update, so π_old is the policy itself: ρ = 1 exactly, from the same forward pass.
-        """
-        settings, policy = self.spec.rlvr, self.expert.policy
-        loss_sum = entropy_sum = clipped_sum = 0.0
+    def _backward(self, batch: Batch, objective: Objective, share: float = 1.0) -> float:
+        """The gradient of `share` times one part's loss, a micro-batch at a time. Returns the loss."""
+        policy, total = self.expert.policy, 0.0
         for piece in batch.pieces:
             with self.clock("update"):
-                tokens, mask = batch.tokens[piece.chosen], batch.mask[piece.chosen]
+                tokens, mask, sampled = (each[piece.chosen] for each in (batch.tokens, batch.mask, batch.sampler_log_probs))
                 hidden = policy.hidden(batch.prefilled or piece.batch, piece.rows, tokens)
-                log_probs, entropies = token_log_probs(policy, hidden, tokens, mask, temperature)
-                old = log_probs.detach()
-                advantages = advantages_of(piece.chosen, old)
-                losses, clipped = clipped_losses(log_probs, old, advantages, mask, settings.clip_low, settings.clip_high)
-                loss = losses.sum() / len(batch.tokens)
+                losses = objective.losses(Forward(piece, States(policy, hidden), tokens, mask, sampled))
+                loss = losses.sum() / batch.size
                 self.expert.backward(share * loss)
-            loss_sum += loss.item()
-            entropy_sum += entropies.sum().item()
-            clipped_sum += clipped.sum().item()
+            total += loss.item()
             self.progress()
-        tokens_count = int(batch.mask.sum())
-        return loss_sum, entropy_sum / tokens_count, clipped_sum / tokens_count
+        return total
 
     def _shares(self) -> dict[str, int]:
-        """Sequences of each teacher: together as many as a native part has; a teacher of weight 0 keeps its share unused."""
-        counts = shares(self.spec.rlvr.prompts * self.spec.rlvr.group, len(self.teachers))
+        """Prompts of each teacher: together as many sequences as a native part has; a teacher of weight 0 keeps its share unused."""
+        settings = self.spec.rlvr
+        counts = shares(settings.prompts * (1 if self.spec.opd.outcome else settings.group), len(self.teachers))
         return {name: share for name, share in zip(self.teachers, counts, strict=True) if share}
 
     def _length(self, domain: Domain) -> int:
         return self.spec.domains[domain.name].max_new_tokens
-
-
-def shares(total: int, parts: int) -> list[int]:
-    """`total` in `parts` as equal as whole numbers can be, the larger ones first."""
-    return [total // parts + (i < total % parts) for i in range(parts)]

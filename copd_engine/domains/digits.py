@@ -29,7 +29,7 @@ def scans(split: Split) -> tuple[Pixels, NDArray[np.int64]]:
     heldout = np.arange(len(digits)) % _HELDOUT_SHARE == 0
     chosen = heldout if split == "heldout" else ~heldout
     ink = np.rint(pixels[chosen] * (255 / _INK_LEVELS)).astype(np.uint8)
-    return ink.reshape(-1, SCAN, SCAN), digits[chosen].astype(np.int64)
+    return ink.reshape(-1, SCAN, SCAN), np.asarray(digits)[chosen].astype(np.int64)
 
 
 class ImageDomain:

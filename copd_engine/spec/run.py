@@ -39,6 +39,13 @@ class FixedTeacher(Part):
     domain: Name
 
 
+class Ramp(Part):
+    """A weight that moves linearly from what `w` says to `end`, over the student's first `steps` optimizer steps."""
+
+    end: Weight
+    steps: int = Field(ge=1, le=MAX_STEPS)
+
+
 class Evaluation(Part):
     """Accuracy on fixed held-out prompts: the base once, every expert and the merged model at each round's end."""
 
@@ -92,6 +99,9 @@ class RunSpec(Part):
     w: dict[Name, dict[Name, Weight]] = editable(
         {}, "value", description="w[student][teacher]; an edge of the topology that is not named here weighs 1", validate_default=True
     )
+    w_schedule: dict[Name, dict[Name, Ramp]] = Field(
+        default_factory=dict, description="w_schedule[student][teacher]; an edge that is not named here keeps its weight"
+    )
     optimizer: Optimizer = Optimizer()
     merge: Merge = Merge()
     evaluation: Evaluation = Evaluation()
@@ -101,8 +111,14 @@ class RunSpec(Part):
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
-        problems = [*self._expert_problems(), *self._teacher_problems(), *self._weight_problems(), *self._size_problems()]
-        problems += self.merge.problems(self.merged_policies())
+        problems = [
+            *self._expert_problems(),
+            *self._teacher_problems(),
+            *self._weight_problems(),
+            *self._loss_problems(),
+            *self._size_problems(),
+            *self.merge.problems(self.merged_policies()),
+        ]
         if problems:
             raise SpecError(problems)
         return self
@@ -136,18 +152,33 @@ class RunSpec(Part):
         is_custom = self.method == "copd" and self.opd.topology == "custom"
         allowed = None if is_custom else set(self.edges())
         policies = {*self.policies(), *self.teachers}
-        for student, row in self.w.items():
-            for teacher in row:
-                field = f"w.{student}.{teacher}"
-                unknown = [name for name in (student, teacher) if name not in policies]
-                if unknown:
-                    yield FieldError(field, f"unknown expert '{unknown[0]}'; experts are {listed(policies)}")
-                elif student == teacher:
-                    yield FieldError(field, "an expert cannot teach itself")
-                elif allowed is not None and (student, teacher) not in allowed:
-                    edges = ", ".join(f"w.{s}.{t}" for s, t in sorted(allowed))
-                    where = f"topology {self.opd.topology}" if self.method == "copd" else f"method {self.method}"
-                    yield FieldError(field, f"not an edge of {where}; edges are {edges or 'none'}")
+        for field, student, teacher in self._named_edges():
+            unknown = [name for name in (student, teacher) if name not in policies]
+            if unknown:
+                yield FieldError(field, f"unknown expert '{unknown[0]}'; experts are {listed(policies)}")
+            elif student == teacher:
+                yield FieldError(field, "an expert cannot teach itself")
+            elif allowed is not None and (student, teacher) not in allowed:
+                edges = ", ".join(f"w.{s}.{t}" for s, t in sorted(allowed))
+                where = f"topology {self.opd.topology}" if self.method == "copd" else f"method {self.method}"
+                yield FieldError(field, f"not an edge of {where}; edges are {edges or 'none'}")
+
+    def _named_edges(self) -> Iterator[tuple[str, str, str]]:
+        """Field, student and teacher of every entry of w and w_schedule."""
+        for table, rows in (("w", self.w), ("w_schedule", self.w_schedule)):
+            for student, row in rows.items():
+                for teacher in row:
+                    yield f"{table}.{student}.{teacher}", student, teacher
+
+    def _loss_problems(self) -> Iterator[FieldError]:
+        rewarded = {name for domains in self.policies().values() for name in domains} & self.domains.keys()
+        shortest = min((self.domains[name].max_new_tokens for name in rewarded), default=0)
+        if self.rlvr.overlong_buffer > shortest:
+            yield FieldError("rlvr.overlong_buffer", f"is longer than the shortest max_new_tokens of a trained domain, {shortest}")
+        teachers = max((sum(s == student for s, _ in self.edges()) for student in self.policies()), default=0)
+        if self.opd.outcome > 0 and self.rlvr.prompts < teachers:
+            help_ = f"each of the {teachers} teachers of a student needs at least one group; use at least as many rlvr.prompts"
+            yield FieldError("opd.outcome", f"{help_} (given: {self.rlvr.prompts})")
 
     def _size_problems(self) -> Iterator[FieldError]:
         parts = 1 + (math.ceil(self.opd.steps / self.opd.sync_every) if self.method == "copd" else 1)
@@ -204,9 +235,10 @@ class RunSpec(Part):
         spoke = self.opd.topology == "hub_and_spoke"
         return [(s, t) for s in names for t in names if s != t and (not spoke or hub in (s, t))]
 
-    def weight(self, student: str, teacher: str) -> float:
-        """w[student, teacher] as the spec starts with it."""
-        return self.w.get(student, {}).get(teacher, 1.0)
+    def weight(self, student: str, teacher: str, step: int = 1) -> float:
+        """w[student, teacher] in the student's optimizer step `step`, from 1, as long as nobody edits it."""
+        start, ramp = self.w.get(student, {}).get(teacher, 1.0), self.w_schedule.get(student, {}).get(teacher)
+        return start if ramp is None else start + (ramp.end - start) * min(1.0, (step - 1) / ramp.steps)
 
 
 def listed(names: Any) -> str:

@@ -269,7 +269,8 @@ class AgreementHistory(BaseModel):
     cursor: str
     metric: str
     domain: str | None
-    policies: list[str]
+    students: list[str]
+    teachers: list[str]
     steps: list[int]
     values: list[list[list[float | None]]]
 

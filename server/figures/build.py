@@ -77,6 +77,7 @@ REWARD = FigureKind(
     unit="mean reward",
     draw=curves.per_expert,
     series=("reward",),
+    domain="",
     range=(0.0, 1.0),
 )
 GAP = FigureKind(
@@ -111,8 +112,15 @@ TIMELINE = FigureKind(
 
 def catalogue(cast: Cast) -> list[FigureKind]:
     """The figures of a run, in the order of its page. Only what can ever hold something: one expert has nobody to agree with."""
-    pairs = [AGREEMENT, OVERLAP, DIVERGENCE] if len(cast.experts) > 1 else []
-    return [*map(_capability, cast.domains), *pairs, REWARD, *([GAP] if cast.edges else []), TIMELINE, THROUGHPUT]
+    pairs = [AGREEMENT, OVERLAP, DIVERGENCE] if len(cast.peers) > 1 else []
+    return [
+        *map(_capability, cast.domains),
+        *pairs,
+        *([REWARD] if cast.is_rewarded else []),
+        *([GAP] if cast.edges else []),
+        TIMELINE,
+        THROUGHPUT,
+    ]
 
 
 def find(cast: Cast, name: str) -> FigureKind | None:

@@ -31,10 +31,17 @@ class Cast:
     domains: Sequence[str]
     edges: Sequence[tuple[str, str]]
     """(student, teacher)"""
+    is_rewarded: bool = True
+    """Some policy learns from rewards."""
 
     @property
     def experts(self) -> list[str]:
         return [policy.name for policy in self.policies if policy.role == "expert"]
+
+    @property
+    def peers(self) -> list[str]:
+        """Whom a student is compared with: the experts, and teachers that are no policy of the run."""
+        return list(dict.fromkeys([*self.experts, *(teacher for _, teacher in self.edges)]))
 
 
 @dataclass(frozen=True)

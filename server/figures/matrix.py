@@ -15,13 +15,13 @@ RANGE = (0.5, 1.0)
 
 def agreement(data: FigureData, _x: Axis) -> Drawing:
     """Overlap of every pair at the newest measured step: rows are students, columns teachers."""
-    experts = data.cast.experts
+    students, teachers = data.cast.experts, data.cast.peers
     cells = {(step, c.policy, c.peer): value for c in data.curves for step, value in zip(c.step, c.value, strict=True)}
     step = max((step for step, _, _ in cells), default=None)
-    rows = [[cells.get((step, student, teacher)) if step is not None else None for teacher in experts] for student in experts]
+    rows = [[cells.get((step, student, teacher)) if step is not None else None for teacher in teachers] for student in students]
     trace = go.Heatmap(
-        x=experts,
-        y=experts,
+        x=teachers,
+        y=students,
         z=rows,
         zmin=RANGE[0],
         zmax=RANGE[1],

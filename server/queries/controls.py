@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.control import value_paths
-from copd_engine.plan import STRUCTURE_PATHS, TRAINING, Kind
+from copd_engine.plan import STRUCTURE_PATHS, TRAINING, Kind, structure_paths
 from copd_engine.spec import RunSpec
 from server.api.schemas import ControlView, EditView, Effect
 from server.commands.controls import current_spec, current_value
@@ -24,7 +24,7 @@ def control_views(db: Session, run: Run) -> list[ControlView]:
     """Every editable value as last requested: weights first, then other values, then structure."""
     spec, edits = spec_of(run), _edits(db, run.id)
     views = []
-    for path in (*value_paths(current_spec(spec, edits)), *STRUCTURE_PATHS):
+    for path in (*value_paths(current_spec(spec, edits)), *structure_paths(spec)):
         limits = _limits(path)
         views.append(
             ControlView(

@@ -47,7 +47,7 @@ def snapshot(db: Session, run_id: str) -> str:
 def cast_of(run: Run) -> Cast:
     spec = spec_of(run)
     infos = [figures.PolicyInfo(view.name, view.role, view.colour) for view in policies(spec)]
-    return Cast(run.id, run.name, infos, list(spec.domains), spec.edges())
+    return Cast(run.id, run.name, infos, list(spec.domains), spec.edges(), is_rewarded=spec.method != "opd")
 
 
 def series(
@@ -66,12 +66,14 @@ def series(
 def agreement(db: Session, run: Run, metric: str, domain: str | None) -> AgreementHistory:
     """The student × teacher matrix at every measured step."""
     cursor = snapshot(db, run.id)
-    experts = cast_of(run).experts
+    cast = cast_of(run)
     found = curves(db, run.id, Series.name == metric, Series.domain == (domain or ""), window=Window(limit=100_000))
     cells = {(step, c.policy, c.peer): value for c in found for step, value in zip(c.step, c.value, strict=True)}
     steps = sorted({step for step, _, _ in cells})
-    values = [[[cells.get((step, student, teacher)) for teacher in experts] for student in experts] for step in steps]
-    return AgreementHistory(cursor=cursor, metric=metric, domain=domain, policies=experts, steps=steps, values=values)
+    values = [[[cells.get((step, student, teacher)) for teacher in cast.peers] for student in cast.experts] for step in steps]
+    return AgreementHistory(
+        cursor=cursor, metric=metric, domain=domain, students=cast.experts, teachers=cast.peers, steps=steps, values=values
+    )
 
 
 def figure_data(db: Session, run: Run, figure: FigureKind, *, window: Window, compare: str | None) -> FigureData:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from copd_engine.control import Binding, StepValues, ValueEdit, bind, check_value_edit, value_paths, values_at
 from copd_engine.plan import Kind
 from copd_engine.spec import SpecError, parse_spec
+from copd_engine.spec.run import Ramp
 
 DOMAIN = {"source": "digit_images"}
 SPEC = parse_spec({"name": "x", "domains": {"d": DOMAIN}, "experts": {n: {"domain": "d"} for n in "abc"}, "w": {"a": {"b": 0.5}}})
@@ -49,6 +50,18 @@ def test_an_edit_binds_once_and_only_to_steps_that_use_it(given_edits: list[Valu
         if path.startswith("w."):
             assert path.startswith(f"w.{policy}.")
             assert binding.step == 2  # the first OPD step
+
+
+def test_a_scheduled_weight_moves_with_the_students_steps_until_it_is_edited() -> None:
+    spec = SPEC.model_copy(update={"w_schedule": {"a": {"b": Ramp(end=0.1, steps=4)}}})
+
+    def weight(step: int, *given_edits: ValueEdit) -> float:
+        bindings = [Binding(version=edit.version, policy="a", step=3) for edit in given_edits]
+        return values_at(spec, given_edits, bindings, policy="a", teachers=["b", "c"], step=step).w["b"]
+
+    assert [weight(step) for step in (1, 3, 5, 9)] == pytest.approx([0.5, 0.3, 0.1, 0.1])
+    edit = ValueEdit(version=1, path="w.a.b", value=0.7)
+    assert [weight(step, edit) for step in (1, 3, 9)] == pytest.approx([0.5, 0.7, 0.7])
 
 
 def test_the_later_edit_wins() -> None:

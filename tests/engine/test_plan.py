@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from copd_engine.plan import (
@@ -20,6 +20,7 @@ from copd_engine.plan import (
     plan,
     round_count,
     spec_of_round,
+    structure_paths,
     urgency,
     with_edit,
 )
@@ -65,13 +66,18 @@ def edit_lists(draw: st.DrawFn) -> list[StructureEdit]:
     return [StructureEdit(version, round_, path, value) for version, (path, round_, value) in enumerate(drawn, start=1)]
 
 
+def fitting(spec: RunSpec, edits: list[StructureEdit]) -> list[StructureEdit]:
+    """The edits that the run's method takes."""
+    return [edit for edit in edits if edit.path in structure_paths(spec)]
+
+
 def reads(segment: Segment) -> set[Ref]:
     return {segment.start, *segment.teachers}
 
 
 @given(specs, edit_lists())
 def test_needs_come_first_and_make_what_is_read(spec: RunSpec, edits: list[StructureEdit]) -> None:
-    segments = plan(spec, edits)
+    segments = plan(spec, fitting(spec, edits))
     seen: dict[str, Segment] = {}
     for segment in segments:
         assert segment.key not in seen
@@ -84,6 +90,8 @@ def test_needs_come_first_and_make_what_is_read(spec: RunSpec, edits: list[Struc
 @given(specs, edit_lists(), changes)
 def test_an_edit_leaves_the_rounds_before_it_as_they_were(spec: RunSpec, edits: list[StructureEdit], change: tuple[str, int, Any]) -> None:
     path, first, value = change
+    assume(path in structure_paths(spec))
+    edits = fitting(spec, edits)
     rounds = max(segment.round for segment in plan(spec, edits)) + 1
     first = min(first, rounds)  # nothing beyond the run's end can have been sent
     edited = plan(spec, [*edits, StructureEdit(99, first, path, value)])
@@ -93,6 +101,7 @@ def test_an_edit_leaves_the_rounds_before_it_as_they_were(spec: RunSpec, edits: 
 
 @given(specs, edit_lists())
 def test_steps_of_an_expert_are_seamless(spec: RunSpec, edits: list[StructureEdit]) -> None:
+    edits = fitting(spec, edits)
     segments = plan(spec, edits)
     ends = set()
     for name in spec.policies():
@@ -187,6 +196,8 @@ def test_an_export_needs_what_makes_its_checkpoint() -> None:
 def test_only_structure_is_edited_by_a_structure_edit() -> None:
     with pytest.raises(SpecError, match="does not change the plan"):
         spec_of_round(spec_of(), [StructureEdit(1, 0, "optimizer.lr", 0.1)], 0)
+    with pytest.raises(SpecError, match=r"method experts; structure is rounds, rlvr\.steps"):
+        plan(spec_of(method="experts"), [StructureEdit(1, 0, "opd.steps", 2)])
     with pytest.raises(SpecError, match=r"rlvr\.steps"):
         plan(spec_of(), [StructureEdit(1, 0, "rlvr.steps", 0)])
 

@@ -46,6 +46,17 @@ def has_trained(stack: Stack, run_id: str) -> bool:
     return bool(stack.client.series(run_id, name="reward").series)
 
 
+@pytest.mark.parametrize("method", ["mixed_rlvr", "static_opd", "mopd", "opd"])
+def test_every_method_gives_the_same_model_through_the_stack(stack: Stack, tmp_path: Path, method: str) -> None:
+    text = f"{MINIATURE}method: {method}\n" + ("teachers: {fixed: {path: tiny, domain: text}}\n" if method == "opd" else "")
+    run = stack.client.create_run(text)
+    local = LocalRun(parse_spec(text), open_store(str(tmp_path)))
+    assert local.execute() is None
+    stack.wait_for(run.id, "completed")
+    assert {c.digest for c in stack.client.checkpoints(run.id)} >= {local.merged_digest}
+    assert [policy.name for policy in stack.client.run(run.id).policies] == ["base", *local.spec.policies(), "merged"]
+
+
 @pytest.mark.parametrize("victim", ["worker-1", "worker-2", "scheduler", "api", "valkey", "paused"])
 def test_a_disturbed_run_has_the_same_weights_and_no_point_missing_or_doubled(stack: Stack, local: LocalRun, victim: str) -> None:
     """`paused` is no victim: the run is paused and resumed instead."""

@@ -1,68 +1,23 @@
 """One optimizer step: its gradient, its state, and what must be exactly the same."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
 
 from copd_engine.cache import PolicyCache
 from copd_engine.clock import Clock
-from copd_engine.control import StepValues
+from copd_engine.divergence import divergence_of, kl
 from copd_engine.expert import Expert, TrainingError
 from copd_engine.fingerprint import fingerprint, make_deterministic
-from copd_engine.policy import digest
-from copd_engine.scoring import token_log_probs
-from copd_engine.spec import RunSpec
-from copd_engine.training import Teacher, Trainer
-
-Build = Callable[..., RunSpec]
+from copd_engine.policy import Policy, digest
+from copd_engine.scoring import States, state_divergences, token_log_probs
+from copd_engine.spec import Opd
+from tests.engine.steps import Build, expert_of, gradient, perturbed, trainer_of, values
 
 
 @pytest.fixture(autouse=True)
 def _exact() -> None:
     make_deterministic(1)
-
-
-def expert_of(cache: PolicyCache, spec: RunSpec) -> Expert:
-    return Expert("text", cache.copy_of_base(spec.model), spec.optimizer)
-
-
-def trainer_of(cache: PolicyCache, spec: RunSpec, expert: Expert, teachers: dict[str, Any] | None = None) -> Trainer:
-    """Teachers: name → policy."""
-    taught = {name: Teacher(policy, cache.domain(name, spec.domains[name])) for name, policy in (teachers or {}).items()}
-    return Trainer(expert, spec, [cache.domain("text", spec.domains["text"])], taught, Clock(), lambda: None)
-
-
-def values(w: dict[str, float] | None = None, lr: float = 1e-3) -> StepValues:
-    return StepValues(lr=lr, temperature=1.0, w=w or {})
-
-
-class Caught(Expert):
-    """An expert that keeps its gradient and takes no step."""
-
-    gradient: dict[str, Tensor]
-
-    def update(self, lr: float, grad_clip: float) -> float:  # noqa: ARG002 – the signature of an expert's update
-        self.gradient = {n: p.grad.clone() for n, p in self.parameters.items() if p.grad is not None}
-        return 0.0
-
-
-def gradient(cache: PolicyCache, spec: RunSpec, w: dict[str, float] | None = None, **teachers: Any) -> dict[str, Tensor]:
-    """The gradient of one step, caught before the update."""
-    expert = Caught("text", cache.copy_of_base(spec.model), spec.optimizer)
-    trainer_of(cache, spec, expert, teachers).step(values(w))
-    return expert.gradient
-
-
-def perturbed(cache: PolicyCache, spec: RunSpec) -> Any:
-    policy = cache.copy_of_base(spec.model)
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in policy.tensors().values():
-            parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
-    return policy
 
 
 def test_a_step_learns_and_reports(coins: PolicyCache, small: Build) -> None:
@@ -187,6 +142,52 @@ def test_chunks_change_nothing(coins: PolicyCache, small: Build, monkeypatch: py
     reference = policy.logits(hidden, 0.7).log_softmax(-1)
     torch.testing.assert_close(whole[0][mask], reference.gather(2, tokens.unsqueeze(2)).squeeze(2)[mask])
     torch.testing.assert_close(whole[1][mask], -(reference.exp() * reference).sum(-1)[mask])
+
+
+def test_chunks_change_no_divergence(coins: PolicyCache, small: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The logits of two states at a time, recomputed in the backward pass: never more exist at once, and the numbers are the same."""
+    student, teacher = coins.copy_of_base(small().model), perturbed(coins, small())
+    generator = torch.Generator().manual_seed(0)
+    hidden, theirs = (torch.randn(3, 4, student.head.weight.shape[1], generator=generator) for _ in range(2))
+    hidden.requires_grad_()
+    tokens, mask = torch.randint(0, 200, (3, 4), generator=generator), torch.arange(4) < torch.tensor([[4], [1], [3]])
+    seen: list[int] = []
+    logits = Policy.logits
+
+    def watched(self: Policy, states: Tensor, temperature: float = 1.0) -> Tensor:
+        seen.append(len(states))
+        return logits(self, states, temperature)
+
+    monkeypatch.setattr(Policy, "logits", watched)
+
+    def result(settings: Opd) -> list[Tensor]:
+        both = States(student, hidden), States(teacher, theirs)
+        found, delta = state_divergences(*both, tokens, mask, 0.7, divergence_of(settings))
+        assert (found[~mask] == 0).all()
+        return [found, delta, *torch.autograd.grad(found.sum(), [hidden, student.head.weight])]
+
+    for settings in (Opd(loss="full"), Opd(loss="topk", top_k=5, tail="bucket", divergence="jsd", beta=0.5)):
+        whole = result(settings)
+        with monkeypatch.context() as patch:
+            patch.setattr("copd_engine.scoring.CHUNK_LOGITS", 2 * student.head.weight.shape[0])
+            seen.clear()
+            for chunked, expected in zip(result(settings), whole, strict=True):
+                torch.testing.assert_close(chunked, expected, rtol=1e-5, atol=1e-6)
+            assert max(seen) == 2
+
+    log_p, log_q = (logits(p, h[mask], 0.7).log_softmax(-1) for p, h in ((student, hidden), (teacher, theirs)))
+    found, delta = state_divergences(States(student, hidden), States(teacher, theirs), tokens, mask, 0.7, kl)
+    torch.testing.assert_close(found[mask], kl(log_p, log_q))
+    torch.testing.assert_close(delta[mask], (log_q - log_p).detach().gather(1, tokens[mask][:, None])[:, 0])
+
+
+def test_time_inside_a_nested_activity_counts_there_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    instants = iter([0.0, 1.0, 4.0, 9.0])  # update from 0 to 9, score within it from 1 to 4
+    monkeypatch.setattr("copd_engine.clock.time.perf_counter", lambda: next(instants))
+    clock = Clock()
+    with clock("update"), clock("score"):
+        pass
+    assert dict(clock.seconds) == {"update": 1.0 + 5.0, "score": 3.0}
 
 
 def test_a_fingerprint_names_what_bits_depend_on() -> None:

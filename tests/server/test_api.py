@@ -272,7 +272,7 @@ def test_the_agreement_history_has_a_matrix_for_every_measured_step(api: TestCli
         add_points(db, run, "overlap", "image", [0.98], peer="text")
         add_points(db, run, "overlap", "image", [0.5], peer="text", domain="text")
     history = api.get(f"{RUNS}/{run}/agreement").json()
-    assert history["policies"] == ["text", "image"]
+    assert (history["students"], history["teachers"]) == (["text", "image"], ["text", "image"])
     assert history["steps"] == [1, 2]
     assert history["values"] == [[[None, 0.99], [0.98, None]], [[None, 0.9], [None, None]]]
     assert api.get(f"{RUNS}/{run}/agreement", params={"domain": "text"}).json()["values"] == [[[None, None], [0.5, None]]]

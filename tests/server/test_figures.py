@@ -152,6 +152,15 @@ def test_a_lone_expert_has_nobody_to_agree_with() -> None:
     assert [kind.name for kind in figures.catalogue(alone)] == ["capability.text", "reward", "timeline", "throughput"]
 
 
+def test_without_rewards_there_is_no_chart_of_them() -> None:
+    taught = Cast(
+        "r1", "A run", [PolicyInfo("base", "base", 0), PolicyInfo("text", "expert", 2)], ["text"], [("text", "big")], is_rewarded=False
+    )
+    names = [kind.name for kind in figures.catalogue(taught)]
+    assert "reward" not in names
+    assert {"agreement", "gap"} <= set(names), "a fixed teacher can be agreed with"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_colours_stand_out_from_both_backgrounds(theme: Any) -> None:
     background = TEMPLATES[theme]["layout"]["hoverlabel"]["bgcolor"]

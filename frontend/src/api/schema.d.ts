@@ -585,8 +585,10 @@ export interface components {
             metric: string;
             /** Domain */
             domain: string | null;
-            /** Policies */
-            policies: string[];
+            /** Students */
+            students: string[];
+            /** Teachers */
+            teachers: string[];
             /** Steps */
             steps: number[];
             /** Values */

@@ -42,7 +42,7 @@ function Headline({ result }: { result: ResultCard }) {
       <span className={classes.big}>
         {accuracy(base)} → {accuracy(merged)}
       </span>
-      <span className={classes.gain}>
+      <span className={merged < base ? classes.loss : classes.gain}>
         {points(merged - base)}
         {se != null && ` ± ${(196 * Math.hypot(se, meanError(result, "base"))).toFixed(1)}`} points
       </span>

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { segmentsQuery } from "../../../api/queries";
 import type { Run, SegmentView } from "../../../api/types";
 import { useLive } from "../../../live/useLiveRun";
+import facts from "../../../parts/Facts.module.css";
 import { PolicyName } from "../../../parts/PolicyName";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { KINDS } from "./kinds";
@@ -15,7 +16,7 @@ export function WorkNow({ run }: { run: Run }) {
   const running = segments.filter((segment) => segment.state === "running");
   if (!running.length) return <span />;
   return (
-    <ul className={classes.now} aria-label="Running now">
+    <ul className={`${facts.facts} ${classes.now}`} aria-label="Running now">
       {running.map((segment) => {
         const now = progress.get(segment.key);
         return (

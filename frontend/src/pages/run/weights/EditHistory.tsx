@@ -3,6 +3,7 @@ import { setting } from "../../../parts/numbers";
 import { PolicyName } from "../../../parts/PolicyName";
 import { clock } from "../../../parts/time";
 import { effectText, stageOf } from "./edits";
+import facts from "../../../parts/Facts.module.css";
 import classes from "./Weights.module.css";
 
 /** Every edit, newest first: who, when, from, to, and how far it got. */
@@ -46,7 +47,7 @@ function What({ path, colour }: { path: string; colour: (policy: string) => stri
 function Stages({ edit }: { edit: EditView }) {
   const stage = stageOf(edit);
   return (
-    <ol className={classes.stages} aria-label="Stages" data-testid="edit-stages">
+    <ol className={`${facts.facts} ${classes.stages}`} aria-label="Stages" data-testid="edit-stages">
       <li data-done>requested {clock(edit.requested_at)}</li>
       <li data-done={stage !== "requested" || undefined}>acknowledged{edit.acknowledged_at ? ` ${clock(edit.acknowledged_at)}` : ""}</li>
       <li data-done={stage === "effective" || undefined}>{stage === "effective" ? `effective ${effectText(edit)}` : (edit.expected ?? "effective")}</li>

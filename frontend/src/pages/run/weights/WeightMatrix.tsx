@@ -13,7 +13,10 @@ interface Props {
 
 /** Student × teacher: how strongly each student follows each teacher. Only edges of the topology can be changed. */
 export function WeightMatrix({ run, colour, locked, onSet }: Props) {
-  const experts = run.policies.filter((policy) => policy.role === "expert").map((policy) => policy.name);
+  const taught = new Set(run.edges.flatMap(([student]) => student ?? []));
+  const teaching = new Set(run.edges.flatMap(([, teacher]) => teacher ?? []));
+  const names = [...new Set([...run.policies.map((policy) => policy.name), ...teaching])]; // in the order of the run, so that rows and columns agree
+  const [students, teachers] = [names.filter((name) => taught.has(name)), names.filter((name) => teaching.has(name))];
   return (
     <section className={classes.card} aria-label="Distillation weights">
       <h2>Distillation weights</h2>
@@ -25,7 +28,7 @@ export function WeightMatrix({ run, colour, locked, onSet }: Props) {
               <th scope="col" className={classes.corner}>
                 student ↓ teacher →
               </th>
-              {experts.map((teacher) => (
+              {teachers.map((teacher) => (
                 <th scope="col" key={teacher}>
                   <PolicyName name={teacher} colour={colour(teacher)} />
                 </th>
@@ -33,12 +36,12 @@ export function WeightMatrix({ run, colour, locked, onSet }: Props) {
             </tr>
           </thead>
           <tbody>
-            {experts.map((student) => (
+            {students.map((student) => (
               <tr key={student}>
                 <th scope="row">
                   <PolicyName name={student} colour={colour(student)} />
                 </th>
-                {experts.map((teacher) => (
+                {teachers.map((teacher) => (
                   <Cell key={teacher} run={run} student={student} teacher={teacher} locked={locked} onSet={onSet} />
                 ))}
               </tr>
