@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import AutoModelForImageTextToText, AutoTokenizer, GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
-from copd_engine.policy import TINY_FOLDER
+from copd_engine.loading import TINY_FOLDER
 
 SHARED = (
     "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",

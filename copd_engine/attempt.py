@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor
 
 from copd_engine.cache import PolicyCache
 from copd_engine.checkpoint import opened, publish
@@ -14,8 +17,9 @@ from copd_engine.domains import Domain
 from copd_engine.events import Acknowledged, Event, Log, Points, Progress, Stored, Value
 from copd_engine.expert import Expert
 from copd_engine.job import CheckpointRecord, SegmentJob
-from copd_engine.plan import BASE, Ref
+from copd_engine.plan import BASE, MERGED, Ref
 from copd_engine.policy import Policy
+from copd_engine.recompute import recompute_layers
 from copd_engine.store import Store
 
 ReadControl = Callable[[], ControlDocument | None]
@@ -58,6 +62,7 @@ class Attempt:
         self.job, self.store, self.cache, self.progress = job, store, cache, progress
         self.segment = job.segment.segment()
         self.spec = job.spec
+        cache.progress = progress
         self.log = EventLog(store, f"{job.folder}/{EVENTS}", emit)
         self.clock = Clock()
         self.counts: Counter[str] = Counter()
@@ -117,36 +122,62 @@ class Attempt:
             if ref.policy == BASE:
                 return self.cache.base(self.spec.model)
             if ref.policy in self.spec.teachers:
-                return self.cache.fixed(self.spec.model.model_copy(update={"path": self.spec.teachers[ref.policy].path}))
+                return self.cache.fixed(self.spec.model.model_copy(update={"path": self.spec.teachers[ref.policy].path, "lora": None}))
             path = self.path_of(ref)
 
-            def load(policy: Policy) -> None:
-                with opened(self.store, path) as checkpoint:
-                    policy.load_tensors(checkpoint.weights)
+            def load() -> Policy:
+                policy = self.cache.copy_of_base(self.spec.model) if self._is_dense(ref) else self._learner()
+                with opened(self.store, path, self.progress) as checkpoint:
+                    policy.load_tensors(checkpoint.weights, self.progress)
+                return policy
 
-            return self.cache.snapshot((self.job.run, path), load, self.spec.model)
+            return self.cache.snapshot((self.job.run, path), load, teaches=ref in self.segment.teachers)
 
     def expert(self, ref: Ref) -> Expert:
         """The segment's policy at `ref`, to train. From the base, it starts with a fresh optimizer."""
         with self.clock("load"):
-            if ref.policy == BASE:
-                return Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer)
-            path = self.path_of(ref)
-            kept = self.cache.take_expert((self.job.run, path))
-            if kept is not None:
-                return kept
-            expert = Expert(self.segment.policy, self.cache.copy_of_base(self.spec.model), self.spec.optimizer, ref.step)
-            with opened(self.store, path) as checkpoint:
-                expert.policy.load_tensors(checkpoint.weights)
-                expert.load_optimizer(checkpoint.optimizer)
+            expert = None if ref.policy == BASE else self.cache.take_expert((self.job.run, self.path_of(ref)))
+            expert = expert or self._loaded_expert(ref)
+            expert.horizon = self.job.horizon
+            if self.spec.compute.gradient_checkpointing:
+                recompute_layers(expert.policy.model)
             return expert
+
+    def _loaded_expert(self, ref: Ref) -> Expert:
+        expert = Expert(self.segment.policy, self._learner(), self.spec.optimizer, ref.step)
+        if ref.policy != BASE:
+            with opened(self.store, self.path_of(ref), self.progress) as checkpoint:
+                expert.policy.load_tensors(checkpoint.weights, self.progress)
+                expert.load_optimizer(checkpoint.optimizer)
+        return expert
+
+    def _learner(self) -> Policy:
+        return self.cache.learner(self.spec.model, self.spec.seed)
+
+    def _is_dense(self, ref: Ref) -> bool:
+        """Whether a checkpoint holds all weights: a merge always does, an expert unless it is an adapter."""
+        return self.spec.model.lora is None or ref.policy == MERGED
+
+    @contextmanager
+    def dense_weights(self, ref: Ref) -> Iterator[Mapping[str, Tensor]]:
+        """All weights of the policy at `ref` by the names of the base's, each read or computed when asked for."""
+        with opened(self.store, self.path_of(ref), self.progress) as checkpoint:
+            if self._is_dense(ref):
+                yield checkpoint.weights
+            else:
+                from copd_engine.lora import DenseWeights  # peft takes seconds to import
+
+                assert self.spec.model.lora is not None
+                yield DenseWeights(self.cache.base(self.spec.model).tensors(), checkpoint.weights, self.spec.model.lora)
 
     def store_expert(self, expert: Expert) -> str:
         """Publishes an expert's weights and optimizer under this attempt's folder, says so, and returns the checkpoint's path."""
         path = f"{self.job.folder}/{expert.name}@{expert.step}"
         with self.clock("store"):
             self.log.sync()  # no point may be missing before a step from which training could go on
-            record = publish(self.store, path, expert.name, expert.step, expert.parameters, expert.optimizer_tensors())
+            record = publish(
+                self.store, path, expert.name, expert.step, expert.parameters, expert.optimizer_tensors(), progress=self.progress
+            )
         self.stored(record)
         return path
 

@@ -16,6 +16,7 @@ from copd_engine import spec
 from copd_engine.domains import Domain, build_domain
 from copd_engine.expert import Expert
 from copd_engine.policy import Policy
+from copd_engine.seat import Seat
 
 Key = tuple[str, str]
 """Run and checkpoint folder below it."""
@@ -26,6 +27,10 @@ class PolicyCache:
 
     def __init__(self, capacity: int = 4) -> None:
         self.capacity = capacity
+        self.progress: Callable[[], None] = lambda: None
+        """Called for each tensor that is loaded or copied; an attempt puts its own here."""
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._seat = None if self._device == "cpu" else Seat()
         self._bases: dict[spec.Model, Policy] = {}
         self._fixed: dict[spec.Model, Policy] = {}
         self._domains: dict[tuple[str, str], Domain] = {}
@@ -36,18 +41,32 @@ class PolicyCache:
         """The model every policy starts from. Not to be trained: see `copy_of_base`."""
         if model not in self._bases:
             self._bases.clear()
-            self._bases[model] = _load(model)
+            self._bases[model] = self._load(model)
         return self._bases[model]
 
     def fixed(self, model: spec.Model) -> Policy:
         """A model that only teaches. All of a run's are kept: they change no more."""
         if model not in self._fixed:
-            self._fixed[model] = _load(model)
+            self._make_room()
+            self._fixed[model] = self._load(model)
+        self._place(self._fixed[model], teaches=True)
         return self._fixed[model]
 
     def copy_of_base(self, model: spec.Model) -> Policy:
         base = self.base(model)
-        return Policy(copy.deepcopy(base.model), base.processor, base.dtype)
+        copies: dict[int, Any] = {}  # made one by one, and then found by deepcopy
+        for tensor in (*base.model.parameters(), *base.model.buffers()):
+            copies[id(tensor)] = copy.deepcopy(tensor)
+            self.progress()
+        return Policy(copy.deepcopy(base.model, copies), base.processor, base.dtype)
+
+    def learner(self, model: spec.Model, seed: int) -> Policy:
+        """What every expert starts as: a copy of the base, or the base itself under an adapter of its own."""
+        if model.lora is None:
+            return self.copy_of_base(model)
+        from copd_engine.lora import with_adapter  # peft takes seconds to import
+
+        return with_adapter(self.base(model), model.lora, seed)
 
     def domain(self, name: str, source: spec.Domain) -> Domain:
         key = (name, source.model_dump_json())
@@ -55,14 +74,16 @@ class PolicyCache:
             self._domains[key] = build_domain(name, source)
         return self._domains[key]
 
-    def snapshot(self, key: Key, load: Callable[[Policy], None], model: spec.Model) -> Policy:
-        """The policy at a checkpoint, to look at only: from memory, or `load`ed."""
+    def snapshot(self, key: Key, load: Callable[[], Policy], *, teaches: bool = False) -> Policy:
+        """The policy at a checkpoint, to look at only: from memory, or `load`ed. One that `teaches` is on a GPU only while it is used."""
         if key in self._experts:
             return self._experts[key].policy
         policy = self._snapshots.pop(key, None)
         if policy is None:
-            policy = self.copy_of_base(model)
-            load(policy)
+            if teaches:
+                self._make_room()
+            policy = load()
+        self._place(policy, teaches=teaches)
         self._snapshots[key] = policy
         _trim(self._snapshots, self.capacity)
         return policy
@@ -77,13 +98,28 @@ class PolicyCache:
 
     def forget(self) -> None:
         """Drops all policies but the base, to make room."""
+        self._make_room()
         self._fixed.clear()
         self._snapshots.clear()
         self._experts.clear()
 
+    def _load(self, model: spec.Model) -> Policy:
+        return Policy.load(model.path, self._device, getattr(torch, model.dtype), self.progress)
 
-def _load(model: spec.Model) -> Policy:
-    return Policy.load(model.path, "cuda" if torch.cuda.is_available() else "cpu", getattr(torch, model.dtype))
+    def _make_room(self) -> None:
+        if self._seat is not None:
+            self._seat.leave()
+
+    def _place(self, policy: Policy, *, teaches: bool) -> None:
+        """On a GPU, puts a policy where it will compute: teachers in turn in their one seat, a student beside it. Adapters are small."""
+        if self._seat is None or policy.has_adapter:
+            return
+        if policy.seat is not None and not teaches:
+            self._seat.leave()
+            policy.model.to(policy.device)
+        policy.seat = self._seat if teaches else None
+        if teaches:
+            self._seat.take(policy)
 
 
 def _trim(kept: OrderedDict[Key, Any], capacity: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from copd_engine.policy import digest
 from copd_engine.store import MANIFEST, Store
 
 WEIGHTS, OPTIMIZER = "weights.safetensors", "optimizer.safetensors"
+HASHED_AT_ONCE = 1 << 24  # bytes
 _TYPE_NAMES = {torch.float64: "F64", torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64"}
 
 
@@ -74,26 +75,37 @@ class LazyTensors(Mapping[str, Tensor]):
 
 
 def publish(
-    store: Store, path: str, policy: str, step: int, weights: Mapping[str, Tensor], optimizer: Mapping[str, Tensor] | None = None
+    store: Store,
+    path: str,
+    policy: str,
+    step: int,
+    weights: Mapping[str, Tensor],
+    optimizer: Mapping[str, Tensor] | None = None,
+    *,
+    like: Mapping[str, Tensor] | None = None,
+    progress: Callable[[], None] = lambda: None,
 ) -> CheckpointRecord:
-    """Stores a checkpoint at `path`, whole or not at all. `weights` may be lazy: they are read one tensor at a time, twice."""
+    """Stores a checkpoint at `path`, whole or not at all. `weights` may be lazy: they are read one tensor at a time.
+
+    like: as in `write_tensors`. progress: called for each tensor and each piece of a file.
+    """
     with store.publishing(path) as folder:
-        write_tensors(folder / WEIGHTS, weights)
+        write_tensors(folder / WEIGHTS, weights, like=like, progress=progress)
         if optimizer is not None:
-            write_tensors(folder / OPTIMIZER, optimizer)
-        files = {file.name: _file_entry(file) for file in sorted(folder.iterdir())}
-        manifest = Manifest(policy=policy, step=step, digest=digest(weights), files=files)
+            write_tensors(folder / OPTIMIZER, optimizer, progress=progress)
+        files = {file.name: _file_entry(file, progress) for file in sorted(folder.iterdir())}
+        manifest = Manifest(policy=policy, step=step, digest=digest(LazyTensors(folder / WEIGHTS), progress), files=files)
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1))
     size = sum(file.bytes for file in files.values())
     return CheckpointRecord(policy=policy, step=step, path=path, digest=manifest.digest, bytes=size, has_state=manifest.has_state)
 
 
 @contextmanager
-def opened(store: Store, path: str) -> Iterator[Checkpoint]:
+def opened(store: Store, path: str, progress: Callable[[], None] = lambda: None) -> Iterator[Checkpoint]:
     """The checkpoint at `path`, its files checked against the manifest. Raises CheckpointError for a missing or damaged one."""
     try:
         with store.folder(path) as folder:
-            manifest = _checked_manifest(folder, path)
+            manifest = _checked_manifest(folder, path, progress)
             yield Checkpoint(folder, manifest)
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint {path} is not in the store ({error})") from error
@@ -120,27 +132,36 @@ class Checkpoint:
         return LazyTensors(self._folder / OPTIMIZER)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    *,
+    like: Mapping[str, Tensor] | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> None:
     """One safetensors file, streamed: only one tensor is in memory beyond what `tensors` itself holds.
 
+    like: tensors of the same names, shapes and types for the header, where those of `tensors` cost much to compute.
     The format: a little-endian 64-bit length, that many bytes of JSON header, then the tensors' bytes in header order.
     """
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name in sorted(tensors):
-        tensor = tensors[name]
+        tensor = (like or tensors)[name]
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": _TYPE_NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
         offset += size
+        progress()
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in sorted(tensors):
             file.write(tensors[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            progress()
 
 
-def _checked_manifest(folder: Path, path: str) -> Manifest:
+def _checked_manifest(folder: Path, path: str, progress: Callable[[], None]) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
@@ -154,15 +175,19 @@ def _checked_manifest(folder: Path, path: str) -> Manifest:
         size = file.stat().st_size
         if size != expected.bytes:
             raise CheckpointError(f"checkpoint {path} is truncated: {name} has {size} bytes, its manifest says {expected.bytes}")
-        if _sha256(file) != expected.sha256:
+        if _sha256(file, progress) != expected.sha256:
             raise CheckpointError(f"checkpoint {path} was altered: the SHA-256 of {name} is not the one in its manifest")
     return manifest
 
 
-def _file_entry(path: Path) -> File:
-    return File(sha256=_sha256(path), bytes=path.stat().st_size)
+def _file_entry(path: Path, progress: Callable[[], None]) -> File:
+    return File(sha256=_sha256(path, progress), bytes=path.stat().st_size)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, progress: Callable[[], None]) -> str:
+    total = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(HASHED_AT_ONCE):
+            total.update(piece)
+            progress()
+    return total.hexdigest()

@@ -19,11 +19,25 @@ class TrainingError(RuntimeError):
     """A loss or gradient that is not a number: names the policy and the step, which was not taken."""
 
 
-class Expert:
-    """`step` optimizer steps have been taken. A parameter that never had a gradient has no moments and is not decayed."""
+def learning_rate(lr: float, settings: Optimizer, step: int, horizon: int) -> float:
+    """The rate of optimizer step `step` (from 1): rising in a line to `lr` at step `warmup`, and then as the schedule says.
 
-    def __init__(self, name: str, policy: Policy, settings: Optimizer, step: int = 0) -> None:
-        self.name, self.policy, self.step = name, policy, step
+    Linear and cosine fall from `lr` at the first step after the warm-up towards 0 at the one after step `horizon`.
+    """
+    if step <= settings.warmup:
+        return lr * (step / settings.warmup)
+    if settings.schedule == "constant":
+        return lr
+    done = min(1.0, (step - settings.warmup - 1) / max(1, horizon - settings.warmup))
+    return lr * (1 - done if settings.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2)
+
+
+class Expert:
+    """`step` optimizer steps have been taken, of `horizon` that are planned. A parameter that never had a gradient has no moments and is
+    not decayed."""
+
+    def __init__(self, name: str, policy: Policy, settings: Optimizer, step: int = 0, horizon: int = 0) -> None:
+        self.name, self.policy, self.settings, self.step, self.horizon = name, policy, settings, step, horizon
         self.parameters = policy.tensors()
         self.optimizer = AdamW(
             self.parameters.values(),
@@ -41,7 +55,7 @@ class Expert:
         loss.backward()
 
     def update(self, lr: float, grad_clip: float) -> float:
-        """One AdamW step on the summed gradients, clipped to a global norm; returns the norm before clipping.
+        """One AdamW step on the summed gradients, clipped to a global norm; returns the norm before clipping. The schedule multiplies `lr`.
 
         Raises TrainingError, leaving the weights as they are, when the norm is not finite.
         """
@@ -49,7 +63,7 @@ class Expert:
         if not math.isfinite(norm):
             raise TrainingError(f"{self.name}: the gradient norm of step {self.step + 1} is {norm}; the step was not taken")
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = learning_rate(lr, self.settings, self.step + 1, self.horizon)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1

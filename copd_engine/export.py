@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from copd_engine.attempt import Attempt
-from copd_engine.checkpoint import opened, write_tensors
+from copd_engine.checkpoint import write_tensors
 from copd_engine.plan import BASE
 
 
@@ -17,10 +17,10 @@ def export(attempt: Attempt) -> str:
     path = f"{attempt.job.folder}/export/{segment.start}"
     with attempt.clock("export"), attempt.store.publishing(path) as folder:
         if segment.start.policy == BASE:
-            write_tensors(folder / "model.safetensors", base.tensors())
+            write_tensors(folder / "model.safetensors", base.tensors(), progress=attempt.progress)
         else:
-            with opened(attempt.store, attempt.path_of(segment.start)) as checkpoint:
-                write_tensors(folder / "model.safetensors", checkpoint.weights)
+            with attempt.dense_weights(segment.start) as weights:
+                write_tensors(folder / "model.safetensors", weights, like=base.tensors(), progress=attempt.progress)
         base.processor.save_pretrained(folder)
         config = base.model.config
         config.architectures = [type(base.model).__name__]

@@ -30,6 +30,8 @@ class SegmentJob(_Part):
     """Ref → folder below the run's folder in the store, for every checkpoint it reads. The base has none: it is the spec's model."""
     control: ControlDocument = ControlDocument()
     bindings: tuple[Binding, ...] = ()
+    horizon: int = 0
+    """`copd_engine.plan.horizon` of the segment."""
 
     @property
     def folder(self) -> str:

@@ -19,7 +19,7 @@ from copd_engine.cache import PolicyCache
 from copd_engine.control import Binding, ControlDocument
 from copd_engine.events import EVENT, Bound, Event, Stored
 from copd_engine.job import CheckpointRecord, SegmentData, SegmentJob, SegmentResult
-from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, export_segment, plan, urgency
+from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, export_segment, horizon, plan, urgency
 from copd_engine.segment import run_segment
 from copd_engine.spec import RunSpec
 from copd_engine.store import Store
@@ -98,6 +98,7 @@ class LocalRun:
             resume=resume,
             checkpoints={ref: self._paths[ref] for ref in reads if ref in self._paths},
             bindings=tuple(self._bindings),
+            horizon=horizon(self.spec, (), segment),
         )
 
         def read_control() -> ControlDocument | None:

@@ -153,6 +153,17 @@ def round_count(spec: RunSpec) -> int:
     return spec.rounds + (spec.method in TWO_STAGES)
 
 
+def horizon(spec: RunSpec, edits: Sequence[StructureEdit], segment: Segment) -> int:
+    """Optimizer steps the segment's policy was planned to take in all when the segment's round began: where a learning rate schedule ends.
+
+    Edits of later rounds do not count, so that a segment that is sent again has the same horizon. A constant schedule has none: 0.
+    """
+    if spec.optimizer.schedule == "constant":
+        return 0
+    held = [edit for edit in edits if edit.round <= segment.round]
+    return max((s.end.step for s in plan(spec, held) if s.policy == segment.policy and s.kind in TRAINING), default=0)
+
+
 def export_segment(ref: Ref, made_by: str | None) -> Segment:
     """A segment outside the plan: policy `ref` as a plain Hugging Face folder. `made_by`: the key of the segment that makes `ref`."""
     return Segment(Kind.export, ref.policy, 0, ref, needs=(made_by,) if made_by else ())

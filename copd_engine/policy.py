@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +18,14 @@ from typing import Any, Final, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoProcessor,
-    AutoTokenizer,
-    DynamicCache,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-from transformers.utils.logging import disable_progress_bar
+from transformers import DynamicCache
 
 from copd_engine.domains import Prompt
+from copd_engine.loading import load_model
+from copd_engine.seat import Seat
 
-TINY: Final = "tiny"
-TINY_FOLDER: Final = Path(__file__).parent / "base" / "tiny"
+ADAPTER: Final = re.compile(r"\.lora_[AB]\.")  # marks the names of an adapter's parameters
 FORBIDDEN_LOGIT: Final = -1e9  # finite, so that p·log p of a forbidden token is 0 and never NaN
-
-disable_progress_bar()  # the engine reports progress itself
 
 _PLACEHOLDERS: Final = ("image_token_id", "video_token_id", "audio_token_id", "vision_start_token_id", "vision_end_token_id")
 
@@ -75,7 +66,11 @@ class Policy:
         self.tokenizer: Any = getattr(processor, "tokenizer", processor)
         self.tokenizer.padding_side = "right"
         self.dtype = dtype
+        self.has_adapter = any(ADAPTER.search(name) for name, _ in self.model.named_parameters())
         self.device: torch.device = next(model.parameters()).device
+        """Where it computes."""
+        self.seat: Seat | None = None
+        """What it must hold to compute there; None where there is room for all."""
         self.body: Any = self.model.base_model
         self.head: Any = self.model.get_output_embeddings()
         self.context: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
@@ -84,21 +79,19 @@ class Policy:
         self._forbidden = torch.tensor(self.forbidden_ids, dtype=torch.long, device=self.device)
 
     @classmethod
-    def load(cls, source: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Self:
-        """`source`: "tiny" (the shipped base), a local folder, or a Hugging Face id of a causal or image-text-to-text model.
+    def load(
+        cls,
+        source: str | Path,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        progress: Callable[[], None] = lambda: None,
+    ) -> Self:
+        """A policy of the model at `source` (see `load_model`).
 
-        Raises FileNotFoundError for a missing folder or id, ValueError for a model this engine cannot train.
+        Raises FileNotFoundError for a missing one, ValueError for a model this engine cannot train.
         """
-        location = str(TINY_FOLDER) if source == TINY else str(source)
-        try:
-            config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-        except OSError as error:
-            raise FileNotFoundError(f"model.path: no model at {source!r}; give a local folder or a Hugging Face id ({error})") from error
-        multimodal = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-        auto_model, auto_processor = (AutoModelForImageTextToText, AutoProcessor) if multimodal else (AutoModelForCausalLM, AutoTokenizer)
-        model = auto_model.from_pretrained(location, dtype=torch.float32, trust_remote_code=False)
-        processor = auto_processor.from_pretrained(location, trust_remote_code=False)
-        policy = cls(_in_fresh_memory(model).to(device), processor, dtype)
+        model, processor = load_model(source, progress)
+        policy = cls(model.to(device), processor, dtype)
         policy._check_head(source)
         return policy
 
@@ -223,6 +216,8 @@ class Policy:
         return logits.index_fill(-1, self._forbidden, FORBIDDEN_LOGIT)
 
     def _compute(self) -> AbstractContextManager[Any]:
+        if self.seat is not None:
+            self.seat.take(self)
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
 
     def _check_head(self, source: str | Path) -> None:
@@ -241,19 +236,22 @@ class Policy:
     # -- weights -------------------------------------------------------------------------------------------------------
 
     def tensors(self) -> dict[str, nn.Parameter]:
-        """Trainable parameters by name, sorted; a tied one appears once."""
-        return dict(sorted(self.model.named_parameters()))
+        """Trainable parameters by name, sorted; a tied one appears once. With an adapter, those of the adapter."""
+        parameters = dict(sorted(self.model.named_parameters()))
+        return {name: tensor for name, tensor in parameters.items() if not self.has_adapter or ADAPTER.search(name)}
 
-    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Copies values into the existing parameters. Raises ValueError when names or shapes differ."""
+    def load_tensors(self, tensors: Mapping[str, Tensor], progress: Callable[[], None] = lambda: None) -> None:
+        """Copies values into the existing parameters, calling `progress` for each. Raises ValueError when names or shapes differ."""
         own = self.tensors()
         if own.keys() != tensors.keys():
             raise ValueError(f"weights do not fit the model: {sorted(own.keys() ^ tensors.keys())[:3]} are on one side only")
         with torch.no_grad():
             for name, parameter in own.items():
-                if parameter.shape != tensors[name].shape:
-                    raise ValueError(f"{name} has shape {list(tensors[name].shape)}, the model needs {list(parameter.shape)}")
-                parameter.copy_(tensors[name])
+                tensor = tensors[name]
+                if parameter.shape != tensor.shape:
+                    raise ValueError(f"{name} has shape {list(tensor.shape)}, the model needs {list(parameter.shape)}")
+                parameter.copy_(tensor)
+                progress()
 
     def digest(self) -> str:
         """SHA-256 over the parameters by name."""
@@ -299,27 +297,15 @@ def next_positions(batch: PromptBatch, rows: Tensor, start: int, length: int) ->
     return positions if batch.position_ids.ndim == 2 else positions.expand(3, -1, -1)
 
 
-def digest(tensors: Mapping[str, Tensor]) -> str:
+def digest(tensors: Mapping[str, Tensor], progress: Callable[[], None] = lambda: None) -> str:
     """SHA-256 over names, dtypes, shapes and bytes in the order of names: equal for equal weights, however they are stored."""
     total = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         total.update(f"{name}:{tensor.dtype}:{list(tensor.shape)}:".encode())
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        progress()
     return total.hexdigest()
-
-
-def _in_fresh_memory(model: nn.Module) -> nn.Module:
-    """Copies every tensor into memory allocated by torch: the alignment of a mapped file can change bits."""
-    with torch.no_grad():
-        for tensor in _all_tensors(model):
-            tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
-    return model
-
-
-def _all_tensors(model: nn.Module) -> Iterator[Tensor]:
-    yield from model.parameters()
-    yield from model.buffers()
 
 
 def _eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:

@@ -25,14 +25,13 @@ def check_available(spec: RunSpec) -> None:
 
 
 def _model_problems(path: str) -> Iterator[FieldError]:
-    if path == SHIPPED or (Path(path) / "config.json").is_file():
+    if path == SHIPPED or (Path(path) / "config.json").is_file() or (path.endswith(".gguf") and Path(path).is_file()):
         return
     if Path(path).is_dir():
         yield FieldError("model.path", f"the folder {path} holds no config.json; give a folder saved by save_pretrained")
     elif not _may_be_on_the_hub(path):
-        yield FieldError(
-            "model.path", f"no model at {path}; give `{SHIPPED}`, an existing folder, or a Hugging Face id such as Qwen/Qwen3-0.6B"
-        )
+        right = f"give `{SHIPPED}`, an existing folder or .gguf file, or a Hugging Face id such as Qwen/Qwen3-0.6B"
+        yield FieldError("model.path", f"no model at {path}; {right}")
 
 
 def _may_be_on_the_hub(path: str) -> bool:

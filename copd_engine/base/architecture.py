@@ -8,7 +8,7 @@ import torch
 from transformers import AutoProcessor, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
 from copd_engine.base.processor import PATCH
-from copd_engine.policy import TINY_FOLDER
+from copd_engine.loading import TINY_FOLDER
 
 Size = Literal["tiny", "mini"]
 

@@ -20,7 +20,8 @@ from torch import Tensor
 from copd_engine.base.architecture import untrained
 from copd_engine.base.processor import build_processor, train_tokenizer
 from copd_engine.domains import Domain, ImageDomain, Prompt, TextDomain, VideoDomain
-from copd_engine.policy import TINY_FOLDER, Policy
+from copd_engine.loading import TINY_FOLDER
+from copd_engine.policy import Policy
 
 SEED: Final = 0
 TASKS: Final = {"spell_backward": {"min_word_len": 3, "max_word_len": 8}}

@@ -2,7 +2,7 @@
 
 from copd_engine.spec.domains import Columns, Dataset, DigitImages, DigitVideos, Domain, ReasoningGym
 from copd_engine.spec.learning import Opd, Rlvr, Topology
-from copd_engine.spec.model import Model, Optimizer
+from copd_engine.spec.model import Lora, Merge, Model, Optimizer
 from copd_engine.spec.parse import load_yaml, parse_spec, spec_schema
 from copd_engine.spec.parts import MAX_STEPS, FieldError, SpecError
 from copd_engine.spec.run import MAX_SEGMENTS, RESERVED_NAMES, Agreement, Checkpoint, Compute, Evaluation, Expert, Method, RunSpec
@@ -27,7 +27,9 @@ __all__ = [
     "Expert",
     "FieldError",
     "Format",
+    "Lora",
     "Math",
+    "Merge",
     "Method",
     "Model",
     "Numeric",

@@ -77,6 +77,7 @@ def _nodes(location: tuple[int | str, ...]) -> Iterator[tuple[int | str, dict[st
     schema = spec_schema()
     node: dict[str, Any] = schema
     for part in location:
+        node = next((member for member in node.get("anyOf", ()) if "$ref" in member), node)  # a part that may be null
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
         yield part, node

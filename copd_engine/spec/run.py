@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from copd_engine.spec.domains import Domain
 from copd_engine.spec.learning import Opd, Rlvr
-from copd_engine.spec.model import Model, Optimizer
+from copd_engine.spec.model import Merge, Model, Optimizer
 from copd_engine.spec.parts import MAX_STEPS, FieldError, Name, Part, SpecError, Text, Weight, editable, printable
 from copd_engine.spec.sampling import Sampling
 
@@ -35,7 +35,7 @@ class FixedTeacher(Part):
     """A model that teaches its domain and never learns. Its tokenizer must be that of the model it teaches."""
 
     path: Annotated[Text, StringConstraints(min_length=1, max_length=1024)] = Field(
-        description="`tiny` (shipped), a local folder, or a Hugging Face id"
+        description="`tiny` (shipped), a local folder or .gguf file, or a Hugging Face id"
     )
     domain: Name
 
@@ -72,6 +72,9 @@ class Checkpoint(Part):
 class Compute(Part):
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads of each worker; part of what makes a run exact")
     micro_batch: int = Field(default=0, ge=0, le=65536, description="sequences per forward pass; 0: the whole batch")
+    gradient_checkpointing: bool = Field(
+        default=False, description="run layers again in the backward pass instead of keeping their activations: less memory, same bits"
+    )
 
 
 class RunSpec(Part):
@@ -102,6 +105,7 @@ class RunSpec(Part):
     )
     sampling: Sampling = Sampling()
     optimizer: Optimizer = Optimizer()
+    merge: Merge = Merge()
     evaluation: Evaluation = Evaluation()
     agreement: Agreement = Agreement()
     checkpoint: Checkpoint = Checkpoint()
@@ -115,6 +119,7 @@ class RunSpec(Part):
             *self._weight_problems(),
             *self._loss_problems(),
             *self._size_problems(),
+            *self.merge.problems(self.merged_policies()),
         ]
         if problems:
             raise SpecError(problems)
@@ -190,6 +195,14 @@ class RunSpec(Part):
         if self.method == "mixed_rlvr":
             return {MIXED: tuple(dict.fromkeys(expert.domain for expert in self.experts.values()))}
         return {**own, STUDENT: ()} if self.method == "mopd" else own
+
+    def merged_policies(self) -> tuple[str, ...]:
+        """The policies whose merge is the run's product; of methods with one learner at the end, that one."""
+        if self.method == "static_opd":
+            return (self.opd.student or next(iter(self.experts)),)
+        if self.method in ("mopd", "mixed_rlvr"):
+            return (STUDENT,) if self.method == "mopd" else (MIXED,)
+        return tuple(self.experts)
 
     def native_domains(self, policy: str, *, in_opd: bool) -> tuple[str, ...]:
         """The domains on which a step of `policy` gets rewards: its own, but in distillation only copd goes on with RLVR."""

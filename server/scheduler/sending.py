@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from copd_engine.control import Binding
 from copd_engine.job import SegmentData, SegmentJob
-from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, spec_of_round
+from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, horizon, spec_of_round
 from server.commands.locked import locked_run, spec_of
 from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Run, SegmentRow
 from server.db.segments import segment_of, structure_edits
@@ -105,6 +105,7 @@ def _job(session: Session, run: Run, attempt: Attempt, segment: Segment, resume:
         checkpoints=dict(_paths(session, run, [segment.start, *segment.teachers, *([resume] if resume else [])])),
         control=control_document(run, edits),
         bindings=tuple(Binding(version=b.version, policy=b.policy, step=b.step) for b in bindings),
+        horizon=horizon(spec_of(run), structure_edits(edits), segment),
     )
 
 

@@ -4,7 +4,8 @@ from transformers import AutoTokenizer
 from copd_engine.base import make
 from copd_engine.base.architecture import untrained
 from copd_engine.base.processor import build_processor, train_tokenizer
-from copd_engine.policy import TINY_FOLDER, Policy
+from copd_engine.loading import TINY_FOLDER
+from copd_engine.policy import Policy
 
 
 def test_the_shipped_folder_is_small_and_plain() -> None:

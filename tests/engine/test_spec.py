@@ -54,6 +54,20 @@ def wrong_fields(data: Any) -> dict[str, str]:
         ({"name": "a\x00b"}, "name", "NUL"),
         ({"name": "  "}, "name", "at least 1"),
         ({"domains": {"text": {"source": "sound"}}}, "domains.text", "source"),
+        ({"model": {"lora": {"rank": 0}}}, "model.lora.rank", "greater than or equal to 1"),
+        ({"model": {"lora": {"ranks": 4}}}, "model.lora.ranks", "there are alpha, rank, targets"),
+        ({"model": {"lora": {"targets": "q_proj"}}}, "model.lora.targets", 'must be "all-linear" or a list'),
+        ({"model": {"lora": {"targets": []}}}, "model.lora.targets", 'must be "all-linear" or a list'),
+        ({"merge": {"method": "average"}}, "merge.method", "slerp"),
+        ({"merge": {"method": "slerp"}, "experts": {n: {"domain": "text"} for n in "abc"}}, "merge.method", "exactly two experts, and 3"),
+        ({"merge": {"method": "slerp"}, "method": "mixed_rlvr"}, "merge.method", "exactly two experts, and 1"),
+        ({"merge": {"method": "weighted", "weights": {"z": 1.0}}}, "merge.weights.z", "merged are a, b"),
+        ({"merge": {"method": "weighted", "weights": {"a": 0.0, "b": 0.0}}}, "merge.weights", "more than 0"),
+        ({"merge": {"method": "weighted", "weights": {"a": -1.0}}}, "merge.weights.a", "greater than or equal to 0"),
+        ({"merge": {"weights": {"a": 1.0}}}, "merge.weights", "method mean does not use it"),
+        ({"merge": {"method": "slerp", "scale": 0.5}}, "merge.scale", "method slerp does not use it"),
+        ({"merge": {"method": "ties", "density": 0.0}}, "merge.density", "greater than 0"),
+        ({"merge": {"method": "dare", "density": 1.5}}, "merge.density", "less than or equal to 1"),
         ({"optimizer": {"lr": 2.0}}, "optimizer.lr", "less than or equal to 1"),
     ],
 )
@@ -111,5 +125,7 @@ def test_the_schema_says_what_may_change_while_a_run_trains() -> None:
 
 
 def test_a_spec_survives_json() -> None:
-    spec = parse_spec(fields(w={"a": {"b": 0.5}}))
+    spec = parse_spec(fields(w={"a": {"b": 0.5}}, model={"lora": {"targets": ["q_proj"]}}, merge={"method": "ties", "density": 0.2}))
+    assert hash(spec.model)  # what is loaded is kept by it
+    assert parse_spec(spec.model_dump(mode="json")) == spec
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
