@@ -48,10 +48,15 @@ class Expert:
             fused=True,
         )
 
-    def backward(self, loss: Tensor) -> None:
-        """Adds a part's gradient. Raises TrainingError when the loss is not finite."""
+    @property
+    def lr(self) -> float:
+        """The learning rate of the last step taken."""
+        return self.optimizer.param_groups[0]["lr"]
+
+    def backward(self, loss: Tensor, batch: str) -> None:
+        """Adds a part's gradient. Raises TrainingError, naming `batch`, when the loss is not finite."""
         if not math.isfinite(loss.item()):
-            raise TrainingError(f"{self.name}: the loss of step {self.step + 1} is {loss.item()}; the step was not taken")
+            raise TrainingError(f"{self.name}: the loss of step {self.step + 1} is {loss.item()} ({batch}); the step was not taken")
         loss.backward()
 
     def update(self, lr: float, grad_clip: float) -> float:

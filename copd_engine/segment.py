@@ -10,7 +10,7 @@ from copd_engine.cache import PolicyCache
 from copd_engine.control import Binding, bind, values_at
 from copd_engine.evaluate import evaluate, measure
 from copd_engine.events import Bound
-from copd_engine.expert import Expert
+from copd_engine.expert import Expert, TrainingError
 from copd_engine.export import export
 from copd_engine.fingerprint import make_deterministic
 from copd_engine.job import SegmentError, SegmentJob, SegmentResult
@@ -97,12 +97,15 @@ class _Work:
         self.step = expert.step
         trainer = self._trainer(expert)
         path = attempt.job.checkpoints.get(str(origin))  # of the newest checkpoint; None: the base
+        stored = origin
         try:
             while expert.step < segment.end.step:
                 self._step(expert, trainer)
                 path = None
                 if expert.step == segment.end.step or (every and (expert.step - segment.step) % every == 0):
-                    path = attempt.store_expert(expert)
+                    path, stored = attempt.store_expert(expert), Ref(expert.name, expert.step)
+        except TrainingError as error:
+            raise TrainingError(f"{error}; the last good checkpoint is {stored}") from error
         except StopWanted:
             if path is None and expert.step > origin.step:
                 path = attempt.store_expert(expert)

@@ -29,7 +29,7 @@ from copd_engine.objective import OBJECTIVES, Forward, Objective, RlvrObjective
 from copd_engine.policy import Policy
 from copd_engine.rlvr import LOSSES, equal_groups, group_advantages, overlong_penalty
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
-from copd_engine.scoring import States, micro_batches
+from copd_engine.scoring import MicroBatch, States, micro_batches
 from copd_engine.spec import RunSpec
 
 TRAIN_PROMPTS = 2**31  # a domain's supply is endless; runs draw from these, the base was made from others
@@ -112,6 +112,7 @@ class Trainer:
         seconds = time.perf_counter() - begun
         spent.values += [
             Value(name="grad_norm", value=norm),
+            Value(name="lr", value=self.expert.lr),
             Value(name="tokens", value=spent.tokens),
             Value(name="tokens_per_second", value=spent.tokens / seconds),
             Value(name="step_seconds", value=seconds),
@@ -177,7 +178,7 @@ class Trainer:
             temperature=temperature,
             clock=self.clock,
         )
-        loss = self._backward(batch, objective, share)
+        loss = self._backward(batch, objective, f"rewards on {rewarded.domain.name}", share)
         seen = {"reward": rewarded.drawn, "zero_advantage": equal_groups(totals).float().mean().item(), "loss": loss}
         if settings.overlong_buffer:
             seen["overlong_penalty"] = rewarded.penalties.mean().item()
@@ -195,7 +196,7 @@ class Trainer:
             outcomes = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
             spent.values.append(Value(name="cross_reward", peer=name, value=rewards.mean().item()))
         objective = OBJECTIVES[settings.loss](self.spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=outcomes)
-        loss = self._backward(batch, objective)
+        loss = self._backward(batch, objective, f"distillation from {name}")
         spent.values.append(Value(name="distill_loss", peer=name, value=loss))
         spent.values += [Value(name=seen, peer=name, value=value / batch.token_count) for seen, value in objective.sums.items()]
 
@@ -226,8 +227,11 @@ class Trainer:
         spent.count(rollouts, count)
         return Batch.of(self.expert.policy, prompts, rollouts, pieces, prefilled)
 
-    def _backward(self, batch: Batch, objective: Objective, share: float = 1.0) -> float:
-        """The gradient of `share` times one part's loss, a micro-batch at a time. Returns the loss."""
+    def _backward(self, batch: Batch, objective: Objective, part: str, share: float = 1.0) -> float:
+        """The gradient of `share` times one part's loss, a micro-batch at a time. Returns the loss.
+
+        Raises TrainingError, naming the part and its prompts, when it is not finite.
+        """
         policy, total = self.expert.policy, 0.0
         for piece in batch.pieces:
             with self.clock("update"):
@@ -235,7 +239,7 @@ class Trainer:
                 hidden = policy.hidden(batch.prefilled or piece.batch, piece.rows, tokens)
                 losses = objective.losses(Forward(piece, States(policy, hidden), tokens, mask, sampled))
                 loss = losses.sum() / batch.size
-                self.expert.backward(share * loss)
+                self.expert.backward(share * loss, f"{part}, prompts {_numbers(batch, piece)}")
             total += loss.item()
             self.progress()
         return total
@@ -248,3 +252,9 @@ class Trainer:
 
     def _length(self, domain: Domain) -> int:
         return self.spec.domains[domain.name].max_new_tokens
+
+
+def _numbers(batch: Batch, piece: MicroBatch) -> str:
+    """Which training prompts a micro-batch holds: the first few."""
+    numbers = list(dict.fromkeys(batch.prompts[row].index for row in batch.rollouts.prompts[piece.chosen].tolist()))
+    return ", ".join(map(str, numbers[:4])) + " …" * (len(numbers) > 4)

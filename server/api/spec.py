@@ -63,11 +63,11 @@ def _planned(segment: Segment) -> PlannedSegment:
 
 
 def _rollouts_per_step(spec: RunSpec, segment: Segment) -> int:
-    """Native rollouts, and as many again on the teachers' prompts in an OPD step."""
-    native = spec.rlvr.prompts * spec.rlvr.group
+    """As many on prompts with rewards, where the step has such, as on the teachers' prompts, where it has teachers."""
     if segment.kind not in TRAINING:
         return 0
-    return 2 * native if segment.kind is Kind.opd and segment.teachers else native
+    is_rewarded = bool(spec.native_domains(segment.policy, in_opd=segment.kind is Kind.opd))
+    return spec.rlvr.prompts * spec.rlvr.group * (is_rewarded + bool(segment.teachers))
 
 
 def _template(name: str, source: str) -> SpecTemplate:

@@ -80,6 +80,17 @@ REWARD = FigureKind(
     domain="",
     range=(0.0, 1.0),
 )
+IDLE_GROUPS = FigureKind(
+    name="idle_groups",
+    title="How many groups teach nothing?",
+    help="Share of a step's groups in which every rollout got the same reward, so that the advantage is 0. Lower is better; near 1 "
+    "the tasks are too easy or too hard for the expert.",
+    unit="share of groups",
+    draw=curves.per_expert,
+    series=("zero_advantage",),
+    domain="",
+    range=(0.0, 1.0),
+)
 GAP = FigureKind(
     name="gap",
     title="How much does each teacher disagree with its student?",
@@ -116,7 +127,7 @@ def catalogue(cast: Cast) -> list[FigureKind]:
     return [
         *map(_capability, cast.domains),
         *pairs,
-        *([REWARD] if cast.is_rewarded else []),
+        *([REWARD, IDLE_GROUPS] if cast.is_rewarded else []),
         *([GAP] if cast.edges else []),
         TIMELINE,
         THROUGHPUT,

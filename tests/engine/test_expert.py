@@ -57,7 +57,7 @@ def test_schedules_follow_their_formulas() -> None:
 def test_an_edited_lr_is_what_the_schedule_multiplies(small: Callable[..., RunSpec], coins: PolicyCache) -> None:
     spec = small(optimizer={"lr": 1.0, "schedule": "linear"})
     expert = Expert("text", coins.copy_of_base(spec.model), spec.optimizer, step=3, horizon=4)
-    expert.backward(next(iter(expert.parameters.values())).sum())
+    expert.backward(next(iter(expert.parameters.values())).sum(), "here")
     expert.update(0.5, 1.0)
     assert expert.optimizer.param_groups[0]["lr"] == 0.125
 
@@ -104,7 +104,7 @@ def test_under_bfloat16_small_steps_still_move_the_weights(mini: Any, prompts: l
     for step in range(100):
         tokens = allowed[(torch.arange(12) * 7 + step * 13) % len(allowed)].view(3, 4)
         log_probs = policy.logits(policy.hidden(batch, rows, tokens)).log_softmax(dim=-1)
-        expert.backward(-log_probs.gather(-1, tokens.unsqueeze(-1)).mean())
+        expert.backward(-log_probs.gather(-1, tokens.unsqueeze(-1)).mean(), "here")
         expert.update(1e-6, 1.0)
     moved = sum(int((tensor != before[name]).sum()) for name, tensor in policy.tensors().items())
     assert moved >= 0.99 * sum(tensor.numel() for tensor in before.values())

@@ -126,7 +126,7 @@ def test_a_sampled_step_follows_the_slope_of_its_surrogate(coins: PolicyCache, s
     batch = dataclasses.replace(batch, sampler_log_probs=batch.sampler_log_probs + shift)
     outcomes = torch.linspace(-1, 1, batch.size)[:, None]
     objective = OBJECTIVES["sampled"](case.spec, case.teacher, 0.7, 1.0, case.trainer.clock, outcomes if "outcome" in opd else None)
-    case.trainer._backward(batch, objective)
+    case.trainer._backward(batch, objective, "here")
 
     old = case.log_probs(batch).detach()
     with torch.no_grad():
@@ -153,5 +153,5 @@ def test_a_divergence_step_follows_the_slope_of_the_divergence(coins: PolicyCach
     case = Slope(coins, small(opd=opd))
     batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 8, 1, 1.0, case.spent))
     objective = OBJECTIVES[case.spec.opd.loss](case.spec, case.teacher, 0.7, 1.0, case.trainer.clock)
-    case.trainer._backward(batch, objective)
+    case.trainer._backward(batch, objective, "here")
     case.assert_is_derivative_of(lambda: objective.losses(case.forward(batch)).mean())

@@ -115,9 +115,9 @@ def test_not_a_number_stops_before_the_step(coins: PolicyCache, small: Build) ->
     expert = expert_of(coins, small())
     before = digest(expert.parameters)
     parameter = next(iter(expert.parameters.values()))
-    with pytest.raises(TrainingError, match=r"text: the loss of step 1 is nan; the step was not taken"):
-        expert.backward((parameter * float("nan")).sum())
-    expert.backward((parameter - parameter.detach()).sum() * 3e38)  # a loss of 0, but the norm of its gradient overflows
+    with pytest.raises(TrainingError, match=r"text: the loss of step 1 is nan \(here\); the step was not taken"):
+        expert.backward((parameter * float("nan")).sum(), "here")
+    expert.backward((parameter - parameter.detach()).sum() * 3e38, "here")  # a loss of 0, but the norm of its gradient overflows
     with pytest.raises(TrainingError, match=r"text: the gradient norm of step 1 is inf; the step was not taken"):
         expert.update(1e-3, 1.0)
     assert (digest(expert.parameters), expert.step) == (before, 0)

@@ -43,7 +43,7 @@ def full_data() -> FigureData:
     for student, peer in CAST.edges:
         curves += [curve(name, student, {12: 0.98, 36: 0.91}, peer=peer) for name in ("overlap", "symmetric_kl", "gap")]
     for expert in EXPERTS:
-        curves += [curve(name, expert, {1: 0.2, 2: 0.4}) for name in ("reward", "tokens_per_second")]
+        curves += [curve(name, expert, {1: 0.2, 2: 0.4}) for name in ("reward", "zero_advantage", "tokens_per_second")]
     bars = [Bar("rlvr.text@0", "rlvr", "text", "done", "w1", START, START + timedelta(seconds=9))]
     return data(*curves, bars=bars, marks=[Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)], now=START + timedelta(seconds=20))
 
@@ -149,7 +149,7 @@ def test_traces_say_how_the_page_goes_on() -> None:
 
 def test_a_lone_expert_has_nobody_to_agree_with() -> None:
     alone = Cast("r1", "A run", [PolicyInfo("base", "base", 0), PolicyInfo("text", "expert", 2)], ["text"], [])
-    assert [kind.name for kind in figures.catalogue(alone)] == ["capability.text", "reward", "timeline", "throughput"]
+    assert [kind.name for kind in figures.catalogue(alone)] == ["capability.text", "reward", "idle_groups", "timeline", "throughput"]
 
 
 def test_without_rewards_there_is_no_chart_of_them() -> None:

@@ -21,7 +21,7 @@ export function waitingText(figure: string, run: Pick<Run, "state" | "progress" 
   if (run.state === "paused") return "The run is paused; points come after it is resumed.";
   const kind = figure.split(".")[0];
   if (kind === "capability") return "The base is being evaluated; its number comes first.";
-  if (kind === "reward" || kind === "throughput") return "The first point comes with the first optimizer step.";
+  if (kind === "reward" || kind === "idle_groups" || kind === "throughput") return "The first point comes with the first optimizer step.";
   if (kind === "timeline") return "No segment has started yet.";
   return firstMeasure(run);
 }
