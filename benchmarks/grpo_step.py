@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import resource
+import os
+import re
 import statistics
 import subprocess
 import sys
@@ -75,7 +76,8 @@ def measure(case: str, folder: Path) -> dict[str, Any]:
 
 def _in_process_of_its_own(side: str, case: str, model: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.grpo_step", "--side", side, "--case", case, "--model", str(model)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+    quiet = os.environ | {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=quiet).stdout.splitlines()[-1])
 
 
 def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -167,7 +169,8 @@ def run_trl(case: Case, model: Path) -> dict[str, Any]:
 
 
 def _result(case: Case, seconds: list[float], tokens: list[float], rewards: list[float]) -> dict[str, Any]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not getrusage's: that begins at the size of the process that started this one.
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0]) / 1024
     return {"seconds": seconds[case.warm_up :], "tokens": tokens[case.warm_up :], "rewards": rewards, "peak_mib": peak}
 
 
