@@ -94,9 +94,9 @@ export function PlanChart({ segments }: { segments: readonly PlannedSegment[] })
         </ul>
         <svg role="img" aria-label={summary(plan)} width="100%" height={height + 22} overflow="visible">
           {plan.rounds.map((step, round) => (
-            <g key={step}>
+            <g key={round}>
               <line x1={x(step)} x2={x(step)} y1={0} y2={height} className={classes.round} />
-              {round % sparse === 0 && (
+              {round % sparse === 0 && step >= (plan.rounds[round - 1] ?? 0) && ( // a student of the base begins at step 0 again
                 <svg x={x(step)} y={height + 15} overflow="visible" aria-hidden="true">
                   <text x={1} className={classes.label}>
                     {round === 0 ? "round 1" : round + 1}
