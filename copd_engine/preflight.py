@@ -15,23 +15,24 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 def check_available(spec: RunSpec) -> None:
-    """Raises SpecError naming every domain that cannot be built and a model that is not there. Reads local data once, row by row.
+    """Raises SpecError naming every domain that cannot be built and every model that is not there. Reads local data once, row by row.
 
     A hub id is taken on trust unless the hub is switched off (HF_HUB_OFFLINE): only a worker may reach it.
     """
-    problems = [*_model_problems(spec.model.path), *_domain_problems(spec)]
+    models = {"model.path": spec.model.path} | {f"teachers.{name}.path": teacher.path for name, teacher in spec.teachers.items()}
+    problems = [*(problem for field, path in models.items() for problem in _model_problems(field, path)), *_domain_problems(spec)]
     if problems:
         raise SpecError(problems)
 
 
-def _model_problems(path: str) -> Iterator[FieldError]:
+def _model_problems(field: str, path: str) -> Iterator[FieldError]:
     if path == SHIPPED or (Path(path) / "config.json").is_file() or (path.endswith(".gguf") and Path(path).is_file()):
         return
     if Path(path).is_dir():
-        yield FieldError("model.path", f"the folder {path} holds no config.json; give a folder saved by save_pretrained")
+        yield FieldError(field, f"the folder {path} holds no config.json; give a folder saved by save_pretrained")
     elif not _may_be_on_the_hub(path):
         right = f"give `{SHIPPED}`, an existing folder or .gguf file, or a Hugging Face id such as Qwen/Qwen3-0.6B"
-        yield FieldError("model.path", f"no model at {path}; {right}")
+        yield FieldError(field, f"no model at {path}; {right}")
 
 
 def _may_be_on_the_hub(path: str) -> bool:

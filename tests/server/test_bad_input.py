@@ -46,6 +46,7 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
         ("steps: 3", "steps: 0", "rlvr.steps", "greater than or equal to 1"),
         ("rounds: 2", "model: {path: /no/such/folder}", "model.path", "an existing folder"),
         ("rounds: 2", "model: {path: ''}", "model.path", "at least 1 item"),
+        ("rounds: 2", "method: opd\nteachers: {big: {path: /no/such, domain: text}}", "teachers.big.path", "an existing folder"),
         ("tasks: {gcd: {}}", "tasks: {no_such_task: {}}", "domains.text.tasks.no_such_task", "no such task"),
         ("name: seeded", "name: ''", "name", "at least 1 character"),
         ("name: seeded", 'name: "a\\0b"', "name", "NUL"),
