@@ -6,6 +6,7 @@ import torch
 
 from copd_engine.attempt import Attempt
 from copd_engine.checkpoint import write_tensors
+from copd_engine.folder import model_card
 from copd_engine.plan import BASE
 
 
@@ -28,5 +29,5 @@ def export(attempt: Attempt) -> str:
         config.save_pretrained(folder)
         base.model.generation_config.save_pretrained(folder)
         notes = f"Policy `{segment.start}` of the run “{attempt.spec.name}”. Weights in float32, with the processor they were trained with."
-        (folder / "README.md").write_text(base.model_card(attempt.spec.name, notes))
+        (folder / "README.md").write_text(model_card(base, attempt.spec.name, notes))
     return path

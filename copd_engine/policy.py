@@ -257,25 +257,6 @@ class Policy:
         """SHA-256 over the parameters by name."""
         return digest(self.tensors())
 
-    def save_pretrained(self, folder: str | Path, title: str, notes: str) -> None:
-        """A plain Hugging Face folder: weights, config, processor and a README whose snippet loads it and generates."""
-        folder = Path(folder)
-        self.model.save_pretrained(folder)
-        self.processor.save_pretrained(folder)
-        (folder / "README.md").write_text(self.model_card(title, notes))
-
-    def model_card(self, title: str, notes: str) -> str:
-        """README of an exported folder: what it is, and a snippet that runs inside it."""
-        multimodal = self.tokenizer is not self.processor
-        content = '[{"type": "text", "text": question}]' if multimodal else "question"
-        return _CARD.format(
-            title=title,
-            notes=notes,
-            model_class="AutoModelForImageTextToText" if multimodal else "AutoModelForCausalLM",
-            processor_class="AutoProcessor" if multimodal else "AutoTokenizer",
-            encode=_ENCODE_CHAT.replace("CONTENT", content) if self.processor.chat_template else _ENCODE_TEXT,
-        )
-
 
 def selected(cache: DynamicCache, rows: Tensor) -> DynamicCache:
     """The keys and values of some rows [N], each as often as it is named; the given cache stays as it is."""
@@ -323,28 +304,3 @@ def _forbidden_ids(model: Any, tokenizer: Any, eos_ids: tuple[int, ...]) -> tupl
     vocabulary = model.get_output_embeddings().weight.shape[0]
     ids |= set(range(len(tokenizer), vocabulary))
     return tuple(sorted(i for i in ids if i is not None and i not in eos_ids))
-
-
-_CARD: Final = """# {title}
-
-{notes}
-
-Run this inside the folder:
-
-```python
-from transformers import {model_class}, {processor_class}
-
-processor = {processor_class}.from_pretrained(".")
-model = {model_class}.from_pretrained(".")
-
-question = "Spell this word backward (example: sun -> nus): model"
-{encode}
-output = model.generate(**inputs, max_new_tokens=32)
-print(processor.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
-```
-"""
-_ENCODE_TEXT: Final = 'inputs = processor(question, return_tensors="pt")'
-_ENCODE_CHAT: Final = """inputs = processor.apply_chat_template(
-    [{"role": "user", "content": CONTENT}],
-    tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt",
-)"""

@@ -20,6 +20,7 @@ from torch import Tensor
 from copd_engine.base.architecture import untrained
 from copd_engine.base.processor import build_processor, train_tokenizer
 from copd_engine.domains import Domain, ImageDomain, Prompt, TextDomain, VideoDomain
+from copd_engine.folder import save_pretrained
 from copd_engine.loading import TINY_FOLDER
 from copd_engine.policy import Policy
 
@@ -122,7 +123,7 @@ def main() -> None:
     processor = build_processor(train_tokenizer(wording(domains)))
     policy = Policy(untrained("tiny", processor.tokenizer, SEED), processor)
     steps = cold_start(policy, domains)
-    policy.save_pretrained(folder, "The tiny base", "A cold-started vision-language model, made by `python -m copd_engine.base.make`.")
+    save_pretrained(policy, folder, "The tiny base", "A cold-started vision-language model, made by `python -m copd_engine.base.make`.")
     log.info("saved", folder=str(folder), steps=steps, digest=policy.digest())
 
 

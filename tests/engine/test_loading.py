@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from copd_engine.folder import save_pretrained
 from copd_engine.loading import load_model
 from copd_engine.policy import Policy
 from copd_engine.preflight import check_available
@@ -86,7 +87,7 @@ def test_a_gguf_file_is_a_plain_float32_model(gguf_file: Path, llama: LlamaForCa
     for name, tensor in loaded.tensors().items():
         assert torch.equal(tensor, llama.get_parameter(name)), name
     assert not hasattr(loaded.model.config, "quantization_config")
-    loaded.save_pretrained(tmp_path, "A llama", "From a GGUF file.")
+    save_pretrained(loaded, tmp_path, "A llama", "From a GGUF file.")
     again = Policy.load(tmp_path)
     assert again.digest() == loaded.digest()
     assert again.tokenizer("sun -> nus").input_ids == loaded.tokenizer("sun -> nus").input_ids

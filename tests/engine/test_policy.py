@@ -10,6 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from copd_engine.base.architecture import make_model
 from copd_engine.domains import Prompt
+from copd_engine.folder import model_card, save_pretrained
 from copd_engine.policy import FORBIDDEN_LOGIT, Policy, digest
 from copd_engine.rollout import LocalSampler, SampleRequest
 
@@ -149,14 +150,14 @@ def test_a_text_model_trains_on_text_and_refuses_pictures(tmp_path: Path, policy
     hidden = llama.hidden(llama.encode([prompts[0], prompts[3]]), torch.from_numpy(rollouts.prompts), tokens)
     log_probs = llama.logits(hidden).log_softmax(dim=-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
     assert np.abs(log_probs.detach().numpy() - rollouts.log_probs)[rollouts.mask].max() < 1e-5
-    assert "AutoModelForCausalLM" in llama.model_card("Llama", "A base model.")
-    assert "apply_chat_template" not in llama.model_card("Llama", "A base model.")
+    assert "AutoModelForCausalLM" in model_card(llama, "Llama", "A base model.")
+    assert "apply_chat_template" not in model_card(llama, "Llama", "A base model.")
     with pytest.raises(ValueError, match="image"):
         llama.encode([prompts[1]])
 
 
 def test_the_readme_of_a_saved_folder_runs(tmp_path: Path, policy: Policy) -> None:
-    policy.save_pretrained(tmp_path, "A policy", "Saved by a test.")
+    save_pretrained(policy, tmp_path, "A policy", "Saved by a test.")
     found = re.search(r"```python\n(.*?)```", (tmp_path / "README.md").read_text(), re.DOTALL)
     assert found is not None
     done = subprocess.run([sys.executable, "-c", found[1]], cwd=tmp_path, capture_output=True, text=True, check=True)
