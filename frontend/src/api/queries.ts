@@ -69,12 +69,17 @@ export const figureListQuery = (id: string) =>
     staleTime: Infinity,
   });
 
+/** Figures that may draw another run's curves, whose points are not in this run's stream. */
+const COMPARING = ["overlap", "divergence"];
+const COMPARED_EVERY_MS = 20_000;
+
 export const figureQuery = (id: string, name: string, x: XAxis) =>
   queryOptions({
     queryKey: ["run", id, "figures", name, x],
     queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/figures/{name}", { params: { path: { run_id: id, name }, query: { x } }, signal })),
     placeholderData: keepPreviousData,
     staleTime: Infinity,
+    refetchInterval: COMPARING.includes(name) && COMPARED_EVERY_MS,
   });
 
 export const agreementQuery = (id: string) =>
