@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class Progress(BaseModel):
-    """Steps are optimizer steps summed over the experts."""
+    """Steps are training steps summed over the experts."""
 
     round: int
     rounds: int

@@ -88,7 +88,7 @@ class Log(_Event):
 
 
 class Progress(_Event):
-    """How far the segment is, in its own units (optimizer steps, or prompts looked at)."""
+    """How far the segment is, in its own units (training steps, or prompts looked at)."""
 
     type: Literal["progress"] = "progress"
     done: int

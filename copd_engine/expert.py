@@ -1,4 +1,4 @@
-"""One trainable policy: float32 weights, AdamW, and the number of optimizer steps behind it. There is no other state."""
+"""One trainable policy: float32 weights, AdamW, and the number of steps behind it. There is no other state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TrainingError(RuntimeError):
 
 
 def learning_rate(lr: float, settings: Optimizer, step: int, horizon: int) -> float:
-    """The rate of optimizer step `step` (from 1): rising in a line to `lr` at step `warmup`, and then as the schedule says.
+    """The rate of step `step` (from 1): rising in a line to `lr` at step `warmup`, and then as the schedule says.
 
     Linear and cosine fall from `lr` at the first step after the warm-up towards 0 at the one after step `horizon`.
     """
@@ -33,7 +33,7 @@ def learning_rate(lr: float, settings: Optimizer, step: int, horizon: int) -> fl
 
 
 class Expert:
-    """`step` optimizer steps have been taken, of `horizon` that are planned. A parameter that never had a gradient has no moments and is
+    """`step` steps have been taken, of `horizon` that are planned. A parameter that never had a gradient has no moments and is
     not decayed."""
 
     def __init__(self, name: str, policy: Policy, settings: Optimizer, step: int = 0, horizon: int = 0) -> None:
@@ -60,7 +60,8 @@ class Expert:
         loss.backward()
 
     def update(self, lr: float, grad_clip: float) -> float:
-        """One AdamW step on the summed gradients, clipped to a global norm; returns the norm before clipping. The schedule multiplies `lr`.
+        """One AdamW update on the summed gradients, clipped to a global norm; returns the norm before clipping. The schedule multiplies
+        `lr`. Whoever calls it counts the step.
 
         Raises TrainingError, leaving the weights as they are, when the norm is not finite.
         """
@@ -71,7 +72,6 @@ class Expert:
             group["lr"] = learning_rate(lr, self.settings, self.step + 1, self.horizon)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.step += 1
         return norm
 
     def optimizer_tensors(self) -> dict[str, Tensor]:

@@ -89,7 +89,7 @@ class SegmentResult(_Part):
     seconds: dict[str, float] = {}
     """Wall time by activity: load, rollout, score, update, store …"""
     counts: dict[str, int] = {}
-    """Budget spent: optimizer_steps, rollouts, tokens, prompts …"""
+    """Budget spent: steps, optimizer_steps, rollouts, tokens, prompts …"""
     export: str | None = None
     error: SegmentError | None = None
 

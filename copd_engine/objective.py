@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -37,7 +37,11 @@ class Forward:
 
 
 class Objective(Protocol):
-    """One part's loss. `sums` adds up, over all micro-batches, what is to be seen of it, by name."""
+    """One part's loss. `sums` adds up, over all updates and their micro-batches, what is to be seen of it, by name.
+
+    What an objective keeps of a micro-batch's first forward pass, by the place it starts at, holds for all updates: π_old is the policy
+    before the first of them.
+    """
 
     sums: defaultdict[str, float]
 
@@ -51,7 +55,7 @@ class RlvrObjective:
 
     mean_length, longest: see `rlvr.Lengths`.
 
-    Each batch serves one update, so π_old is the policy itself: ρ = 1 exactly, from the same forward pass.
+    In a batch's first update π_old is the policy itself: ρ = 1 exactly, from the same forward pass.
     """
 
     def __init__(
@@ -67,25 +71,37 @@ class RlvrObjective:
         self.settings, self.reference, self.advantages = settings, reference, advantages
         self.mean_length, self.longest, self.temperature, self.clock = mean_length, longest, temperature, clock
         self.sums: defaultdict[str, float] = defaultdict(float)
+        self._old: dict[int, Tensor] = {}
+        self._references: dict[int, Tensor] = {}
 
     def losses(self, forward: Forward) -> Tensor:
         settings, loss, mask = self.settings, LOSSES[self.settings.loss], forward.mask
         chosen, states = forward.piece.chosen, forward.states
         log_probs, entropies = token_log_probs(states.policy, states.hidden, forward.tokens, mask, self.temperature)
-        old = log_probs.detach()
+        old = self._old.setdefault(chosen.start, log_probs.detach())
         terms, stopped = loss.surrogate(log_probs, old, self.advantages[chosen], mask, settings.clip_low, settings.clip_high)
         if settings.importance_cap is not None:
-            weights = truncated_weights(log_probs, forward.sampler_log_probs, settings.importance_cap)
+            weights = truncated_weights(old, forward.sampler_log_probs, settings.importance_cap)
             self.sums["importance_weight"] += (weights * mask).sum().item()
             terms = terms * weights
         if self.reference is not None:
-            penalty = sampled_kl(log_probs, scores(self.reference, forward, self.temperature, self.clock))["k3"]
+            if chosen.start not in self._references:
+                self._references[chosen.start] = scores(self.reference, forward, self.temperature, self.clock)
+            penalty = sampled_kl(log_probs, self._references[chosen.start])["k3"]
             self.sums["kl_reference"] += (penalty.detach() * mask).sum().item()
             terms = terms + settings.kl * penalty
         self.sums["entropy"] += entropies.sum().item()
         self.sums["clip_fraction"] += (stopped * mask).sum().item()
         lengths = Lengths(mask.to(log_probs.dtype).sum(dim=1), self.mean_length, self.longest)
         return sequence_losses(terms, mask, loss.divisor(lengths))
+
+
+class _First(NamedTuple):
+    """What a batch's first forward pass says of its tokens, all [n, T]: log π_old, δ, and A with weight and cap."""
+
+    old: Tensor
+    delta: Tensor
+    advantages: Tensor
 
 
 class SampledObjective:
@@ -97,16 +113,15 @@ class SampledObjective:
         self.spec, self.teacher, self.weight, self.temperature, self.clock = spec, teacher, weight, temperature, clock
         self.outcomes = outcomes
         self.sums: defaultdict[str, float] = defaultdict(float)
+        self._first: dict[int, _First] = {}
 
     def losses(self, forward: Forward) -> Tensor:
-        settings, mask, states = self.spec.opd, forward.mask, forward.states
+        settings, mask, states, place = self.spec.opd, forward.mask, forward.states, forward.piece.chosen.start
         log_probs, _ = token_log_probs(states.policy, states.hidden, forward.tokens, mask, self.temperature)
-        old = log_probs.detach()
-        delta, advantages = self._rewards(forward, old)
+        if place not in self._first:
+            self._first[place] = self._before_updates(forward, log_probs.detach())
+        old, delta, advantages = self._first[place]
         self.sums["gap"] += (delta * mask).sum().item()
-        if self.outcomes is not None:
-            advantages = advantages + settings.outcome * self.outcomes[forward.piece.chosen]
-        advantages = distillation_advantages(advantages, self.weight, settings.max_advantage)
         clip = self.spec.rlvr
         terms, _ = token_surrogate(log_probs, old, advantages, mask, clip.clip_low, clip.clip_high)
         if settings.gate is not None:
@@ -114,6 +129,13 @@ class SampledObjective:
             self.sums["gated"] += ((weights == 0) * mask).sum().item()
             terms = terms * weights
         return sequence_losses(terms, mask)
+
+    def _before_updates(self, forward: Forward, log_probs: Tensor) -> _First:
+        settings = self.spec.opd
+        delta, advantages = self._rewards(forward, log_probs)
+        if self.outcomes is not None:
+            advantages = advantages + settings.outcome * self.outcomes[forward.piece.chosen]
+        return _First(log_probs, delta, distillation_advantages(advantages, self.weight, settings.max_advantage))
 
     def _rewards(self, forward: Forward, log_probs: Tensor) -> tuple[Tensor, Tensor]:
         """δ [n, T], and what `baseline` or `bounded` makes of it."""

@@ -33,7 +33,7 @@ TRAINING = frozenset({Kind.rlvr, Kind.opd})
 
 
 class Ref(NamedTuple):
-    """A checkpoint of a policy: its lineage and the number of optimizer steps behind it."""
+    """A checkpoint of a policy: its lineage and the number of steps behind it."""
 
     policy: str
     step: int

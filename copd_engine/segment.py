@@ -119,17 +119,20 @@ class _Work:
             self.attempt.cache.keep_expert((self.attempt.job.run, path), expert)
 
     def _step(self, expert: Expert, trainer: Trainer) -> None:
-        """One optimizer step: control is read and new edits bind before it, its numbers are told after it."""
+        """One step: control is read and new edits bind before it, its numbers are told after it."""
         attempt, segment, policy, step = self.attempt, self.segment, expert.name, expert.step + 1
+        spec = attempt.spec
         edits = attempt.look().edits
         teachers = list(trainer.teachers)
         for binding in bind(edits, self.bindings, kind=segment.kind, policy=policy, teachers=teachers, step=step):
             attempt.log.emit(Bound(version=binding.version, policy=policy, step=step))
             self.bindings.append(binding)
             self.made.append(binding)
-        spent = trainer.step(values_at(attempt.spec, edits, self.bindings, policy=policy, teachers=teachers, step=step))
+        spent = trainer.step(values_at(spec, edits, self.bindings, policy=policy, teachers=teachers, step=step))
         self.step = expert.step
-        attempt.counts.update(optimizer_steps=1, rollouts=spent.rollouts, tokens=spent.tokens, prompts=spent.prompts)
+        attempt.counts.update(
+            steps=1, optimizer_steps=spec.optimizer.updates, rollouts=spent.rollouts, tokens=spent.tokens, prompts=spent.prompts
+        )
         attempt.points(step, spent.values)
         attempt.tell_failures(step, spent.failures)
         attempt.done(expert.step - segment.step, segment.steps)

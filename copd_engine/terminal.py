@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from copd_engine.events import Event, Points, Value
+from copd_engine.events import Event, Points, Stored, Value
 from copd_engine.local import LocalRun
 from copd_engine.plan import BASE, MERGED, TRAINING
 from copd_engine.spec import RunSpec
@@ -38,7 +38,7 @@ class Latest:
 
 
 class Bars:
-    """One bar per expert, in optimizer steps, and one for everything that looks at them."""
+    """One bar per expert, in steps, and one for everything that looks at them."""
 
     def __init__(self, run: LocalRun, console: Console) -> None:
         self.latest = Latest()
@@ -66,8 +66,21 @@ class Bars:
 
     def see(self, event: Event) -> None:
         self.latest.see(event)
-        if isinstance(event, Points):
+        if not self._progress.console.is_terminal:
+            self._tell(event)
+        elif isinstance(event, Points):
             self._draw()
+
+    def _tell(self, event: Event) -> None:
+        """A log file gets lines instead of bars: each stored checkpoint and each evaluation."""
+        said: list[str] = []
+        if isinstance(event, Stored):
+            said = [f"{event.checkpoint.policy}@{event.checkpoint.step} stored"]
+        elif isinstance(event, Points):
+            found = [v for v in event.values if v.name == "capability" and v.value is not None]
+            said = [f"{event.policy}@{event.step} {v.domain}: {v.value:.3f} ± {v.se or 0:.3f}" for v in found]
+        for line in said:
+            self._progress.console.print(line, markup=False, highlight=False)
 
     def _draw(self) -> None:
         for name, bar in self._bars.items():

@@ -1,8 +1,9 @@
-"""One optimizer step of a policy: its native RLVR batch, if any, and one distillation batch per teacher (arXiv:2604.27083).
+"""One step of a policy: its native RLVR batch, if any, and one distillation batch per teacher (arXiv:2604.27083).
 
-The parts run in a fixed order (native, then the teachers in spec order) and each has its own backward pass; then comes one
-optimizer step on the sum of their gradients. A teacher of weight 0 runs nothing, so that w = 0 is bitwise the independent
-expert. Prompts and samples are functions of (seed, policy, step, part): the phase a step belongs to does not enter.
+The parts run in a fixed order (native, then the teachers in spec order) and each has its own backward pass; then comes one update on the
+sum of their gradients, or several on the same rollouts where `optimizer.updates` says so. A teacher of weight 0 runs nothing, so that
+w = 0 is bitwise the independent expert. Prompts and samples are functions of (seed, policy, step, part): the phase a step belongs to does
+not enter.
 
 Letters: P prompts, G rollouts per prompt, N sequences, T tokens of a completion.
 """
@@ -11,8 +12,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from copd_engine.events import Value
 from copd_engine.expert import Expert
 from copd_engine.noise import Key, integers
 from copd_engine.objective import OBJECTIVES, Forward, Objective, RlvrObjective
-from copd_engine.policy import Policy
+from copd_engine.policy import Policy, Prefilled
 from copd_engine.rlvr import LOSSES, equal_groups, group_advantages, overlong_penalty
 from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
 from copd_engine.scoring import MicroBatch, States, micro_batches
@@ -76,6 +77,26 @@ class Rewarded:
     resampled: int = 0
 
 
+@dataclass
+class Part:
+    """One batch of a step and its loss, of which `share` counts; every update of the step goes back through it."""
+
+    name: str
+    batch: Batch
+    objective: Objective
+    known: dict[str, float]
+    """What is to be seen of it apart from the updates: name → mean."""
+    share: float = 1.0
+    losses: list[float] = field(default_factory=list)
+    """Of each update so far."""
+
+    def seen(self) -> dict[str, float]:
+        """`known`, the mean loss of the updates, and what else the objective saw, per token: name → mean."""
+        updates = len(self.losses)
+        per_token = {name: value / (self.batch.token_count * updates) for name, value in self.objective.sums.items()}
+        return {**self.known, "loss": sum(self.losses) / updates, **per_token}
+
+
 class Trainer:
     """Takes an expert's steps under one spec: rewarded on its `natives`, taught by the teachers of one part of a phase."""
 
@@ -97,21 +118,23 @@ class Trainer:
         self.sampler = LocalSampler(expert.policy)
 
     def step(self, values: StepValues) -> Spent:
-        """Takes one optimizer step. Raises TrainingError, without stepping, when a loss or gradient is not finite."""
+        """Takes one step. Raises TrainingError when a loss or gradient is not finite; the step does not count then."""
         begun, before = time.perf_counter(), dict(self.clock.seconds)
         spent = Spent()
-        self._native(values, spent)
-        for name, share in self._shares().items():
-            if values.w[name] > 0:
-                self._cross(name, share, values, spent)
-            spent.values.append(Value(name="w", peer=name, value=values.w[name]))
+        natives = self._natives(values, spent)
+        taught = {name: self._cross(name, share, values, spent) for name, share in self._shares().items() if values.w[name] > 0}
+        norms = [self._update(values.lr)]
+        for _ in range(self.spec.optimizer.updates - 1):
+            for part in (*natives.values(), *taught.values()):
+                self._backward(part)
+            norms.append(self._update(values.lr))
+        self.expert.step += 1
+        seconds = time.perf_counter() - begun
+        spent.values += [*_told_natives(natives), *_told_teachers(taught, values)]
         if spent.failures:
             spent.values.append(Value(name="verifier_errors", value=len(spent.failures)))
-        with self.clock("update"):
-            norm = self.expert.update(values.lr, self.spec.optimizer.grad_clip)
-        seconds = time.perf_counter() - begun
         spent.values += [
-            Value(name="grad_norm", value=norm),
+            Value(name="grad_norm", value=sum(norms) / len(norms)),
             Value(name="lr", value=self.expert.lr),
             Value(name="tokens", value=spent.tokens),
             Value(name="tokens_per_second", value=spent.tokens / seconds),
@@ -123,26 +146,23 @@ class Trainer:
         ]
         return spent
 
-    def _native(self, values: StepValues, spent: Spent) -> None:
+    def _update(self, lr: float) -> float:
+        with self.clock("update"):
+            return self.expert.update(lr, self.spec.optimizer.grad_clip)
+
+    def _natives(self, values: StepValues, spent: Spent) -> dict[str, Part]:
         """RLVR on the expert's own domains: P prompts, shared equally, G rollouts each. The loss is one mean over all of them."""
-        total, several = self.spec.rlvr.prompts, len(self.natives) > 1
-        counts = zip(self.natives, shares(total, len(self.natives)), strict=True)
+        several = len(self.natives) > 1
+        counts = zip(self.natives, shares(self.spec.rlvr.prompts, len(self.natives)), strict=True)
         found = [
             self._rewarded(f"native.{domain.name}" if several else "native", domain, count, values.temperature, spent)
             for domain, count in counts
             if count
         ]
-        means: defaultdict[str, float] = defaultdict(float)
-        for each in found:
-            count = len(each.batch.prompts)
-            seen = self._learn(each, found, count / total, values.temperature)
-            for name, value in seen.items():
-                means[name] += value * count / total
-            if several:
-                spent.values += [Value(name=name, domain=each.domain.name, value=value) for name, value in seen.items()]
-        if self.spec.rlvr.max_resamples and found:
-            spent.values.append(Value(name="resampled", value=sum(each.resampled for each in found)))
-        spent.values += [Value(name=name, value=value) for name, value in means.items()]
+        return {
+            each.domain.name: self._learn(each, found, len(each.batch.prompts) / self.spec.rlvr.prompts, values.temperature)
+            for each in found
+        }
 
     def _rewarded(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> Rewarded:
         """`count` prompts of one domain with their rewards; where the spec says so, further prompts replace groups of equal rewards.
@@ -166,8 +186,8 @@ class Trainer:
             penalties = overlong_penalty(lengths, self._length(domain), self.spec.rlvr.overlong_buffer)
         return Rewarded(domain, batch, rewards, penalties, mean, resampled)
 
-    def _learn(self, rewarded: Rewarded, found: Sequence[Rewarded], share: float, temperature: float) -> dict[str, float]:
-        """The gradient of one domain's share of the native part, all of which is `found`; and what was seen on the way: name → mean."""
+    def _learn(self, rewarded: Rewarded, found: Sequence[Rewarded], share: float, temperature: float) -> Part:
+        """One domain's share of the native part, all of which is `found`, after its first backward pass."""
         settings, batch, totals = self.spec.rlvr, rewarded.batch, rewarded.rewards + rewarded.penalties
         objective = RlvrObjective(
             settings,
@@ -178,27 +198,26 @@ class Trainer:
             temperature=temperature,
             clock=self.clock,
         )
-        loss = self._backward(batch, objective, f"rewards on {rewarded.domain.name}", share)
-        seen = {"reward": rewarded.drawn, "zero_advantage": equal_groups(totals).float().mean().item(), "loss": loss}
+        known = {"reward": rewarded.drawn, "zero_advantage": equal_groups(totals).float().mean().item()}
         if settings.overlong_buffer:
-            seen["overlong_penalty"] = rewarded.penalties.mean().item()
-        seen |= {name: value / batch.token_count for name, value in objective.sums.items()}
-        return seen | {"completion_length": float(batch.rollouts.mask.sum(axis=1).mean())}
+            known["overlong_penalty"] = rewarded.penalties.mean().item()
+        if settings.max_resamples:
+            known["resampled"] = rewarded.resampled
+        known["completion_length"] = float(batch.rollouts.mask.sum(axis=1).mean())
+        return self._begun(Part(f"rewards on {rewarded.domain.name}", batch, objective, known, share))
 
-    def _cross(self, name: str, share: int, values: StepValues, spent: Spent) -> None:
+    def _cross(self, name: str, share: int, values: StepValues, spent: Spent) -> Part:
         """Distillation on a teacher's domain: `share` prompts, scored by the teacher; one rollout each, or a group if these get rewards."""
-        teacher, settings = self.teachers[name], self.spec.opd
+        teacher, settings, known = self.teachers[name], self.spec.opd, dict[str, float]()
         samples = self.spec.rlvr.group if settings.outcome else 1
         batch = self._rollout(f"cross.{name}", teacher.domain, share, samples, values.temperature, spent)
         outcomes = None
         if settings.outcome:
             rewards = self._judge(teacher.domain, batch, spent)
             outcomes = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
-            spent.values.append(Value(name="cross_reward", peer=name, value=rewards.mean().item()))
+            known["cross_reward"] = rewards.mean().item()
         objective = OBJECTIVES[settings.loss](self.spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=outcomes)
-        loss = self._backward(batch, objective, f"distillation from {name}")
-        spent.values.append(Value(name="distill_loss", peer=name, value=loss))
-        spent.values += [Value(name=seen, peer=name, value=value / batch.token_count) for seen, value in objective.sums.items()]
+        return self._begun(Part(f"distillation from {name}", batch, objective, known))
 
     def _draw(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> Batch:
         """Groups of completions of `count` prompts."""
@@ -227,22 +246,26 @@ class Trainer:
         spent.count(rollouts, count)
         return Batch.of(self.expert.policy, prompts, rollouts, pieces, prefilled)
 
-    def _backward(self, batch: Batch, objective: Objective, part: str, share: float = 1.0) -> float:
-        """The gradient of `share` times one part's loss, a micro-batch at a time. Returns the loss.
+    def _begun(self, part: Part) -> Part:
+        """A part after its first backward pass, for which the prompts have been through the policy already."""
+        self._backward(part, part.batch.prefilled)
+        part.batch = replace(part.batch, prefilled=None)  # the weights change before the next pass
+        return part
 
-        Raises TrainingError, naming the part and its prompts, when it is not finite.
-        """
-        policy, total = self.expert.policy, 0.0
+    def _backward(self, part: Part, prefilled: Prefilled | None = None) -> None:
+        """Adds the gradient of a part's share, a micro-batch at a time. Raises TrainingError, naming part and prompts, when it is not
+        finite."""
+        batch, total = part.batch, 0.0
         for piece in batch.pieces:
             with self.clock("update"):
                 tokens, mask, sampled = (each[piece.chosen] for each in (batch.tokens, batch.mask, batch.sampler_log_probs))
-                hidden = policy.hidden(batch.prefilled or piece.batch, piece.rows, tokens)
-                losses = objective.losses(Forward(piece, States(policy, hidden), tokens, mask, sampled))
-                loss = losses.sum() / batch.size
-                self.expert.backward(share * loss, f"{part}, prompts {_numbers(batch, piece)}")
+                hidden = self.expert.policy.hidden(prefilled or piece.batch, piece.rows, tokens)
+                forward = Forward(piece, States(self.expert.policy, hidden), tokens, mask, sampled)
+                loss = part.objective.losses(forward).sum() / batch.size
+                self.expert.backward(part.share * loss, f"{part.name}, prompts {_numbers(batch, piece)}")
             total += loss.item()
             self.progress()
-        return total
+        part.losses.append(total)
 
     def _shares(self) -> dict[str, int]:
         """Prompts of each teacher: together as many sequences as a native part has; a teacher of weight 0 keeps its share unused."""
@@ -252,6 +275,24 @@ class Trainer:
 
     def _length(self, domain: Domain) -> int:
         return self.spec.domains[domain.name].max_new_tokens
+
+
+def _told_natives(parts: Mapping[str, Part]) -> Iterator[Value]:
+    """The native part as a whole and, where there are several domains, each of them."""
+    means: defaultdict[str, float] = defaultdict(float)
+    for domain, part in parts.items():
+        for name, value in part.seen().items():
+            means[name] += value if name == "resampled" else value * part.share  # which is a count, the others are means
+            if len(parts) > 1:
+                yield Value(name=name, domain=domain, value=value)
+    yield from (Value(name=name, value=value) for name, value in means.items())
+
+
+def _told_teachers(parts: Mapping[str, Part], values: StepValues) -> Iterator[Value]:
+    for name, part in parts.items():
+        for seen, value in part.seen().items():
+            yield Value(name="distill_loss" if seen == "loss" else seen, peer=name, value=value)
+    yield from (Value(name="w", peer=name, value=weight) for name, weight in values.w.items())
 
 
 def _numbers(batch: Batch, piece: MicroBatch) -> str:

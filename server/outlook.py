@@ -14,7 +14,7 @@ OPD_SLOWDOWN = 2.0
 
 @dataclass(frozen=True)
 class Work:
-    """Segments of one kind, in units: optimizer steps where it trains, else segments."""
+    """Segments of one kind, in units: steps where it trains, else segments."""
 
     remaining: float = 0.0
     done: float = 0.0

@@ -19,7 +19,7 @@ Tail = Literal["renormalised", "raw", "bucket"]
 class Rlvr(Part):
     """Phase I: policy gradient on the rewards of the expert's own domain, relative to the group."""
 
-    steps: int = editable(36, "structure", ge=1, le=MAX_STEPS, description="optimizer steps of phase I in each round")
+    steps: int = editable(36, "structure", ge=1, le=MAX_STEPS, description="steps of phase I in each round")
     prompts: int = Field(default=16, ge=1, le=65536, description="prompts per step")
     group: int = Field(default=8, ge=2, le=1024, description="rollouts per prompt (G)")
     temperature: float = editable(1.0, "value", gt=0, le=10, description="sampling temperature of training rollouts")
@@ -45,7 +45,7 @@ class Rlvr(Part):
 class Opd(Part):
     """Distillation: a step is, for each teacher, one batch on the teacher's domain; in phase II of copd also one native RLVR batch."""
 
-    steps: int = editable(24, "structure", ge=1, le=MAX_STEPS, description="optimizer steps of phase II in each round")
+    steps: int = editable(24, "structure", ge=1, le=MAX_STEPS, description="steps of phase II in each round")
     sync_every: int = editable(
         1, "structure", ge=1, le=MAX_STEPS, description="steps between teacher refreshes; 1 is the live teacher of the method"
     )

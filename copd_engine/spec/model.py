@@ -48,12 +48,15 @@ class Optimizer(Part):
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="how the learning rate falls from the warm-up's end to the last planned step of a policy"
     )
-    warmup: int = Field(default=0, ge=0, le=MAX_STEPS, description="optimizer steps over which the learning rate rises to lr")
+    warmup: int = Field(default=0, ge=0, le=MAX_STEPS, description="steps over which the learning rate rises to lr")
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
     eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
     grad_clip: float = Field(default=1.0, gt=0, description="largest global gradient norm")
+    updates: int = Field(
+        default=1, ge=1, le=64, description="updates on the rollouts of each step (μ of GRPO); only from the second on do ratio clips act"
+    )
 
 
 class Merge(Part):

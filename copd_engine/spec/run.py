@@ -41,7 +41,7 @@ class FixedTeacher(Part):
 
 
 class Ramp(Part):
-    """A weight that moves linearly from what `w` says to `end`, over the student's first `steps` optimizer steps."""
+    """A weight that moves linearly from what `w` says to `end`, over the student's first `steps` steps."""
 
     end: Weight
     steps: int = Field(ge=1, le=MAX_STEPS)
@@ -238,7 +238,7 @@ class RunSpec(Part):
         return [(s, t) for s in names for t in names if s != t and (not spoke or hub in (s, t))]
 
     def weight(self, student: str, teacher: str, step: int = 1) -> float:
-        """w[student, teacher] in the student's optimizer step `step`, from 1, as long as nobody edits it."""
+        """w[student, teacher] in the student's step `step`, from 1, as long as nobody edits it."""
         start, ramp = self.w.get(student, {}).get(teacher, 1.0), self.w_schedule.get(student, {}).get(teacher)
         return start if ramp is None else start + (ramp.end - start) * min(1.0, (step - 1) / ramp.steps)
 

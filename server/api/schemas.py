@@ -37,7 +37,7 @@ class Problem(BaseModel):
 
 
 class Progress(BaseModel):
-    """Where a run stands. Steps are optimizer steps summed over the experts."""
+    """Where a run stands. Steps are training steps summed over the experts."""
 
     round: int = Field(description="the round being trained, from 1; 0 before the start")
     rounds: int

@@ -56,7 +56,7 @@ def printable(text: str) -> str:
 
 
 def deadline_seconds(step_seconds: Sequence[float], store_seconds: Sequence[float]) -> float:
-    """How long a stopping run may wait for its attempts: three recent optimizer steps and one state write, at least a minute."""
+    """How long a stopping run may wait for its attempts: three recent steps and one state write, at least a minute."""
     return max(SHORTEST_DEADLINE, 3 * max(step_seconds, default=0.0) + max(store_seconds, default=0.0))
 
 
@@ -68,5 +68,5 @@ def _deadline_seconds(session: Session, run_id: str) -> float:
         .order_by(Attempt.ended_at.desc())
         .limit(RECENT_ATTEMPTS)
     ).all()
-    steps = [sum(seconds.values()) / counts["optimizer_steps"] for seconds, counts in recent if counts.get("optimizer_steps")]
+    steps = [sum(seconds.values()) / counts["steps"] for seconds, counts in recent if counts.get("steps")]
     return deadline_seconds(steps, [seconds.get("store", 0.0) for seconds, _ in recent])

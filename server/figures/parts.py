@@ -14,7 +14,7 @@ from server.figures.style import Look, look
 
 Z95 = 1.96
 """Half the width of a 95 % interval in standard errors."""
-X_TITLES: dict[Axis, str] = {"step": "optimizer steps", "time": "time", "tokens": "tokens generated"}
+X_TITLES: dict[Axis, str] = {"step": "training steps", "time": "time", "tokens": "tokens generated"}
 BASE_LAYOUT: dict[str, Any] = {
     "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
     "hovermode": "x unified",

@@ -94,7 +94,7 @@ def _ahead(db: Session, run: Run) -> dict[str, list[Ahead]]:
 
 
 def _seconds_per_step(db: Session, run_id: str) -> dict[Kind, float]:
-    """Wall time per optimizer step of each kind, over all finished attempts."""
+    """Wall time per step of each kind, over all finished attempts."""
     steps = func.sum(SegmentRow.step + SegmentRow.steps - Attempt.start_step)
     query = (
         select(SegmentRow.kind, func.sum(func.extract("epoch", Attempt.ended_at - Attempt.started_at)) / func.nullif(steps, 0))

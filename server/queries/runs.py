@@ -178,7 +178,7 @@ def _phases(db: Session, positions: dict[str, int]) -> dict[str, str]:
 
 
 def _under_way(db: Session, ids: Sequence[str], reports: Sequence[WorkerReport]) -> Counter[str]:
-    """Run → optimizer steps done inside segments that are not done: as their workers say, or as the last stopped attempt stored."""
+    """Run → steps done inside segments that are not done: as their workers say, or as the last stopped attempt stored."""
     stored = func.coalesce(func.max(Attempt.stored_step) - SegmentRow.step, 0)
     query = (
         select(SegmentRow.run_id, SegmentRow.key, stored.label("steps"))

@@ -83,7 +83,7 @@ def test_training_tells_stores_and_answers(runner: Runner, store: Store) -> None
     (stored,) = runner.of(Stored)
     assert (stored.checkpoint.path, stored.checkpoint.has_state) == ("attempts/1/text@4", True)
     assert [c.path for c in result.checkpoints] == [stored.checkpoint.path]
-    assert result.counts == {"optimizer_steps": 4, "rollouts": 32, "prompts": 8, "tokens": result.counts["tokens"]}
+    assert result.counts == {"steps": 4, "optimizer_steps": 4, "rollouts": 32, "prompts": 8, "tokens": result.counts["tokens"]}
     assert {"rollout", "update", "store"} <= result.seconds.keys()
     assert runner.beats > 4 * 3
     assert SegmentResult.model_validate_json(store.read("runs/r/attempts/1/result.json")) == result

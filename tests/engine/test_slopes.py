@@ -18,7 +18,7 @@ from copd_engine.policy import Policy
 from copd_engine.rlvr import LOSSES, Lengths, group_advantages, sequence_losses, token_surrogate
 from copd_engine.scoring import LocalScorer, States, token_log_probs
 from copd_engine.spec import RunSpec
-from copd_engine.training import Spent
+from copd_engine.training import Part, Spent
 from tests.engine.steps import DIVERGENCES, SAMPLED, SIZE, Build, Caught, label, perturbed, trainer_of
 
 
@@ -126,7 +126,7 @@ def test_a_sampled_step_follows_the_slope_of_its_surrogate(coins: PolicyCache, s
     batch = dataclasses.replace(batch, sampler_log_probs=batch.sampler_log_probs + shift)
     outcomes = torch.linspace(-1, 1, batch.size)[:, None]
     objective = OBJECTIVES["sampled"](case.spec, case.teacher, 0.7, 1.0, case.trainer.clock, outcomes if "outcome" in opd else None)
-    case.trainer._backward(batch, objective, "here")
+    case.trainer._backward(Part("here", batch, objective, {}))
 
     old = case.log_probs(batch).detach()
     with torch.no_grad():
@@ -153,5 +153,5 @@ def test_a_divergence_step_follows_the_slope_of_the_divergence(coins: PolicyCach
     case = Slope(coins, small(opd=opd))
     batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 8, 1, 1.0, case.spent))
     objective = OBJECTIVES[case.spec.opd.loss](case.spec, case.teacher, 0.7, 1.0, case.trainer.clock)
-    case.trainer._backward(batch, objective, "here")
+    case.trainer._backward(Part("here", batch, objective, {}))
     case.assert_is_derivative_of(lambda: objective.losses(case.forward(batch)).mean())

@@ -985,7 +985,7 @@ export interface components {
         };
         /**
          * Progress
-         * @description Where a run stands. Steps are optimizer steps summed over the experts.
+         * @description Where a run stands. Steps are training steps summed over the experts.
          */
         Progress: {
             /**

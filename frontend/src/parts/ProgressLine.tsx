@@ -12,7 +12,7 @@ export function phaseText({ round, rounds, phase }: Progress): string {
   return `round ${round} of ${rounds}${name ? ` · ${name}` : ""}`;
 }
 
-/** How far a run is: a bar over the optimizer steps, the round and phase, and when it will end. */
+/** How far a run is: a bar over its steps, the round and phase, and when it will end. */
 export function ProgressLine({ progress, state, wide = false }: { progress: Progress; state: RunState; wide?: boolean }) {
   const share = progress.total_steps ? progress.steps / progress.total_steps : 0;
   const percent = Math.floor(share * 100);
@@ -34,7 +34,7 @@ export function ProgressLine({ progress, state, wide = false }: { progress: Prog
         <span>{phaseText(progress)}</span>
         {wide && (
           <span>
-            {count(progress.steps)} of {count(progress.total_steps)} optimizer steps
+            {count(progress.steps)} of {count(progress.total_steps)} training steps
           </span>
         )}
         <span className={classes.eta}>{eta || `${percent}%`}</span>

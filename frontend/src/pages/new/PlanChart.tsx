@@ -77,7 +77,7 @@ function summary({ lanes, total }: Lanes): string {
   return `The plan: ${plural(total, "round")}; ${lanes.map(({ policy, blocks }) => `${policy} ${blocks.length ? plural(blocks.length, "phase") : "is looked at"}`).join(", ")}.`;
 }
 
-/** Who trains when: policies as lanes over their optimizer steps. */
+/** Who trains when: policies as lanes over their training steps. */
 export function PlanChart({ segments }: { segments: readonly PlannedSegment[] }) {
   const plan = toLanes(segments);
   const x = (step: number): string => `${(100 * step) / Math.max(plan.end, 1)}%`;
