@@ -50,7 +50,7 @@ class Ramp(Part):
 class Evaluation(Part):
     """Accuracy on fixed held-out prompts: the base once, every expert and the merged model at each round's end."""
 
-    prompts: int = Field(default=256, ge=8, le=65536, description="held-out prompts per domain")
+    prompts: int = Field(default=256, ge=8, le=65536, description="held-out prompts per domain; of a data set that has fewer, all of them")
     temperature: float = Field(default=0.0, ge=0, le=10, description="0 is greedy")
     samples: int = Field(default=3, ge=0, le=64, description="prompts per domain kept with their answers for people to read")
 
@@ -59,7 +59,7 @@ class Agreement(Part):
     """Overlap and divergences of every pair of experts on states the student visits, at the end of each phase."""
 
     enabled: bool = True
-    prompts: int = Field(default=32, ge=1, le=65536, description="held-out prompts per domain")
+    prompts: int = Field(default=32, ge=1, le=65536, description="held-out prompts per domain; of a data set that has fewer, all of them")
     top_k: int = Field(default=10, ge=1, le=1000)
 
 

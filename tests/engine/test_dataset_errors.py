@@ -78,7 +78,9 @@ def test_a_missing_or_corrupt_clip_is_named(tmp_path: Path, content: bytes | Non
 def test_an_empty_file_and_too_few_rows_are_refused(tmp_path: Path) -> None:
     assert "has no rows" in wrong_rows(json_lines(tmp_path / "empty.jsonl", []))
     assert "heldout: " in wrong_rows(json_lines(tmp_path / "one.jsonl", SUMS[:1]))
-    assert "36 different questions, too few to hold out 36" in wrong_rows(json_lines(tmp_path / "all.jsonl", SUMS), heldout=36)
+    path = json_lines(tmp_path / "all.jsonl", SUMS)
+    for heldout, says in ((36, "36 of them would hold out 36, but"), (0.03, "0.03 of them would hold out 1, but at least 2")):
+        assert f"heldout: {path} has 36 different questions; {says}" in wrong_rows(path, heldout=heldout)
 
 
 @pytest.mark.usefixtures("own_cache")
