@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from copd_engine.events import Event, Points, Value
+from copd_engine.events import Event, Log, Points, Value
 from copd_engine.local import LocalRun
 from copd_engine.plan import BASE, MERGED, TRAINING
 from copd_engine.spec import RunSpec
+
+_STYLES: Final = {"info": "dim", "warning": "yellow", "error": "red"}
 
 
 @dataclass
@@ -23,6 +25,8 @@ class Latest:
 
     steps: dict[str, int] = field(default_factory=dict)
     reward: dict[str, float] = field(default_factory=dict)
+    equal: dict[str, float] = field(default_factory=dict)
+    """Share of the last step's groups whose rewards were all equal, so that they taught nothing."""
     capability: dict[tuple[str, str], Value] = field(default_factory=dict)
     """(policy, domain) → its last evaluation."""
 
@@ -32,9 +36,11 @@ class Latest:
         for value in event.values:
             if value.name == "capability" and value.domain is not None:
                 self.capability[event.policy, value.domain] = value
-            elif value.name == "reward" and value.value is not None:
+            elif value.name == "reward" and value.domain is None and value.value is not None:
                 self.reward[event.policy] = value.value
                 self.steps[event.policy] = event.step
+            elif value.name == "zero_advantage" and value.domain is None and value.value is not None:
+                self.equal[event.policy] = value.value
 
 
 class Bars:
@@ -66,13 +72,15 @@ class Bars:
 
     def see(self, event: Event) -> None:
         self.latest.see(event)
+        if isinstance(event, Log):  # above the bars, where it stays
+            self._progress.console.print(event.message, style=_STYLES[event.level], markup=False, highlight=False)
         if isinstance(event, Points):
             self._draw()
 
     def _draw(self) -> None:
         for name, bar in self._bars.items():
-            reward = self.latest.reward.get(name)
-            note = "" if reward is None else f"reward {reward:.3f}"
+            reward, equal = self.latest.reward.get(name), self.latest.equal.get(name, 0.0)
+            note = "" if reward is None else f"reward {reward:.3f}" + f", {equal:.0%} of groups equal" * (equal > 0)
             self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=note)
         looked = sum(s.kind not in TRAINING for s in self._run.segments if s.key in self._run.done)
         merged = [v.value for (policy, _), v in self.latest.capability.items() if policy == MERGED and v.value is not None]
