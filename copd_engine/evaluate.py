@@ -35,7 +35,10 @@ class Seen(NamedTuple):
 
 
 def evaluate(attempt: Attempt) -> None:
-    """`capability`: the share of a domain's held-out prompts a policy answers rightly, with its standard error; a few answers to read."""
+    """`capability`: the share of a domain's held-out prompts a policy answers rightly, with its standard error; a few answers to read.
+
+    Raises StopWanted between two batches, and ValueError where the segment names no domain.
+    """
     segment, settings = attempt.segment, attempt.spec.evaluation
     name = segment.domain
     if name is None:
@@ -66,7 +69,8 @@ def evaluate(attempt: Attempt) -> None:
 def measure(attempt: Attempt) -> None:
     """Agreement of a student with each peer on states the student visits.
 
-    Per domain, a mean over the states visited there; and overall (`domain` None), the mean of the domains.
+    Per domain, a mean over the states visited there; and overall (`domain` None), the mean of the domains. Divergences in nats.
+    Raises StopWanted between two batches, and ValueError where the vocabularies differ.
     """
     segment, spec = attempt.segment, attempt.spec
     student = attempt.policy(segment.start)

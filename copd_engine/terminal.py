@@ -31,6 +31,7 @@ class Latest:
     """(policy, domain) → its last evaluation."""
 
     def see(self, event: Event) -> None:
+        """Takes an event's numbers into account, if it has any."""
         if not isinstance(event, Points):
             return
         for value in event.values:
@@ -71,6 +72,7 @@ class Bars:
         self._progress.stop()
 
     def see(self, event: Event) -> None:
+        """Moves the bars, or prints what a log event says above them."""
         self.latest.see(event)
         if isinstance(event, Log):  # above the bars, where it stays
             self._progress.console.print(event.message, style=_STYLES[event.level], markup=False, highlight=False)

@@ -35,6 +35,7 @@ class Question:
     video: MediaFile | None
 
     def digest(self) -> bytes:
+        """Equal for equal questions, whatever the names of their files and the white space of their text. Raises OSError."""
         total = blake2b(" ".join(self.text.split()).encode(errors="surrogatepass"), digest_size=16)
         for file in (*self.images, *([self.video] if self.video else [])):
             total.update(file.digest())
@@ -92,6 +93,7 @@ class Reader:
         return list(dict.fromkeys(name for name in self.columns.model_dump().values() if name is not None))
 
     def question(self, rows: Rows, number: int, row: Row) -> Question:
+        """The checked row; its media are there but not decoded. Raises ValueError, naming file, row and column."""
         if missing := [column for column in self.named() if column not in row]:
             raise _wrong(rows, number, missing[0], f"there is no such column; the row has {', '.join(map(str, row)) or 'none'}")
         prompt, answer = row[self.columns.prompt], _answer(row[self.columns.answer])
@@ -107,7 +109,10 @@ class Reader:
         return Question(prompt, answer, images, video)
 
     def decoded(self, rows: Rows, number: int, question: Question) -> tuple[tuple[Any, ...], tuple[Any, float]]:
-        """The pixels of a question's images and video, and the video's frames per second."""
+        """A question's images, each [H, W, 3], and its video [F, H, W, 3] with its frames per second.
+
+        Raises ValueError as `question` does.
+        """
         column = self.columns.images or ""
         try:
             images = tuple(file.image() for file in question.images)

@@ -64,12 +64,16 @@ class Agreement(Part):
 
 
 class Checkpoint(Part):
+    """When training state is stored."""
+
     every: int = Field(
         default=0, ge=0, le=MAX_STEPS, description="also store the state every so many steps inside a segment; 0: at its end only"
     )
 
 
 class Compute(Part):
+    """How a step is computed. Threads and micro-batches are part of what the last bits depend on."""
+
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads of each worker; part of what makes a run exact")
     micro_batch: int = Field(default=0, ge=0, le=65536, description="sequences per forward pass; 0: the whole batch")
     gradient_checkpointing: bool = Field(
@@ -244,4 +248,5 @@ class RunSpec(Part):
 
 
 def listed(names: Any) -> str:
+    """Names in order, for an error to say what there is."""
     return ", ".join(sorted(names))
