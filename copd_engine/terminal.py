@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -24,9 +24,8 @@ class Latest:
     """The newest numbers of every policy, from its events."""
 
     steps: dict[str, int] = field(default_factory=dict)
-    reward: dict[str, float] = field(default_factory=dict)
-    equal: dict[str, float] = field(default_factory=dict)
-    """Share of the last step's groups whose rewards were all equal, so that they taught nothing."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What its last step says of a policy."""
     capability: dict[tuple[str, str], Value] = field(default_factory=dict)
     """(policy, domain) → its last evaluation."""
 
@@ -37,11 +36,18 @@ class Latest:
         for value in event.values:
             if value.name == "capability" and value.domain is not None:
                 self.capability[event.policy, value.domain] = value
-            elif value.name == "reward" and value.domain is None and value.value is not None:
-                self.reward[event.policy] = value.value
-                self.steps[event.policy] = event.step
-            elif value.name == "zero_advantage" and value.domain is None and value.value is not None:
-                self.equal[event.policy] = value.value
+            elif value.name == "lr":  # every optimizer step has one, and nothing else has
+                self.steps[event.policy], self.notes[event.policy] = event.step, _note(event.values)
+
+
+def _note(values: Sequence[Value]) -> str:
+    """The reward of a step, and the groups whose equal rewards taught nothing; of distillation alone, how far the teachers are."""
+    whole = {v.name: v.value for v in values if v.domain is None and v.peer is None and v.value is not None}
+    gaps = [v.value for v in values if v.name == "gap" and v.value is not None]
+    if "reward" in whole:
+        equal = whole.get("zero_advantage", 0.0)
+        return f"reward {whole['reward']:.3f}" + f", {equal:.0%} of groups equal" * (equal > 0)
+    return f"gap {sum(gaps) / len(gaps):+.3f} nats" if gaps else ""
 
 
 class Bars:
@@ -81,9 +87,7 @@ class Bars:
 
     def _draw(self) -> None:
         for name, bar in self._bars.items():
-            reward, equal = self.latest.reward.get(name), self.latest.equal.get(name, 0.0)
-            note = "" if reward is None else f"reward {reward:.3f}" + f", {equal:.0%} of groups equal" * (equal > 0)
-            self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=note)
+            self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=self.latest.notes.get(name, ""))
         looked = sum(s.kind not in TRAINING for s in self._run.segments if s.key in self._run.done)
         merged = [v.value for (policy, _), v in self.latest.capability.items() if policy == MERGED and v.value is not None]
         note = f"merged {sum(merged) / len(merged):.3f}" if merged else ""
