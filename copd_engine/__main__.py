@@ -105,6 +105,7 @@ class StopAsked:
         return self._asked
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 – the signature of a signal handler
+        """A signal handler. Raises KeyboardInterrupt the second time."""
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True

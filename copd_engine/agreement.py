@@ -59,8 +59,9 @@ def compare_logits(student: Tensor, teacher: Tensor, k: int) -> dict[str, Tensor
 
 
 def sampled_kl(student_log_probs: Tensor, teacher_log_probs: Tensor) -> dict[str, Tensor]:
-    """Estimates of KL(p‖q) from tokens sampled by the student (Schulman, "Approximating KL divergence"), elementwise.
+    """Estimates of KL(p‖q) from tokens sampled by the student (Schulman, "Approximating KL divergence", 2020), in nats.
 
+    Log-probs of the sampled tokens under both, of one shape, say [B, T] -> name -> the same shape.
     k1 = log p − log q; k2 = k1²/2; k3 = q/p − 1 − log(q/p), which is never negative.
     """
     k1 = student_log_probs - teacher_log_probs

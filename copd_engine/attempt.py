@@ -40,6 +40,7 @@ class EventLog:
         self._forward = forward
 
     def emit(self, event: Event) -> None:
+        """Writes and forwards one event under the next number."""
         self.count += 1
         numbered = event.model_copy(update={"seq": self.count})
         self._file.write(numbered.model_dump_json().encode() + b"\n")
@@ -50,6 +51,7 @@ class EventLog:
         self._file.sync()
 
     def close(self) -> None:
+        """Ends the file; no event may follow."""
         self._file.close()
 
 
@@ -102,11 +104,13 @@ class Attempt:
             self.log.emit(Log(level="warning", message=f"{self.segment.policy} step {step}: {count}; first: {reasons[0]}"))
 
     def done(self, done: int, total: int) -> None:
+        """Emits how far the segment is, in its own units: optimizer steps, prompts or domains."""
         self.log.emit(Progress(done=done, total=total))
 
     # -- policies ------------------------------------------------------------------------------------------------------
 
     def domain(self, name: str) -> Domain:
+        """The domain of that name in the spec. Raises ValueError, naming the field, for data that cannot be used."""
         return self.cache.domain(name, self.spec.domains[name])
 
     def path_of(self, ref: Ref) -> str:
@@ -182,5 +186,6 @@ class Attempt:
         return path
 
     def stored(self, record: CheckpointRecord) -> None:
+        """Says that a checkpoint is in the store."""
         self.checkpoints.append(record)
         self.log.emit(Stored(checkpoint=record))

@@ -35,6 +35,7 @@ class Batch:
     def of(
         cls, policy: Policy, prompts: list[Prompt], rollouts: Rollouts, pieces: list[MicroBatch], prefilled: Prefilled | None = None
     ) -> Batch:
+        """The completions on the policy's device."""
         arrays = (rollouts.tokens, rollouts.mask, rollouts.log_probs)
         tokens, mask, log_probs = (torch.from_numpy(array).to(policy.device) for array in arrays)
         return cls(prompts, rollouts, tokens, mask, log_probs, pieces, prefilled)
@@ -46,6 +47,7 @@ class Batch:
 
     @property
     def token_count(self) -> int:
+        """Generated tokens of all sequences, padding left out."""
         return int(self.rollouts.mask.sum())
 
 

@@ -53,6 +53,7 @@ class PolicyCache:
         return self._fixed[model]
 
     def copy_of_base(self, model: spec.Model) -> Policy:
+        """A policy with the base's weights in parameters of its own, to be trained or overwritten."""
         base = self.base(model)
         copies: dict[int, Any] = {}  # made one by one, and then found by deepcopy
         for tensor in (*base.model.parameters(), *base.model.buffers()):
@@ -69,6 +70,7 @@ class PolicyCache:
         return with_adapter(self.base(model), model.lora, seed)
 
     def domain(self, name: str, source: spec.Domain) -> Domain:
+        """A domain, built once. Raises ValueError, naming the field, for tasks or data that cannot be used."""
         key = (name, source.model_dump_json())
         if key not in self._domains:
             self._domains[key] = build_domain(name, source)
@@ -93,6 +95,7 @@ class PolicyCache:
         return self._experts.pop(key, None)
 
     def keep_expert(self, key: Key, expert: Expert) -> None:
+        """Keeps an expert as the checkpoint it equals, for `take_expert`."""
         self._experts[key] = expert
         _trim(self._experts, self.capacity)
 

@@ -33,6 +33,8 @@ class CheckpointError(ValueError):
 
 
 class File(BaseModel):
+    """What a file of a checkpoint must be: its SHA-256 and its size."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str
@@ -40,6 +42,8 @@ class File(BaseModel):
 
 
 class Manifest(BaseModel):
+    """What a checkpoint is, and what its files must be."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = 1
@@ -51,6 +55,7 @@ class Manifest(BaseModel):
 
     @property
     def has_state(self) -> bool:
+        """Whether training can go on from here."""
         return OPTIMIZER in self.files
 
 
@@ -122,6 +127,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> LazyTensors:
+        """Trainable parameters by name, each of its own shape; of an adapter, its factors."""
         return LazyTensors(self._folder / WEIGHTS)
 
     @property

@@ -49,7 +49,7 @@ def generalised_jsd(log_p: Tensor, log_q: Tensor, beta: float | None = 0.5) -> T
     """β KL(q ‖ m) + (1 − β) KL(p ‖ m) with m = β q + (1 − β) p (GKD, arXiv:2306.13649, eq. 1). [S, V] both -> [S].
 
     By GKD's convention β = 0 is KL(teacher ‖ student) and β = 1 KL(student ‖ teacher), which are the limits of JSD / β and JSD / (1 − β):
-    JSD itself goes to 0 there. At 0.5 it is the Jensen-Shannon divergence, in [0, ln 2].
+    JSD itself goes to 0 there. At 0.5 it is the Jensen-Shannon divergence, in [0, ln 2]. Raises ValueError for a β of None.
     """
     if beta is None:
         raise ValueError("opd.beta: the generalised JSD needs it")

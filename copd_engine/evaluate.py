@@ -35,14 +35,18 @@ class Seen(NamedTuple):
 
 
 def evaluate(attempt: Attempt) -> None:
-    """`capability`: the share of a domain's held-out prompts a policy answers rightly, with its standard error; a few answers to read."""
+    """`capability`: the share of a domain's held-out prompts a policy answers rightly, with its standard error; a few answers to read.
+
+    Raises StopWanted between two batches, and ValueError where the segment names no domain.
+    """
     segment, settings = attempt.segment, attempt.spec.evaluation
     name = segment.domain
     if name is None:
         raise ValueError("an evaluate segment names its domain")
     domain, policy = attempt.domain(name), attempt.policy(segment.start)
     rewards, failures = list[float](), list[str]()
-    for seen, rollouts in _heldout(attempt, policy, domain, "evaluate", settings.prompts, settings.temperature):
+    count = _at_most(domain, settings.prompts)
+    for seen, rollouts in _heldout(attempt, policy, domain, "evaluate", count, settings.temperature):
         for prompt, text in zip(seen.prompts, rollouts.texts, strict=True):
             judged = domain.reward(prompt, text)
             attempt.progress()  # a verifier may take its whole time limit
@@ -56,7 +60,7 @@ def evaluate(attempt: Attempt) -> None:
                         media=_stored_media(attempt, prompt),
                     )
                 )  # fmt: skip
-        attempt.done(len(rewards), settings.prompts)
+        attempt.done(len(rewards), count)
     attempt.tell_failures(segment.step, failures)
     se = float(np.std(rewards, ddof=1)) / len(rewards) ** 0.5
     attempt.points(segment.step, [Value(name="capability", value=float(np.mean(rewards)), domain=name, se=se)])
@@ -65,7 +69,8 @@ def evaluate(attempt: Attempt) -> None:
 def measure(attempt: Attempt) -> None:
     """Agreement of a student with each peer on states the student visits.
 
-    Per domain, a mean over the states visited there; and overall (`domain` None), the mean of the domains.
+    Per domain, a mean over the states visited there; and overall (`domain` None), the mean of the domains. Divergences in nats.
+    Raises StopWanted between two batches, and ValueError where the vocabularies differ.
     """
     segment, spec = attempt.segment, attempt.spec
     student = attempt.policy(segment.start)
@@ -74,7 +79,8 @@ def measure(attempt: Attempt) -> None:
     by_domain: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for done, name in enumerate(spec.domains):
         sums: defaultdict[tuple[str, str], list[Tensor]] = defaultdict(list)
-        for seen, rollouts in _heldout(attempt, student, attempt.domain(name), "measure", spec.agreement.prompts, 1.0):
+        domain = attempt.domain(name)
+        for seen, rollouts in _heldout(attempt, student, domain, "measure", _at_most(domain, spec.agreement.prompts), 1.0):
             states = _states(student, seen.prefilled, rollouts)
             for peer, policy in peers.items():
                 with attempt.clock("score"):
@@ -91,6 +97,12 @@ def measure(attempt: Attempt) -> None:
         attempt.done(done + 1, len(spec.domains))
     values += [Value(name=series, peer=peer, value=float(np.mean(means))) for (peer, series), means in by_domain.items()]
     attempt.points(segment.step, values)
+
+
+def _at_most(domain: Domain, prompts: int) -> int:
+    """So many held-out prompts, or all there are: one asked twice would make a mean look surer than it is."""
+    questions = domain.count("heldout")
+    return prompts if questions is None else min(prompts, questions)
 
 
 def _heldout(

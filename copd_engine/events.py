@@ -82,6 +82,8 @@ class Sample(_Event):
 
 
 class Log(_Event):
+    """A sentence for people."""
+
     type: Literal["log"] = "log"
     level: Literal["info", "warning", "error"] = "info"
     message: str

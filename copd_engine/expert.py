@@ -54,7 +54,7 @@ class Expert:
         return self.optimizer.param_groups[0]["lr"]
 
     def backward(self, loss: Tensor, batch: str) -> None:
-        """Adds a part's gradient. Raises TrainingError, naming `batch`, when the loss is not finite."""
+        """Adds the gradient of a part's loss, a scalar. Raises TrainingError, naming `batch`, when the loss is not finite."""
         if not math.isfinite(loss.item()):
             raise TrainingError(f"{self.name}: the loss of step {self.step + 1} is {loss.item()} ({batch}); the step was not taken")
         loss.backward()

@@ -53,6 +53,7 @@ class SegmentData(_Part):
 
     @classmethod
     def of(cls, segment: Segment) -> SegmentData:
+        """A Segment as data; what it needs was done before it travels."""
         return cls(
             kind=segment.kind, policy=segment.policy, round=segment.round, steps=segment.steps, part=segment.part,
             start=str(segment.start), teachers=tuple(map(str, segment.teachers)), domain=segment.domain,
@@ -65,6 +66,8 @@ class SegmentData(_Part):
 
 
 class CheckpointRecord(_Part):
+    """A checkpoint that is safely in the store, and where."""
+
     policy: str
     step: int
     path: str

@@ -120,6 +120,7 @@ class LocalRun:
 
     @property
     def merged_digest(self) -> str:
+        """SHA-256 over the merged weights by name. Raises KeyError before the run is done."""
         return self.merged.checkpoints[0].digest
 
     @property

@@ -10,6 +10,7 @@ SLERP) it takes per tensor. With θ_0 the base, θ_k the experts, λ_k their wei
     dare              θ_0 + scale Σ λ_k m_k τ_k / density, m_k Bernoulli(density) per entry                    (arXiv:2311.03099)
     slerp             from the first to the second expert on the great circle, the share λ_2 of the way
 
+The functions below take tensors of one shape, any, and return that shape; what they sum, they sum in float64.
 A LoRA expert enters as the full weights it stands for: its low-rank factors are never merged one by one.
 """
 
@@ -46,12 +47,15 @@ def mean(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def weighted(tensors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
-    """Σ λ_k θ_k in float64; the shares λ sum to 1."""
+    """Σ λ_k θ_k; the shares λ sum to 1."""
     return sum((share * tensor.double() for tensor, share in zip(tensors, shares, strict=True)), torch.zeros_like(tensors[0]).double())
 
 
 def trimmed(task: Tensor, density: float) -> Tensor:
-    """A task vector with all but the share `density` of its entries set to 0: the largest stay, and what equals the least of these."""
+    """A task vector with all but the share `density` of its entries set to 0: the largest stay, and what equals the least of these.
+
+    The first step of TIES (arXiv:2306.01708).
+    """
     kept = max(1, round(density * task.numel()))
     if kept >= task.numel():
         return task
@@ -60,7 +64,10 @@ def trimmed(task: Tensor, density: float) -> Tensor:
 
 
 def ties(tasks: Sequence[Tensor], shares: Sequence[float], density: float) -> Tensor:
-    """Trims, elects each entry's sign by the weighted sum, and averages over those that agree with it; where the sum is 0, 0."""
+    """Trims, elects each entry's sign by the weighted sum, and averages over those that agree with it; where the sum is 0, 0.
+
+    Of several task vectors with shares λ that sum to 1 (arXiv:2306.01708).
+    """
     short = [trimmed(task, density) for task in tasks]
     elected = weighted(short, shares).sign()
     total, mass = torch.zeros_like(elected), torch.zeros_like(elected)
@@ -72,7 +79,9 @@ def ties(tasks: Sequence[Tensor], shares: Sequence[float], density: float) -> Te
 
 
 def dropped(task: Tensor, density: float, key: Key, progress: Callable[[], None] = lambda: None) -> Tensor:
-    """A task vector with each entry kept at probability `density`, and divided by it. The mask is a function of key and position alone."""
+    """A task vector with each entry kept at probability `density`, and divided by it. The mask is a function of key and position alone
+    (arXiv:2311.03099).
+    """
     if density == 1:
         return task
     kept = np.empty(task.numel(), dtype=bool)
@@ -84,7 +93,9 @@ def dropped(task: Tensor, density: float, key: Key, progress: Callable[[], None]
 
 
 def slerp(first: Tensor, second: Tensor, t: float) -> Tensor:
-    """(sin((1-t)ω) a + sin(tω) b) / sin ω, with ω the angle between a and b as vectors; straight interpolation when they are parallel."""
+    """(sin((1-t)ω) a + sin(tω) b) / sin ω, with ω the angle between a and b as vectors; straight interpolation when they are parallel
+    (Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985).
+    """
     a, b = first.double(), second.double()
     lengths = a.norm() * b.norm()
     cosine = (a * b).sum() / lengths if lengths > 0 else torch.ones((), dtype=torch.float64)

@@ -66,7 +66,10 @@ def uniform(key: Key, *counters: ArrayLike) -> NDArray[np.float64]:
 
 
 def integers(key: Key, high: int, *counters: ArrayLike) -> NDArray[np.int64]:
-    """Uniform int64 in [0, high), one for each element of the broadcast counters; `high` at most 2**53."""
+    """Uniform int64 in [0, high), one for each element of the broadcast counters; `high` at most 2**53.
+
+    Raises ValueError for another `high`, and as `uniform` does.
+    """
     if not 1 <= high <= 2**53:
         raise ValueError(f"high must lie in [1, 2**53], got {high}")
     return np.floor(uniform(key, *counters) * high).astype(np.int64)

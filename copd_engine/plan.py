@@ -21,6 +21,8 @@ STRUCTURE_PATHS = ("rounds", "rlvr.steps", "opd.steps", "opd.sync_every", "opd.t
 
 
 class Kind(StrEnum):
+    """What a segment does: train by RLVR or distillation, look at a policy, merge, or export."""
+
     rlvr = "rlvr"
     opd = "opd"
     evaluate = "evaluate"
@@ -43,6 +45,7 @@ class Ref(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Ref:
+        """The Ref written as `policy@step`. Raises ValueError for another text."""
         policy, _, step = text.rpartition("@")
         return cls(policy, int(step))
 
@@ -73,6 +76,7 @@ class Segment:
 
     @property
     def key(self) -> str:
+        """Unique in a run: see `segment_key`."""
         return segment_key(self.kind, self.policy, self.step, self.domain)
 
     @property
@@ -92,6 +96,7 @@ class StructureEdit:
 
 
 def segment_key(kind: Kind, policy: str, step: int, domain: str | None = None) -> str:
+    """`kind.policy@step`, with `.domain` where there is one; step is the one the segment starts from."""
     return f"{kind}.{policy}@{step}" + (f".{domain}" if domain else "")
 
 

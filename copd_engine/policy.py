@@ -221,11 +221,13 @@ class Policy:
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
 
     def _check_head(self, source: str | Path) -> None:
-        """Raises ValueError unless logits are exactly head(hidden): some families scale or cap them afterwards."""
+        """Raises ValueError unless logits are finite and exactly head(hidden): some families scale or cap them afterwards."""
         ids = torch.tensor([[self.eos_ids[0]]], device=self.device)
         with torch.no_grad():
-            hidden = self.body(input_ids=ids).last_hidden_state
-            if not torch.allclose(self.head(hidden), self.model(input_ids=ids).logits, rtol=1e-4, atol=1e-5):
+            logits = self.head(self.body(input_ids=ids).last_hidden_state)
+            if not logits.isfinite().all():
+                raise ValueError(f"model.path: the weights of {source!r} are damaged: they give logits that are not finite")
+            if not torch.allclose(logits, self.model(input_ids=ids).logits, rtol=1e-4, atol=1e-5):
                 raise ValueError(f"model.path: {source!r} changes its logits after the output layer, which is not supported")
 
     def check_same_tokens(self, student: Policy, own_name: str, student_name: str) -> None:

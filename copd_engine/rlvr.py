@@ -106,7 +106,7 @@ class Lengths(NamedTuple):
 
 
 def own_length(lengths: Lengths) -> Tensor:
-    """A sequence without tokens has loss 0."""
+    """Tokens of each sequence [B], 1 for one without any, so that its loss is 0."""
     return lengths.own.clamp(min=1)
 
 

@@ -60,6 +60,8 @@ class Rollouts:
 
 
 class Sampler(Protocol):
+    """What draws completions from a policy."""
+
     def sample(self, request: SampleRequest, progress: Progress | None = None) -> Rollouts:
         """`progress` is called at least once per generated token position."""
         ...

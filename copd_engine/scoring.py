@@ -20,6 +20,8 @@ CHUNK_LOGITS = 1 << 24  # logits computed at once: 64 MiB of float32
 
 
 class Scorer(Protocol):
+    """What says how likely a policy finds given tokens."""
+
     def score(self, batch: PromptBatch, rows: Tensor, tokens: Tensor, mask: Tensor, temperature: float) -> Tensor:
         """Log-probs [N, T] float32 of `tokens` [N, T], completions of the prompts `rows` [N]; 0 where `mask` is false. No gradient."""
         ...

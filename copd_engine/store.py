@@ -26,11 +26,17 @@ MANIFEST = "manifest.json"
 class Appender(Protocol):
     """A file that only grows. What was written before `sync` returned is safe."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes) -> None:
+        """Adds bytes at the end."""
+        ...
 
-    def sync(self) -> None: ...
+    def sync(self) -> None:
+        """Returns when all that was written is safe."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Syncs, and ends the file."""
+        ...
 
 
 class Store(Protocol):
@@ -40,7 +46,9 @@ class Store(Protocol):
         """The part of the store under `path`."""
         ...
 
-    def read(self, path: str) -> bytes: ...
+    def read(self, path: str) -> bytes:
+        """A whole file."""
+        ...
 
     def write(self, path: str, data: bytes) -> None:
         """Writes or replaces one file, atomically."""

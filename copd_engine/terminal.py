@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from copd_engine.events import Event, Points, Stored, Value
+from copd_engine.events import Event, Log, Points, Stored, Value
 from copd_engine.local import LocalRun
 from copd_engine.plan import BASE, MERGED, TRAINING
 from copd_engine.spec import RunSpec
+
+_STYLES: Final = {"info": "dim", "warning": "yellow", "error": "red"}
 
 
 @dataclass
@@ -22,19 +24,30 @@ class Latest:
     """The newest numbers of every policy, from its events."""
 
     steps: dict[str, int] = field(default_factory=dict)
-    reward: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    """What its last step says of a policy."""
     capability: dict[tuple[str, str], Value] = field(default_factory=dict)
     """(policy, domain) → its last evaluation."""
 
     def see(self, event: Event) -> None:
+        """Takes an event's numbers into account, if it has any."""
         if not isinstance(event, Points):
             return
         for value in event.values:
             if value.name == "capability" and value.domain is not None:
                 self.capability[event.policy, value.domain] = value
-            elif value.name == "reward" and value.value is not None:
-                self.reward[event.policy] = value.value
-                self.steps[event.policy] = event.step
+            elif value.name == "lr":  # every optimizer step has one, and nothing else has
+                self.steps[event.policy], self.notes[event.policy] = event.step, _note(event.values)
+
+
+def _note(values: Sequence[Value]) -> str:
+    """The reward of a step, and the groups whose equal rewards taught nothing; of distillation alone, how far the teachers are."""
+    whole = {v.name: v.value for v in values if v.domain is None and v.peer is None and v.value is not None}
+    gaps = [v.value for v in values if v.name == "gap" and v.value is not None]
+    if "reward" in whole:
+        equal = whole.get("zero_advantage", 0.0)
+        return f"reward {whole['reward']:.3f}" + f", {equal:.0%} of groups equal" * (equal > 0)
+    return f"gap {sum(gaps) / len(gaps):+.3f} nats" if gaps else ""
 
 
 class Bars:
@@ -65,7 +78,10 @@ class Bars:
         self._progress.stop()
 
     def see(self, event: Event) -> None:
+        """Moves the bars, or prints what a log event says above them."""
         self.latest.see(event)
+        if isinstance(event, Log):  # above the bars, where it stays
+            self._progress.console.print(event.message, style=_STYLES[event.level], markup=False, highlight=False)
         if not self._progress.console.is_terminal:
             self._tell(event)
         elif isinstance(event, Points):
@@ -84,9 +100,7 @@ class Bars:
 
     def _draw(self) -> None:
         for name, bar in self._bars.items():
-            reward = self.latest.reward.get(name)
-            note = "" if reward is None else f"reward {reward:.3f}"
-            self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=note)
+            self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=self.latest.notes.get(name, ""))
         looked = sum(s.kind not in TRAINING for s in self._run.segments if s.key in self._run.done)
         merged = [v.value for (policy, _), v in self.latest.capability.items() if policy == MERGED and v.value is not None]
         note = f"merged {sum(merged) / len(merged):.3f}" if merged else ""

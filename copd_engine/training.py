@@ -56,6 +56,7 @@ class Spent:
     """Why a verifier failed, for each completion that got a zero for it."""
 
     def count(self, rollouts: Rollouts, prompts: int) -> None:
+        """Adds a sampling on so many prompts."""
         self.rollouts += len(rollouts.prompts)
         self.tokens += int(rollouts.mask.sum())
         self.prompts += prompts

@@ -15,6 +15,8 @@ Size = Literal["tiny", "mini"]
 
 @dataclass(frozen=True)
 class Shape:
+    """Sizes of a model: widths in numbers per token or patch, depths in layers."""
+
     hidden: int
     layers: int
     heads: int

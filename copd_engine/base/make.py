@@ -115,6 +115,7 @@ def _update(means: dict[str, float], used: dict[str, int], batch: Mapping[str, i
 
 
 def main() -> None:
+    """Makes the shipped base and says what it is: steps taken and digest."""
     parser = argparse.ArgumentParser(description="Make the shipped base model.")
     parser.add_argument("folder", nargs="?", type=Path, default=TINY_FOLDER, help="where to write it (default: the package's own)")
     folder: Path = parser.parse_args().folder

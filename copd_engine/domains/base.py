@@ -43,10 +43,14 @@ class Reward:
 
 
 class Domain(Protocol):
-    """An endless supply of verifiable prompts. `prompt` is pure, and its two splits share no question by construction."""
+    """A supply of verifiable prompts; any index has one. `prompt` is pure, and its two splits share no question by construction."""
 
     @property
     def name(self) -> str: ...
+
+    def count(self, split: Split) -> int | None:
+        """How many different questions a split has, the prompts 0, 1, … being one of each before any comes again; None: it has no end."""
+        ...
 
     def prompt(self, split: Split, index: int) -> Prompt:
         """The prompt numbered `index` >= 0 of a split."""

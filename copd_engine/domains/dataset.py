@@ -22,6 +22,8 @@ from copd_engine.domains.verifiers import answer_problem
 
 DECODED_AT_ONCE: Final = 32  # rows whose media are decoded when the data set is opened: enough to find what is wrong with all of them
 
+LEAST_HELDOUT: Final = 2  # an accuracy has no standard error with fewer
+
 
 @dataclass(frozen=True)
 class Question:
@@ -33,6 +35,7 @@ class Question:
     video: MediaFile | None
 
     def digest(self) -> bytes:
+        """Equal for equal questions, whatever the names of their files and the white space of their text. Raises OSError."""
         total = blake2b(" ".join(self.text.split()).encode(errors="surrogatepass"), digest_size=16)
         for file in (*self.images, *([self.video] if self.video else [])):
             total.update(file.digest())
@@ -59,10 +62,13 @@ class DatasetDomain:
         self._index = index_of(source)
         self._judge = Judge(source.verifier)
 
+    def count(self, split: Split) -> int:
+        return len(self._rows(split))
+
     def prompt(self, split: Split, index: int) -> Prompt:
         """Raises ValueError, naming file, row and column, for a picture or clip that cannot be read."""
         check_index(split, index)
-        rows = self._index.train if split == "train" else self._index.heldout
+        rows = self._rows(split)
         number, place = rows[shuffled(split, len(rows), index)].tolist()
         question = self._reader.question(self._index.rows, number, self._index.rows.at(place))
         images, (video, fps) = self._reader.decoded(self._index.rows, number, question)
@@ -71,6 +77,9 @@ class DatasetDomain:
 
     def reward(self, prompt: Prompt, completion: str) -> Reward:
         return self._judge(prompt, completion)
+
+    def _rows(self, split: Split) -> NDArray[np.int64]:
+        return self._index.train if split == "train" else self._index.heldout
 
 
 class Reader:
@@ -84,6 +93,7 @@ class Reader:
         return list(dict.fromkeys(name for name in self.columns.model_dump().values() if name is not None))
 
     def question(self, rows: Rows, number: int, row: Row) -> Question:
+        """The checked row; its media are there but not decoded. Raises ValueError, naming file, row and column."""
         if missing := [column for column in self.named() if column not in row]:
             raise _wrong(rows, number, missing[0], f"there is no such column; the row has {', '.join(map(str, row)) or 'none'}")
         prompt, answer = row[self.columns.prompt], _answer(row[self.columns.answer])
@@ -99,7 +109,10 @@ class Reader:
         return Question(prompt, answer, images, video)
 
     def decoded(self, rows: Rows, number: int, question: Question) -> tuple[tuple[Any, ...], tuple[Any, float]]:
-        """The pixels of a question's images and video, and the video's frames per second."""
+        """A question's images, each [H, W, 3], and its video [F, H, W, 3] with its frames per second.
+
+        Raises ValueError as `question` does.
+        """
         column = self.columns.images or ""
         try:
             images = tuple(file.image() for file in question.images)
@@ -141,13 +154,14 @@ def _index(source_json: str, _stamp: tuple[int, int] | None) -> Index:
 
 
 def heldout_count(source: spec.Dataset, questions: int) -> int:
-    """How many of the different questions are held out. Raises ValueError where either split would be empty."""
+    """How many of the different questions are held out. Raises ValueError where one split would be too small."""
     if questions == 0:
         raise ValueError(f"path: {source.path} has no rows")
     count = round(source.heldout * questions) if source.heldout < 1 else int(source.heldout)
-    if not 0 < count < questions:
+    if not LEAST_HELDOUT <= count < questions:
         raise ValueError(
-            f"heldout: {source.path} has {questions} different questions, too few to hold out {source.heldout:g} and keep some to train on"
+            f"heldout: {source.path} has {questions} different questions; {source.heldout:g} of them would hold out {count}, "
+            f"but at least {LEAST_HELDOUT} must be held out, and some kept to train on"
         )
     return count
 

@@ -40,6 +40,9 @@ class ImageDomain:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def count(self, split: Split) -> None:
+        """Prompts are drawn, some perhaps twice; there is no end of them."""
+
     def prompt(self, split: Split, index: int) -> Prompt:
         check_index(split, index)
         ink, digits = scans(split)
@@ -59,6 +62,9 @@ class VideoDomain:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def count(self, split: Split) -> None:
+        """Prompts are drawn, some perhaps twice; there is no end of them."""
 
     def prompt(self, split: Split, index: int) -> Prompt:
         check_index(split, index)

@@ -21,7 +21,9 @@ class Rows(Protocol):
         """(number for people, from 1; place, for `at`; the row) of every row. Raises ValueError naming the row that cannot be read."""
         ...
 
-    def at(self, place: int) -> Row: ...
+    def at(self, place: int) -> Row:
+        """The row at a place that iterating gave. Raises ValueError where the data have changed."""
+        ...
 
 
 class JsonLines:

@@ -37,6 +37,9 @@ class TextDomain:
         self._turn = [which for which, (task, params) in enumerate(tasks.items()) for _ in range(_share(task, params))]
         self._judge = Judge(verifiers, tasks)
 
+    def count(self, split: Split) -> None:
+        """Prompts are drawn, some perhaps twice; there is no end of them."""
+
     def prompt(self, split: Split, index: int) -> Prompt:
         entry = self._entry(split, index)
         return Prompt(self.name, split, index, str(entry["question"]).strip(), str(entry["answer"]).strip())

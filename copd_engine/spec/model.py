@@ -75,6 +75,7 @@ class Merge(Part):
 
     @property
     def needs_base(self) -> bool:
+        """Whether the method works on what experts add to the base."""
         return self.method in ("task_arithmetic", "ties", "dare")
 
     def problems(self, merged: Sequence[str]) -> Iterator[FieldError]:

@@ -66,10 +66,21 @@ def _field_errors(error: ValidationError) -> Iterator[FieldError]:
             yield from cause.errors
             continue
         path = [str(p) for p in _of_document(item["loc"]) if p != "[key]"]
+        if item["type"].startswith("union_tag"):  # `kind` or `source` names the member of a union
+            yield _untagged(path, item)
+            continue
         message = _unknown_field(item["loc"]) if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
         if "input" in item and isinstance(item["input"], int | float | str) and item["type"] not in ("extra_forbidden", "missing"):
             message += f" (given: {_short(item['input'])})"
         yield FieldError(".".join(path), message)
+
+
+def _untagged(path: list[str], item: Any) -> FieldError:
+    """Which tags there are, where the one given is unknown or none is."""
+    *_, (_, node) = _nodes((*item["loc"], ""))
+    name, tags = node["discriminator"]["propertyName"], listed(node["discriminator"]["mapping"])
+    given = f" (given: {_short(item['ctx']['tag'])})" if item["type"] == "union_tag_invalid" else ""
+    return FieldError(".".join((*path, name)), f"must be one of {tags}{given}")
 
 
 def _nodes(location: tuple[int | str, ...]) -> Iterator[tuple[int | str, dict[str, Any]]]:
@@ -77,7 +88,8 @@ def _nodes(location: tuple[int | str, ...]) -> Iterator[tuple[int | str, dict[st
     schema = spec_schema()
     node: dict[str, Any] = schema
     for part in location:
-        node = next((member for member in node.get("anyOf", ()) if "$ref" in member), node)  # a part that may be null
+        inside = ("items",) if isinstance(part, int) else ("$ref", "discriminator")  # of what a part may be, that which has such parts
+        node = next((member for member in node.get("anyOf", ()) if any(key in member for key in inside)), node)
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
         yield part, node

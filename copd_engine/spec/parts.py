@@ -11,6 +11,7 @@ MAX_STEPS = 1_000_000
 
 
 def printable(text: str) -> str:
+    """The text itself. Raises ValueError for NUL bytes, which no database column holds."""
     if "\x00" in text:
         raise ValueError("must not contain NUL bytes")
     return text
@@ -33,6 +34,8 @@ def editable(default: Any, edit: Literal["value", "structure"], **constraints: A
 
 
 class Part(BaseModel):
+    """A piece of a spec: no unknown fields, no silent conversions, no infinities; it never changes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 

@@ -50,7 +50,7 @@ class Ramp(Part):
 class Evaluation(Part):
     """Accuracy on fixed held-out prompts: the base once, every expert and the merged model at each round's end."""
 
-    prompts: int = Field(default=256, ge=8, le=65536, description="held-out prompts per domain")
+    prompts: int = Field(default=256, ge=8, le=65536, description="held-out prompts per domain; of a data set that has fewer, all of them")
     temperature: float = Field(default=0.0, ge=0, le=10, description="0 is greedy")
     samples: int = Field(default=3, ge=0, le=64, description="prompts per domain kept with their answers for people to read")
 
@@ -59,17 +59,21 @@ class Agreement(Part):
     """Overlap and divergences of every pair of experts on states the student visits, at the end of each phase."""
 
     enabled: bool = True
-    prompts: int = Field(default=32, ge=1, le=65536, description="held-out prompts per domain")
+    prompts: int = Field(default=32, ge=1, le=65536, description="held-out prompts per domain; of a data set that has fewer, all of them")
     top_k: int = Field(default=10, ge=1, le=1000)
 
 
 class Checkpoint(Part):
+    """When training state is stored."""
+
     every: int = Field(
         default=0, ge=0, le=MAX_STEPS, description="also store the state every so many steps inside a segment; 0: at its end only"
     )
 
 
 class Compute(Part):
+    """How a step is computed. Threads and micro-batches are part of what the last bits depend on."""
+
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads of each worker; part of what makes a run exact")
     micro_batch: int = Field(default=0, ge=0, le=65536, description="sequences per forward pass; 0: the whole batch")
     gradient_checkpointing: bool = Field(
@@ -244,4 +248,5 @@ class RunSpec(Part):
 
 
 def listed(names: Any) -> str:
+    """Names in order, for an error to say what there is."""
     return ", ".join(sorted(names))

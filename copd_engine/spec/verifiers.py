@@ -98,11 +98,23 @@ Verifier = Annotated[
 ]
 
 
+Given = Literal["exact", "numeric", "math", "choice", "format", "reasoning_gym"] | Verifier
+"""A verifier as people may write it: those that need no parameters also by their names."""
+
+
 def _as_list(given: Any) -> Any:
     """`exact`, {kind: exact} and a list of either all become the list."""
     items = given if isinstance(given, list) else [given]
+    for item in items:
+        if not isinstance(item, str | dict | Part):
+            help_ = "must be a verifier's name, a mapping such as {kind: exact}, or a list of either"
+            raise ValueError(f"{help_} (given: {item!r})")  # noqa: TRY004 – pydantic takes this one for a wrong value
     return [{"kind": item} if isinstance(item, str) else item for item in items]
 
 
-Verifiers = Annotated[list[Verifier], BeforeValidator(_as_list), Field(min_length=1, max_length=16)]
+Verifiers = Annotated[
+    list[Verifier],
+    BeforeValidator(_as_list, json_schema_input_type=Given | Annotated[list[Given], Field(min_length=1, max_length=16)]),
+    Field(min_length=1, max_length=16),
+]
 EXACT: list[Verifier] = [Exact(kind="exact")]

@@ -28,8 +28,13 @@ settings.load_profile("unhurried")
 class CoinDomain:
     """Pays a completion by a hash of its text: an untrained model gets rewards that differ within a group."""
 
+    questions: int | None = None
+
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def count(self, split: Split) -> int | None:  # noqa: ARG002 – both splits are alike
+        return self.questions
 
     def prompt(self, split: Split, index: int) -> Prompt:
         return Prompt(self.name, split, index, f"{self.name} {index % 97}", "heads")

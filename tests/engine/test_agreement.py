@@ -1,5 +1,6 @@
 """Overlap and divergences: exact values where they are known, bounds everywhere."""
 
+import copy
 import math
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
-from copd_engine.agreement import compare_logits, sampled_kl, top_k_mask
+from copd_engine.agreement import compare_logits, compare_states, sampled_kl, top_k_mask
+from copd_engine.policy import Policy
 
 V = 6
 logits = arrays("float32", (3, V), elements=st.floats(-30, 30, width=32)).map(torch.from_numpy)
@@ -86,3 +88,26 @@ def test_the_estimators_average_to_the_exact_kl(p: Tensor, q: Tensor) -> None:
         torch.testing.assert_close(weighted, exact, rtol=1e-6, atol=1e-9)
     assert (estimates["k3"] >= 0).all()
     torch.testing.assert_close(estimates["k2"], estimates["k1"] ** 2 / 2)
+
+
+def test_states_are_compared_in_chunks_that_change_nothing(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two policies' hidden states [S, H] never more logits exist at once than a chunk has, and other vocabularies are refused."""
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = (torch.randn(5, policy.head.weight.shape[1], generator=generator) for _ in range(2))
+    whole = compare_logits(policy.logits(ours), policy.logits(theirs), 4)
+    seen: list[int] = []
+    logits_of = Policy.logits
+
+    def watched(self: Policy, states: Tensor, temperature: float = 1.0) -> Tensor:
+        seen.append(len(states))
+        return logits_of(self, states, temperature)
+
+    monkeypatch.setattr(Policy, "logits", watched)
+    monkeypatch.setattr("copd_engine.scoring.CHUNK_LOGITS", 2 * policy.head.weight.shape[0])
+    for name, values in compare_states(policy, ours, policy, theirs, 4).items():
+        torch.testing.assert_close(values, whole[name])
+    assert seen == [2, 2, 2, 2, 1, 1]
+    other = copy.copy(policy)
+    other.head = torch.nn.Linear(3, 7)
+    with pytest.raises(ValueError, match="different vocabularies"):
+        compare_states(policy, ours, other, theirs, 4)

@@ -28,6 +28,7 @@ def questions(made: Domain, split: Split, count: int) -> list[tuple[str, str]]:
 def test_every_row_is_in_one_split_and_none_is_lost(tmp_path: Path, heldout: float, count: int) -> None:
     made = domain(json_lines(tmp_path / "sums.jsonl", SUMS), heldout=heldout)
     held, train = questions(made, "heldout", count), questions(made, "train", 36 - count)
+    assert (made.count("heldout"), made.count("train")) == (count, 36 - count)
     assert not {text for text, _ in held} & {text for text, _ in train}
     assert sorted(held + train) == sorted((row["prompt"], row["answer"]) for row in SUMS)
 
@@ -99,6 +100,7 @@ def test_a_whole_run_on_rows_of_ones_own(tmp_path: Path, mini: Path, store: Stor
                 "source": "dataset",
                 "path": str(json_lines(tmp_path / "red.jsonl", rows)),
                 "columns": {"images": "images"},
+                "heldout": 3,
                 "verifier": ["numeric", {"kind": "regex", "pattern": r"\d+", "weight": 0.5}],
                 "max_new_tokens": 4,
             }
@@ -114,5 +116,5 @@ def test_a_whole_run_on_rows_of_ones_own(tmp_path: Path, mini: Path, store: Stor
     run = LocalRun(spec_of_run, store)
     assert run.execute() is None
     samples = [event for event in run.events() if isinstance(event, Sample)]
-    assert samples
+    assert {sample.index for sample in samples} == {0}
     assert all(sample.prompt == "How red?" and sample.media and "numeric" in sample.reason for sample in samples)

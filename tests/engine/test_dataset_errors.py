@@ -78,7 +78,9 @@ def test_a_missing_or_corrupt_clip_is_named(tmp_path: Path, content: bytes | Non
 def test_an_empty_file_and_too_few_rows_are_refused(tmp_path: Path) -> None:
     assert "has no rows" in wrong_rows(json_lines(tmp_path / "empty.jsonl", []))
     assert "heldout: " in wrong_rows(json_lines(tmp_path / "one.jsonl", SUMS[:1]))
-    assert "36 different questions, too few to hold out 36" in wrong_rows(json_lines(tmp_path / "all.jsonl", SUMS), heldout=36)
+    path = json_lines(tmp_path / "all.jsonl", SUMS)
+    for heldout, says in ((36, "36 of them would hold out 36, but"), (0.03, "0.03 of them would hold out 1, but at least 2")):
+        assert f"heldout: {path} has 36 different questions; {says}" in wrong_rows(path, heldout=heldout)
 
 
 @pytest.mark.usefixtures("own_cache")
@@ -129,7 +131,16 @@ def test_the_submission_is_refused_with_the_field_and_the_row(tmp_path: Path) ->
         ({"heldout": 0}, "heldout", "greater than 0"),
         ({"template": "{answer}"}, "template", "{prompt}"),
         ({"verifier": "reasoning_gym"}, "verifier", "source reasoning_gym"),
-        ({"verifier": "exakt"}, "verifier.0", "exakt"),
+        (
+            {"verifier": "exakt"},
+            "verifier.0.kind",
+            "math, numeric, plugin, reasoning_gym, regex (given: 'exakt')",
+        ),
+        ({"verifier": [{"within": "boxed"}]}, "verifier.0.kind", "must be one of choice, exact"),
+        ({"verifier": ["exact", 7]}, "verifier", "must be a verifier's name, a mapping"),
+        ({"verifier": None}, "verifier", "must be a verifier's name, a mapping"),
+        ({"verifier": []}, "verifier", "at least 1 item"),
+        ({"verifier": {"kind": "numeric", "tol": 1}}, "verifier.0.tol", "there are kind, relative, tolerance"),
         ({"verifier": {"kind": "regex", "pattern": "("}}, "verifier.0", "not a regular expression"),
         ({"verifier": ["exact", {"kind": "numeric", "tol": 1}]}, "verifier.1.tol", "there are kind, relative, tolerance"),
         ({"columns": {"question": "q"}}, "columns.question", "there are answer, images"),

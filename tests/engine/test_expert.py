@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,6 +93,21 @@ def test_a_schedule_changes_the_run_and_a_stop_does_not(small: Callable[..., Run
         ended += 1
     assert ended > 1
     assert run.merged_digest == whole.merged_digest
+
+
+@given(st.lists(st.floats(-5, 5), min_size=3, max_size=3), st.floats(0.01, 2))
+def test_the_whole_gradient_is_cut_to_its_norm(slopes: list[float], clip: float) -> None:
+    """The first moment after one step is (1 − β1) times the gradient that AdamW saw."""
+    model = torch.nn.ParameterDict({"a": torch.nn.Parameter(torch.zeros(2)), "b": torch.nn.Parameter(torch.zeros(1))})
+    policy: Any = SimpleNamespace(tensors=lambda: dict(model.named_parameters()))
+    expert = Expert("text", policy, Optimizer(beta1=0.5))
+    given = torch.tensor(slopes)
+    expert.backward((model["a"] * given[:2]).sum() + (model["b"] * given[2:]).sum(), "here")
+    norm = expert.update(1e-3, clip)
+    assert norm == pytest.approx(given.norm().item(), abs=1e-6)
+    state = expert.optimizer_tensors()
+    seen = 2 * torch.cat([state["exp_avg.a"], state["exp_avg.b"]])
+    torch.testing.assert_close(seen, given * min(1.0, clip / max(norm, 1e-12)), rtol=1e-4, atol=1e-6)
 
 
 def test_under_bfloat16_small_steps_still_move_the_weights(mini: Any, prompts: list[Prompt]) -> None:

@@ -2,11 +2,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import GraniteConfig, GraniteForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from copd_engine.base.architecture import make_model
 from copd_engine.domains import Prompt
@@ -118,6 +119,27 @@ def test_weights_that_do_not_fit_are_refused(policy: Policy) -> None:
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no model at"):
         Policy.load(tmp_path / "nothing")
+
+
+def test_damaged_weights_and_logits_that_are_changed_later_are_refused(tmp_path: Path, policy: Policy, mini: Path) -> None:
+    broken = Policy.load(mini)
+    with torch.no_grad():
+        broken.head.weight[7, 7] = float("nan")
+    save_pretrained(broken, tmp_path / "broken", "Broken", "Saved by a test.")
+    with pytest.raises(ValueError, match=r"broken.* logits that are not finite"):
+        Policy.load(tmp_path / "broken")
+    sizes: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+    }
+    config = GraniteConfig(vocab_size=len(policy.tokenizer), logits_scaling=8.0, eos_token_id=policy.eos_ids[0], **sizes)
+    GraniteForCausalLM(config).save_pretrained(tmp_path / "scaled")
+    policy.tokenizer.save_pretrained(tmp_path / "scaled")
+    with pytest.raises(ValueError, match=r"scaled.* changes its logits after the output layer"):
+        Policy.load(tmp_path / "scaled")
 
 
 def test_bfloat16_computes_low_and_keeps_float32_weights(mini: Path, prompts: list[Prompt]) -> None:

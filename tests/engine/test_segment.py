@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import statistics
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -205,6 +206,26 @@ def test_evaluation(runner: Runner) -> None:
     assert [s.index for s in samples] == [0, 1, 2]
     assert value.se is not None
     assert 0 <= value.value <= 1
+
+
+class FewCache(PolicyCache):
+    """Its domains have three held-out questions."""
+
+    def domain(self, name: str, source: spec.Domain) -> Domain:  # noqa: ARG002 – a coin needs no source
+        domain = CoinDomain(name)
+        domain.questions = 3
+        return domain
+
+
+def test_a_question_is_asked_once_however_many_prompts_are_wanted(small: Build, store: Store) -> None:
+    runner = Runner(small(evaluation={"prompts": 8, "samples": 8}, agreement={"prompts": 8}), store, FewCache())
+    assert runner.run(LOOK).counts["prompts"] == 3
+    rewards = [sample.reward for sample in runner.of(Sample)]
+    (value,) = runner.of(Points)[0].values
+    assert [(p.done, p.total) for p in runner.of(Progress)] == [(3, 3)]
+    assert (value.value, value.se) == pytest.approx((statistics.mean(rewards), statistics.stdev(rewards) / math.sqrt(3)))
+    measured = runner.run(Segment(Kind.measure, BASE, 0, Ref(BASE, 0), teachers=(Ref(BASE, 0),)))
+    assert measured.counts["prompts"] == 3 * len(runner.spec.domains)
 
 
 def test_samples_show_their_pictures(small: Build, store: Store) -> None:

@@ -53,7 +53,12 @@ def wrong_fields(data: Any) -> dict[str, str]:
         ({"opd": {"topology": "custom"}}, "w", "custom topology"),
         ({"name": "a\x00b"}, "name", "NUL"),
         ({"name": "  "}, "name", "at least 1"),
-        ({"domains": {"text": {"source": "sound"}}}, "domains.text", "source"),
+        (
+            {"domains": {"text": {"source": "sound"}}},
+            "domains.text.source",
+            "digit_videos, reasoning_gym (given: 'sound')",
+        ),
+        ({"domains": {"text": {"tasks": {}}}}, "domains.text.source", "one of dataset, digit_images"),
         ({"model": {"lora": {"rank": 0}}}, "model.lora.rank", "greater than or equal to 1"),
         ({"model": {"lora": {"ranks": 4}}}, "model.lora.ranks", "there are alpha, rank, targets"),
         ({"model": {"lora": {"targets": "q_proj"}}}, "model.lora.targets", 'must be "all-linear" or a list'),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from copd_engine.agreement import sampled_kl
 from copd_engine.divergence import divergence_of, generalised_jsd
-from copd_engine.rlvr import LOSSES, Lengths, group_advantages, sequence_losses, truncated_weights
+from copd_engine.rlvr import LOSSES, Lengths, group_advantages, overlong_penalty, sequence_losses, truncated_weights
 from copd_engine.spec import Opd
 from copd_engine.spec.learning import RlvrLoss
 
@@ -117,6 +117,14 @@ def test_loss_gradient_and_clipping(
         (their_share,) = trainer._metrics["train"]["clip_ratio/region_mean"]
         share = stopped.double().mean() if name == "gspo" else (stopped * case.mask).sum() / case.mask.sum()
         assert share.item() == pytest.approx(their_share, abs=1e-6)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(("longest", "buffer"), [(20, 5), (20, 20), (7, 1)])
+def test_the_overlong_penalty(longest: int, buffer: int) -> None:
+    rewards = pytest.importorskip("trl.rewards", exc_type=ImportError)
+    theirs = rewards.get_soft_overlong_punishment(longest, buffer)([[0] * length for length in range(longest + 1)])
+    assert overlong_penalty(torch.arange(longest + 1), longest, buffer).tolist() == pytest.approx(theirs, abs=1e-6)
 
 
 @pytest.mark.filterwarnings("default")

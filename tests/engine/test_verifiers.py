@@ -8,12 +8,14 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
 from copd_engine import spec
@@ -93,6 +95,30 @@ def test_equal_expressions_are_right(mathematician: Judge, answer: str, completi
     reward = mathematician(question(answer), completion)
     assert reward.value == value, reward
     assert not reward.failed
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        *((kind, True) for kind in ("exact", "numeric", "math", "choice", "format", "reasoning_gym")),
+        ("regex", False),  # without a pattern
+        ("plugin", False),
+        ({"kind": "numeric", "tolerance": 0.5}, True),
+        ({"kind": "regex", "pattern": "x"}, True),
+        (["exact", {"kind": "format", "weight": 2}], True),
+        (["exact", 3], False),
+        ({"kind": "numeric", "tol": 1}, False),
+        ([], False),
+        (None, False),
+    ],
+    ids=str,
+)
+def test_the_schema_and_the_parser_agree_on_what_a_verifier_may_be(given: Any, right: bool) -> None:
+    domain = {"source": "reasoning_gym", "tasks": {"gcd": {}}, "verifier": given}
+    document = {"name": "x", "domains": {"d": domain}, "experts": {"a": {"domain": "d"}}}
+    assert Draft202012Validator(spec.spec_schema()).is_valid(document) == right
+    with nullcontext() if right else pytest.raises(spec.SpecError):
+        spec.parse_spec(document)
 
 
 def test_a_pattern_takes_the_answer_literally() -> None:
