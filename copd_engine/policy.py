@@ -21,13 +21,12 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from copd_engine.domains import Prompt
+from copd_engine.head import eos_ids, forbidden_ids, logit_rule
 from copd_engine.loading import load_model
 from copd_engine.seat import Seat
 
 ADAPTER: Final = re.compile(r"\.lora_[AB]\.")  # marks the names of an adapter's parameters
 FORBIDDEN_LOGIT: Final = -1e9  # finite, so that p·log p of a forbidden token is 0 and never NaN
-
-_PLACEHOLDERS: Final = ("image_token_id", "video_token_id", "audio_token_id", "vision_start_token_id", "vision_end_token_id")
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,9 @@ class Policy:
         self.body: Any = self.model.base_model
         self.head: Any = self.model.get_output_embeddings()
         self.context: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        self.eos_ids: tuple[int, ...] = _eos_ids(self.model, self.tokenizer)
-        self.forbidden_ids: tuple[int, ...] = _forbidden_ids(self.model, self.tokenizer, self.eos_ids)
+        self._rule = logit_rule(self.model.config.get_text_config())
+        self.eos_ids: tuple[int, ...] = eos_ids(self.model, self.tokenizer)
+        self.forbidden_ids: tuple[int, ...] = forbidden_ids(self.model, self.tokenizer, self.eos_ids)
         self._forbidden = torch.tensor(self.forbidden_ids, dtype=torch.long, device=self.device)
 
     @classmethod
@@ -212,7 +212,7 @@ class Policy:
         """
         with self._compute():
             logits = self.head(hidden)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
+        logits = self._rule(logits.to(torch.promote_types(logits.dtype, torch.float32))) / temperature
         return logits.index_fill(-1, self._forbidden, FORBIDDEN_LOGIT)
 
     def _compute(self) -> AbstractContextManager[Any]:
@@ -221,14 +221,14 @@ class Policy:
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
 
     def _check_head(self, source: str | Path) -> None:
-        """Raises ValueError unless logits are finite and exactly head(hidden): some families scale or cap them afterwards."""
+        """Raises ValueError unless logits are finite and the model's own: a family may do to them what `logit_rule` does not know."""
         ids = torch.tensor([[self.eos_ids[0]]], device=self.device)
         with torch.no_grad():
-            logits = self.head(self.body(input_ids=ids).last_hidden_state)
+            logits = self._rule(self.head(self.body(input_ids=ids).last_hidden_state))
             if not logits.isfinite().all():
                 raise ValueError(f"model.path: the weights of {source!r} are damaged: they give logits that are not finite")
             if not torch.allclose(logits, self.model(input_ids=ids).logits, rtol=1e-4, atol=1e-5):
-                raise ValueError(f"model.path: {source!r} changes its logits after the output layer, which is not supported")
+                raise ValueError(f"model.path: {source!r} changes its logits after the output layer in a way that is not supported")
 
     def check_same_tokens(self, student: Policy, own_name: str, student_name: str) -> None:
         """Raises ValueError unless this policy, as teacher, means the same by every token id as the student."""
@@ -289,20 +289,3 @@ def digest(tensors: Mapping[str, Tensor], progress: Callable[[], None] = lambda:
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
         progress()
     return total.hexdigest()
-
-
-def _eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    ids = getattr(model.generation_config, "eos_token_id", None)
-    if ids is None:
-        ids = tokenizer.eos_token_id
-    if ids is None:
-        raise ValueError("model.path: the model names no end-of-sequence token, so completions could not end")
-    return tuple(ids) if isinstance(ids, list | tuple) else (ids,)
-
-
-def _forbidden_ids(model: Any, tokenizer: Any, eos_ids: tuple[int, ...]) -> tuple[int, ...]:
-    """Ids no completion may hold: media placeholders (a forward pass would look for pixels), padding, rows without a token."""
-    ids = {getattr(model.config, name, None) for name in _PLACEHOLDERS} | {tokenizer.pad_token_id}
-    vocabulary = model.get_output_embeddings().weight.shape[0]
-    ids |= set(range(len(tokenizer), vocabulary))
-    return tuple(sorted(i for i in ids if i is not None and i not in eos_ids))

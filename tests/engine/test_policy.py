@@ -1,3 +1,4 @@
+import copy
 import re
 import subprocess
 import sys
@@ -7,7 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import GraniteConfig, GraniteForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoTokenizer,
+    CohereConfig,
+    CohereForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GraniteConfig,
+    GraniteForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from copd_engine.base.architecture import make_model
 from copd_engine.domains import Prompt
@@ -121,25 +133,54 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
         Policy.load(tmp_path / "nothing")
 
 
-def test_damaged_weights_and_logits_that_are_changed_later_are_refused(tmp_path: Path, policy: Policy, mini: Path) -> None:
+def test_damaged_weights_are_refused(tmp_path: Path, mini: Path) -> None:
     broken = Policy.load(mini)
     with torch.no_grad():
         broken.head.weight[7, 7] = float("nan")
     save_pretrained(broken, tmp_path / "broken", "Broken", "Saved by a test.")
     with pytest.raises(ValueError, match=r"broken.* logits that are not finite"):
         Policy.load(tmp_path / "broken")
-    sizes: dict[str, Any] = {
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-    }
-    config = GraniteConfig(vocab_size=len(policy.tokenizer), logits_scaling=8.0, eos_token_id=policy.eos_ids[0], **sizes)
-    GraniteForCausalLM(config).save_pretrained(tmp_path / "scaled")
-    policy.tokenizer.save_pretrained(tmp_path / "scaled")
-    with pytest.raises(ValueError, match=r"scaled.* changes its logits after the output layer"):
-        Policy.load(tmp_path / "scaled")
+
+
+FAMILIES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "scaled": (CohereConfig, CohereForCausalLM, {"logit_scale": 0.0625}),
+    "divided": (GraniteConfig, GraniteForCausalLM, {"logits_scaling": 8.0}),
+    "capped": (Gemma2Config, Gemma2ForCausalLM, {"final_logit_softcapping": 0.5, "head_dim": 8}),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_that_changes_its_logits_keeps_its_own(
+    tmp_path: Path, policy: Policy, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_config, make_model, settings = FAMILIES[family]
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
+    torch.manual_seed(0)
+    model = make_model(make_config(vocab_size=len(policy.tokenizer), eos_token_id=policy.eos_ids[0], pad_token_id=0, **sizes, **settings))
+    with torch.no_grad():
+        model.get_output_embeddings().weight *= 20  # so that a cap is felt
+    model.save_pretrained(tmp_path / family)
+    policy.tokenizer.save_pretrained(tmp_path / family)
+    loaded, ids = Policy.load(tmp_path / family), torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        own, given = loaded.model(input_ids=ids).logits, loaded.logits(loaded.body(input_ids=ids).last_hidden_state)
+        plain = loaded.head(loaded.body(input_ids=ids).last_hidden_state)
+    allowed = [i for i in range(own.shape[-1]) if i not in loaded.forbidden_ids]
+    torch.testing.assert_close(given[..., allowed], own[..., allowed])
+    assert not torch.allclose(plain, own, rtol=1e-2)
+    monkeypatch.setattr("copd_engine.policy.logit_rule", lambda _: lambda logits: logits)
+    with pytest.raises(ValueError, match="changes its logits after the output layer"):
+        Policy.load(tmp_path / family)
+
+
+def test_a_teacher_with_another_tokenizer_is_refused_by_name(policy: Policy, tmp_path: Path) -> None:
+    policy.tokenizer.save_pretrained(tmp_path)
+    stranger = copy.copy(policy)
+    stranger.tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    stranger.check_same_tokens(policy, "text", "image")  # another object, the same tokens
+    stranger.tokenizer.add_tokens(["<another>"])
+    with pytest.raises(ValueError, match="text cannot teach image: their tokenizers differ"):
+        stranger.check_same_tokens(policy, "text", "image")
 
 
 def test_bfloat16_computes_low_and_keeps_float32_weights(mini: Path, prompts: list[Prompt]) -> None:
