@@ -91,6 +91,8 @@ class SegmentResult(_Part):
     counts: dict[str, int] = {}
     """Budget spent: optimizer_steps, rollouts, tokens, prompts …"""
     export: str | None = None
+    overlap: dict[str, float] = {}
+    """Of a measure: peer → overlap, the mean over the domains."""
     error: SegmentError | None = None
 
 

@@ -49,9 +49,8 @@ class Bars:
         )  # fmt: skip
         self._bars: dict[str, TaskID] = {}
         for name in run.spec.policies():
-            steps = sum(s.steps for s in run.segments if s.policy == name)
-            self._bars[name] = self._progress.add_task(name, total=steps, note="")
-        self._looking = self._progress.add_task("evaluation", total=sum(s.kind not in TRAINING for s in run.segments), note="")
+            self._bars[name] = self._progress.add_task(name, total=None, note="")
+        self._looking = self._progress.add_task("evaluation", total=None, note="")
 
     def __enter__(self) -> Self:
         for event in self._run.events():
@@ -73,11 +72,13 @@ class Bars:
         for name, bar in self._bars.items():
             reward = self.latest.reward.get(name)
             note = "" if reward is None else f"reward {reward:.3f}"
-            self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=note)
-        looked = sum(s.kind not in TRAINING for s in self._run.segments if s.key in self._run.done)
+            steps = sum(s.steps for s in self._run.segments if s.policy == name)  # an adaptive schedule changes it
+            self._progress.update(bar, completed=self.latest.steps.get(name, 0), total=steps, note=note)
+        looks = [s.key for s in self._run.segments if s.kind not in TRAINING]
+        looked = sum(key in self._run.done for key in looks)
         merged = [v.value for (policy, _), v in self.latest.capability.items() if policy == MERGED and v.value is not None]
         note = f"merged {sum(merged) / len(merged):.3f}" if merged else ""
-        self._progress.update(self._looking, completed=looked, note=note)
+        self._progress.update(self._looking, completed=looked, total=len(looks), note=note)
 
 
 def summary(run: LocalRun, latest: Latest, seconds: float) -> dict[str, Any]:
