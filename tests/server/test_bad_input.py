@@ -127,7 +127,7 @@ def test_a_completed_run_takes_no_commands(api: TestClient, backend: Backend, co
         ("rounds", 0, "greater than or equal to 1"),
         ("rounds", "many", "integer"),
         ("rounds", True, "integer"),
-        ("optimizer.lr", True, "must be a number"),
+        ("rlvr.temperature", True, "must be a number"),
         ("opd.adaptive.teach", True, "does not change the plan of method copd"),
         ("opd.topology", "star", "hub_and_spoke"),
         ("__class__", 1, "not an editable value"),
