@@ -77,7 +77,7 @@ class Client:
         given = {key: value for key, value in (("name", name), ("notes", notes), ("tags", tags)) if value is not None}
         return Run.model_validate(self._json("PATCH", f"/runs/{run_id}", json=given))
 
-    def edit(self, run_id: str, changes: dict[str, float | int | str], *, version: int | None = None) -> Run:
+    def edit(self, run_id: str, changes: dict[str, bool | float | int | str], *, version: int | None = None) -> Run:
         """Changes controls by path, say {"w.image.text": 0.3}.
 
         `version` is the control version the change is based on; without it, the newest. A stale one raises ApiError with status 412.

@@ -66,8 +66,8 @@ def evaluate(attempt: Attempt) -> None:
     attempt.points(segment.step, [Value(name="capability", value=float(np.mean(rewards)), domain=name, se=se)])
 
 
-def measure(attempt: Attempt) -> None:
-    """Agreement of a student with each peer on states the student visits.
+def measure(attempt: Attempt) -> dict[str, float]:
+    """Agreement of a student with each peer on states the student visits. Returns the overall overlap with each.
 
     Per domain, a mean over the states visited there; and overall (`domain` None), the mean of the domains. Divergences in nats.
     Raises StopWanted between two batches, and ValueError where the vocabularies differ.
@@ -95,8 +95,10 @@ def measure(attempt: Attempt) -> None:
             by_domain[peer, series].append(mean)
             values.append(Value(name=series, peer=peer, domain=name, value=mean))
         attempt.done(done + 1, len(spec.domains))
-    values += [Value(name=series, peer=peer, value=float(np.mean(means))) for (peer, series), means in by_domain.items()]
+    overall = {pair: float(np.mean(means)) for pair, means in by_domain.items()}
+    values += [Value(name=series, peer=peer, value=mean) for (peer, series), mean in overall.items()]
     attempt.points(segment.step, values)
+    return {peer: overall[peer, "overlap"] for peer in peers}
 
 
 def _at_most(domain: Domain, prompts: int) -> int:

@@ -94,6 +94,8 @@ class SegmentResult(_Part):
     counts: dict[str, int] = {}
     """Budget spent: steps, optimizer_steps, rollouts, tokens, prompts …"""
     export: str | None = None
+    overlap: dict[str, float] = {}
+    """Of a measure: peer → overlap, the mean over the domains."""
     error: SegmentError | None = None
 
 

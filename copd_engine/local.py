@@ -14,15 +14,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from copd_engine.adaptive import mean_overlap, next_phase
 from copd_engine.attempt import EVENTS, RESULT, Emit
 from copd_engine.cache import PolicyCache
 from copd_engine.control import Binding, ControlDocument
 from copd_engine.events import EVENT, Bound, Event, Stored
 from copd_engine.job import CheckpointRecord, SegmentData, SegmentJob, SegmentResult
-from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, export_segment, horizon, plan, urgency
+from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, StructureEdit, export_segment, horizon, plan, spec_of_round
 from copd_engine.segment import run_segment
 from copd_engine.spec import RunSpec
 from copd_engine.store import Store
+from copd_engine.urgency import urgency
 
 LEDGER = "ledger.json"
 Order = Callable[[Segment], Any]
@@ -52,9 +54,9 @@ class LocalRun:
         self.spec, self.store, self.order = spec, store, order
         self.id = run_id(spec)
         self.folder = store.below(f"runs/{self.id}")
-        self.segments = plan(spec)
-        last = next(s for s in reversed(self.segments) if s.kind is Kind.merge)
-        self.segments.append(export_segment(last.end, last.key))
+        self.edits: list[StructureEdit] = []
+        """What the adaptive schedule has decided; never stored, for the results in the ledger lead to it again."""
+        self.segments = self._plan()
         self.done: dict[str, SegmentResult] = {}
         self.spent: Counter[tuple[str, str]] = Counter()
         """(policy, unit) → what all attempts at training used up, lost ones aside."""
@@ -93,12 +95,12 @@ class LocalRun:
         job = SegmentJob(
             run=self.id,
             attempt=len(self._ledger.attempts),
-            spec=self.spec,
+            spec=spec_of_round(self.spec, self.edits, segment.round),
             segment=SegmentData.of(segment),
             resume=resume,
             checkpoints={ref: self._paths[ref] for ref in reads if ref in self._paths},
             bindings=tuple(self._bindings),
-            horizon=horizon(self.spec, (), segment),
+            horizon=horizon(self.spec, self.edits, segment),
         )
 
         def read_control() -> ControlDocument | None:
@@ -146,8 +148,20 @@ class LocalRun:
         for record in result.checkpoints:
             self._found(segment, record)
         self._bindings += result.bindings
+        if segment.kind is Kind.measure and result.outcome == "done":
+            self._choose_phase(segment.round)
         if segment.kind in TRAINING:
             self.spent.update({(segment.policy, unit): count for unit, count in result.counts.items()})
+
+    def _choose_phase(self, round_: int) -> None:
+        """Plans the rounds after `round_` anew where what was measured at its end asks for another phase."""
+        spec = spec_of_round(self.spec, self.edits, round_)
+        looks = [s for s in self.segments if s.kind is Kind.measure and s.round == round_ and s.key in self.done]
+        overlap = mean_overlap(spec, {s.policy: self.done[s.key].overlap for s in looks})
+        edit = None if overlap is None else next_phase(spec, round_, overlap, len(self.edits) + 1)
+        if edit is not None:
+            self.edits.append(edit)
+            self.segments = self._plan()
 
     def _found(self, segment: Segment, record: CheckpointRecord) -> None:
         ref = str(Ref(record.policy, record.step))
@@ -174,6 +188,11 @@ class LocalRun:
         if not self.folder.exists(LEDGER):
             return Ledger(spec=self.spec)
         return Ledger.model_validate_json(self.folder.read(LEDGER))
+
+    def _plan(self) -> list[Segment]:
+        segments = plan(self.spec, self.edits)
+        last = next(s for s in reversed(segments) if s.kind is Kind.merge)
+        return [*segments, export_segment(last.end, last.key)]
 
     def _segment(self, key: str) -> Segment:
         return next(s for s in self.segments if s.key == key)

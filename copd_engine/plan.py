@@ -2,7 +2,7 @@
 
 A method is nothing but a plan. A policy is a named lineage of checkpoints, one per optimizer step at which somebody needs it; a
 `Ref` names one of them ("text@36"). Segments start from a Ref, train some steps or look at it, and need other segments only where a
-checkpoint they read comes from there. There is no barrier between rounds.
+checkpoint they read comes from there. There is no barrier between rounds, except under `opd.adaptive`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from copd_engine.spec import FieldError, RunSpec, SpecError, parse_spec
 BASE, MERGED = "base", "merged"
 TWO_STAGES = ("static_opd", "mopd")
 """Methods in which a student learns from the experts once these are done."""
-STRUCTURE_PATHS = ("rounds", "rlvr.steps", "opd.steps", "opd.sync_every", "opd.topology")
+TEACH = "opd.adaptive.teach"
+STRUCTURE_PATHS = ("rounds", "rlvr.steps", "opd.steps", "opd.sync_every", "opd.topology", TEACH)
 
 
 class Kind(StrEnum):
@@ -104,7 +105,7 @@ def structure_paths(spec: RunSpec) -> tuple[str, ...]:
     """The fields that shape the plan of the run's method."""
     match spec.method:
         case "copd":
-            return STRUCTURE_PATHS
+            return STRUCTURE_PATHS if spec.opd.adaptive else tuple(path for path in STRUCTURE_PATHS if path != TEACH)
         case "experts" | "mixed_rlvr":
             return ("rounds", "rlvr.steps")
         case "opd":
@@ -147,7 +148,9 @@ def plan(spec: RunSpec, edits: Sequence[StructureEdit] = ()) -> list[Segment]:
         builder.add(Segment(Kind.evaluate, BASE, 0, Ref(BASE, 0), domain=domain))
     rounds, step = _rounds(spec, edits), 0
     for round_ in range(rounds):
-        step = _add_round(builder, spec_of_round(spec, edits, round_), round_, step)
+        held = spec_of_round(spec, edits, round_)
+        step = _add_round(builder, held, round_, step)
+        builder.gate = _deciders(held, step)
     if spec.method in TWO_STAGES:
         _add_second_stage(builder, spec_of_round(spec, edits, rounds), rounds, step)
     return builder.segments
@@ -174,17 +177,6 @@ def export_segment(ref: Ref, made_by: str | None) -> Segment:
     return Segment(Kind.export, ref.policy, 0, ref, needs=(made_by,) if made_by else ())
 
 
-def urgency(segment: Segment) -> tuple[int, int, int]:
-    """Sort key of ready segments, most urgent first: training by phase and part; looking at a phase yields to the next phase's
-    training but goes before the one after; the base is looked at first, so that a run opens with a number."""
-    phase = 2 * segment.round + (segment.kind is Kind.opd)
-    if segment.kind in TRAINING:
-        return (phase, 0, segment.part)
-    if segment.policy == BASE or segment.kind is Kind.export:
-        return (-1, 0, 0)
-    return (2 * segment.round + 2, 1, 0)
-
-
 def _rounds(spec: RunSpec, edits: Sequence[StructureEdit]) -> int:
     """The number of rounds; an edit never takes back a round before the one it is bound to, nor adds one before a stage that has begun."""
     rounds = spec.rounds
@@ -200,10 +192,14 @@ class _Plan:
 
     segments: list[Segment] = field(default_factory=list)
     made_by: dict[Ref, str] = field(default_factory=dict)
+    gate: tuple[str, ...] = ()
+    """What training needs besides: segments that decide what kind of training it is."""
 
     def add(self, segment: Segment) -> None:
         reads = dict.fromkeys((segment.start, *segment.teachers))
         needs = tuple(self.made_by[ref] for ref in reads if ref in self.made_by)
+        if segment.kind in TRAINING:
+            needs += self.gate
         self.segments.append(replace(segment, needs=needs))
         if segment.kind in TRAINING or segment.kind is Kind.merge:
             self.made_by[segment.end] = segment.key
@@ -212,12 +208,13 @@ class _Plan:
 def _add_round(builder: _Plan, spec: RunSpec, round_: int, step: int) -> int:
     """Adds one round that starts at `step`; returns the step at which it ends."""
     learners = _learners(spec)
-    if spec.method != "opd":
+    learns, is_taught = _phases(spec)
+    if learns:
         for name in learners:
             builder.add(Segment(Kind.rlvr, name, round_, _expert(name, step), steps=spec.rlvr.steps))
         step += spec.rlvr.steps
-    if spec.method in ("copd", "opd") and spec.edges():
-        if spec.method == "copd":
+    if is_taught:
+        if learns:
             _add_measures(builder, spec, round_, step)
         _add_opd(builder, spec, round_, step)
         step += spec.opd.steps
@@ -228,6 +225,20 @@ def _add_round(builder: _Plan, spec: RunSpec, round_: int, step: int) -> int:
     else:
         _add_merge(builder, spec, round_, experts)
     return step
+
+
+def _phases(spec: RunSpec) -> tuple[bool, bool]:
+    """Whether a round has phase I, and whether it has phase II. Under `opd.adaptive` it is one of them."""
+    if spec.opd.adaptive is not None:
+        return not spec.opd.adaptive.teach, spec.opd.adaptive.teach
+    return spec.method != "opd", spec.method in ("copd", "opd") and bool(spec.edges())
+
+
+def _deciders(spec: RunSpec, step: int) -> tuple[str, ...]:
+    """Keys of the segments that decide the phase of the round after the one that ends at `step`: its students, measured."""
+    if spec.opd.adaptive is None:
+        return ()
+    return tuple(segment_key(Kind.measure, name, step) for name in dict.fromkeys(student for student, _ in spec.edges()))
 
 
 def _add_opd(builder: _Plan, spec: RunSpec, round_: int, phase_start: int) -> None:

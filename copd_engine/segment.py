@@ -54,6 +54,7 @@ class _Work:
         self.bindings: list[Binding] = list(attempt.job.bindings)
         self.made: list[Binding] = []
         self.export: str | None = None
+        self.overlap: dict[str, float] = {}
 
     def run(self) -> SegmentResult:
         try:
@@ -72,7 +73,7 @@ class _Work:
             {
                 "attempt": attempt.job.attempt, "outcome": outcome, "step": self.step, "events": attempt.log.count,
                 "checkpoints": attempt.checkpoints, "bindings": self.made, "seconds": dict(attempt.clock.seconds),
-                "counts": dict(attempt.counts), "export": self.export, "error": error,
+                "counts": dict(attempt.counts), "export": self.export, "overlap": self.overlap, "error": error,
             }
         )  # fmt: skip
 
@@ -83,7 +84,7 @@ class _Work:
             case Kind.evaluate:
                 evaluate(self.attempt)
             case Kind.measure:
-                measure(self.attempt)
+                self.overlap = measure(self.attempt)
             case Kind.merge:
                 merge(self.attempt)
             case Kind.export:

@@ -36,7 +36,7 @@ class Latest:
         for value in event.values:
             if value.name == "capability" and value.domain is not None:
                 self.capability[event.policy, value.domain] = value
-            elif value.name == "lr":  # every optimizer step has one, and nothing else has
+            elif value.name == "lr":  # every step has one, and nothing else has
                 self.steps[event.policy], self.notes[event.policy] = event.step, _note(event.values)
 
 
@@ -62,9 +62,8 @@ class Bars:
         )  # fmt: skip
         self._bars: dict[str, TaskID] = {}
         for name in run.spec.policies():
-            steps = sum(s.steps for s in run.segments if s.policy == name)
-            self._bars[name] = self._progress.add_task(name, total=steps, note="")
-        self._looking = self._progress.add_task("evaluation", total=sum(s.kind not in TRAINING for s in run.segments), note="")
+            self._bars[name] = self._progress.add_task(name, total=None, note="")
+        self._looking = self._progress.add_task("evaluation", total=None, note="")
 
     def __enter__(self) -> Self:
         for event in self._run.events():
@@ -100,11 +99,13 @@ class Bars:
 
     def _draw(self) -> None:
         for name, bar in self._bars.items():
-            self._progress.update(bar, completed=self.latest.steps.get(name, 0), note=self.latest.notes.get(name, ""))
-        looked = sum(s.kind not in TRAINING for s in self._run.segments if s.key in self._run.done)
+            steps = sum(s.steps for s in self._run.segments if s.policy == name)  # an adaptive schedule changes it
+            self._progress.update(bar, completed=self.latest.steps.get(name, 0), total=steps, note=self.latest.notes.get(name, ""))
+        looks = [s.key for s in self._run.segments if s.kind not in TRAINING]
+        looked = sum(key in self._run.done for key in looks)
         merged = [v.value for (policy, _), v in self.latest.capability.items() if policy == MERGED and v.value is not None]
         note = f"merged {sum(merged) / len(merged):.3f}" if merged else ""
-        self._progress.update(self._looking, completed=looked, note=note)
+        self._progress.update(self._looking, completed=looked, total=len(looks), note=note)
 
 
 def summary(run: LocalRun, latest: Latest, seconds: float) -> dict[str, Any]:

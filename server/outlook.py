@@ -55,11 +55,18 @@ def in_about(seconds: float) -> str:
 
 
 def expected_effect(
-    state: RunState, path: str, round_: int | None, ahead: Mapping[str, Sequence[Ahead]], seconds_per_step: Mapping[Kind, float]
+    state: RunState,
+    path: str,
+    round_: int | None,
+    ahead: Mapping[str, Sequence[Ahead]],
+    seconds_per_step: Mapping[Kind, float],
+    *,
+    may_teach: bool = False,
 ) -> str | None:
     """When an edit that has not acted everywhere yet will act; None when it never can.
 
-    ahead: what each expert still trains, in plan order. round_: the first round of a structure edit, from 0.
+    ahead: what each expert still trains, in plan order. round_: the first round of a structure edit, from 0. may_teach: an adaptive
+    schedule may yet plan an OPD phase where none is planned.
     """
     if state in TERMINAL or state in (RunState.failing, RunState.cancelling):
         return None
@@ -69,7 +76,10 @@ def expected_effect(
         return f"acts from round {round_ + 1}"
     if not path.startswith("w."):
         return "acts from each expert's next step" if any(ahead.values()) else None
-    return _edge_effect(ahead.get(path.split(".")[1], ()), seconds_per_step)
+    student = ahead.get(path.split(".")[1], ())
+    return _edge_effect(student, seconds_per_step) or (
+        "acts from the next OPD phase, should there be one" if may_teach and student else None
+    )
 
 
 def _edge_effect(ahead: Sequence[Ahead], seconds_per_step: Mapping[Kind, float]) -> str | None:

@@ -51,6 +51,8 @@ TRANSITIONS: dict[RunState, dict[Trigger, RunState]] = {
     _S.cancelled: {},
 }
 TERMINAL = frozenset(state for state, row in TRANSITIONS.items() if not row)
+EDITABLE = frozenset({_S.queued, _S.running, _S.pausing, _S.paused})
+"""States in which a run's values and structure may change."""
 STOPPING = frozenset({_S.pausing, _S.failing, _S.cancelling})
 """States that wait for attempts to end, under a deadline."""
 

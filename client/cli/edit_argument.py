@@ -9,9 +9,9 @@ class EditError(ValueError):
     """An argument that is not path=value."""
 
 
-def parse_edits(arguments: list[str]) -> dict[str, float | int | str]:
+def parse_edits(arguments: list[str]) -> dict[str, bool | float | int | str]:
     """["w.image.text=0.3"] → {"w.image.text": 0.3}. Raises EditError."""
-    edits: dict[str, float | int | str] = {}
+    edits: dict[str, bool | float | int | str] = {}
     for argument in arguments:
         path, equals, text = argument.partition("=")
         path = path.strip()
@@ -23,10 +23,10 @@ def parse_edits(arguments: list[str]) -> dict[str, float | int | str]:
     return edits
 
 
-def _value(text: str) -> float | int | str:
-    """A number where it reads as one; otherwise the text, and the server says what would be right."""
+def _value(text: str) -> bool | float | int | str:
+    """A number, true or false where it reads as one; otherwise the text, and the server says what would be right."""
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+    return value if isinstance(value, int | float) else text

@@ -109,7 +109,8 @@ def set_controls(
     changes = parse_edits(edits)
     with connect() as client:
         changed = client.edit(find_run(client, run).id, changes)
-    for edit in changed.edits[-len(changes) :]:
+    newest = {edit.path: edit for edit in changed.edits}
+    for edit in (newest[path] for path in changes):
         typer.echo(f"{edit.path}: {edit.old} → {edit.value} requested; {edit.expected or 'waits for the run'}")
 
 

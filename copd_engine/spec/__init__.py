@@ -1,7 +1,7 @@
 """The spec of a run, checked to the last field. Imports no torch, so that server and client load it in milliseconds."""
 
 from copd_engine.spec.domains import Columns, Dataset, DigitImages, DigitVideos, Domain, ReasoningGym
-from copd_engine.spec.learning import Opd, Rlvr, Topology
+from copd_engine.spec.learning import Adaptive, Opd, Rlvr, Topology
 from copd_engine.spec.model import Lora, Merge, Model, Optimizer
 from copd_engine.spec.parse import load_yaml, parse_spec, spec_schema
 from copd_engine.spec.parts import MAX_STEPS, FieldError, SpecError
@@ -13,6 +13,7 @@ __all__ = [
     "MAX_SEGMENTS",
     "MAX_STEPS",
     "RESERVED_NAMES",
+    "Adaptive",
     "Agreement",
     "Checkpoint",
     "Choice",

@@ -42,6 +42,21 @@ class Rlvr(Part):
     )
 
 
+class Adaptive(Part):
+    """When phase II happens (ours, not the paper's; `copd_engine/adaptive.py`): a round is one phase, chosen by the overlap measured
+    at the end of the round before."""
+
+    floor: float = Field(default=0.9, ge=0, le=1, description="a mean overlap below it brings phase II")
+    ceiling: float = Field(default=0.95, ge=0, le=1, description="a mean overlap above it ends phase II")
+    teach: bool = editable(False, "structure", description="whether a round is opd.steps of phase II, or rlvr.steps of phase I")
+
+    @model_validator(mode="after")
+    def _floor_is_below_ceiling(self) -> Self:
+        if self.floor >= self.ceiling:
+            raise SpecError([FieldError("opd.adaptive.floor", f"must be below the ceiling, {self.ceiling} (given: {self.floor})")])
+        return self
+
+
 class Opd(Part):
     """Distillation: a step is, for each teacher, one batch on the teacher's domain; in phase II of copd also one native RLVR batch."""
 
@@ -52,6 +67,7 @@ class Opd(Part):
     topology: Topology = editable("hub_and_spoke", "structure", description="who teaches whom")
     hub: Name | None = Field(default=None, description="the hub of hub_and_spoke; the first expert when unset")
     student: Name | None = Field(default=None, description="the expert that learns in static_opd; the first expert when unset")
+    adaptive: Adaptive | None = Field(default=None, description="choose each round's phase by measured overlap; null: every round has both")
     max_advantage: float | None = Field(default=5.0, gt=0, description="cap on a token's advantage in `sampled`; null for none")
     loss: OpdLoss = Field(
         default="sampled",

@@ -121,6 +121,7 @@ class RunSpec(Part):
             *self._expert_problems(),
             *self._teacher_problems(),
             *self._weight_problems(),
+            *self._adaptive_problems(),
             *self._loss_problems(),
             *self._size_problems(),
             *self.merge.problems(self.merged_policies()),
@@ -175,6 +176,16 @@ class RunSpec(Part):
             for student, row in rows.items():
                 for teacher in row:
                     yield f"{table}.{student}.{teacher}", student, teacher
+
+    def _adaptive_problems(self) -> Iterator[FieldError]:
+        if self.opd.adaptive is None:
+            return
+        if self.method != "copd":
+            yield FieldError("opd.adaptive", f"method {self.method} has no phases to choose between; leave it out, or use copd")
+        elif not self.edges():
+            yield FieldError("opd.adaptive", "there is no edge: nobody could teach; it needs two experts of which one teaches the other")
+        if not self.agreement.enabled:
+            yield FieldError("agreement.enabled", "must be true: opd.adaptive decides by the overlap that is measured")
 
     def _loss_problems(self) -> Iterator[FieldError]:
         rewarded = {name for domains in self.policies().values() for name in domains} & self.domains.keys()

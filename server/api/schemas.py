@@ -169,7 +169,7 @@ class RunMetaPatch(_Body):
 class ControlPatch(_Body):
     """Changed values by path: {"set": {"w.image.text": 0.3}}."""
 
-    set: dict[str, float | int | str] = Field(min_length=1, max_length=64)
+    set: dict[str, bool | float | int | str] = Field(min_length=1, max_length=64)
 
 
 class PlannedSegment(BaseModel):

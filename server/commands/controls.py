@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from copd_engine.control import check_value_edit, value_paths
-from copd_engine.plan import BASE, STRUCTURE_PATHS, Kind, StructureEdit, plan, round_count, spec_of_round
+from copd_engine.plan import STRUCTURE_PATHS, round_count, spec_of_round, structure_paths
 from copd_engine.spec import FieldError, RunSpec, SpecError
+from server.commands.adaptive import choose_phase
 from server.commands.errors import Refused
 from server.commands.locked import locked_run, spec_of
-from server.db.models import Attempt, Edit, Run, SegmentRow
-from server.db.segments import replan, row_of, segment_of, structure_edits
+from server.commands.structure import apply_plan, first_free_round, stored_edits
+from server.db.models import Edit, Run
+from server.db.segments import structure_edits
 from server.db.session import transaction
 from server.db.transition import log
 from server.notices import run_changed
-from server.states import RunState
-
-EDITABLE = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.paused})
+from server.states import EDITABLE, RunState
 
 
 def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], author: str, if_match: int) -> list[Edit]:
@@ -35,7 +34,7 @@ def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], aut
         edits = _edits(session, run, changes, author)
         session.add_all(edits)
         if any(edit.kind == "structure" for edit in edits):
-            _apply_plan(session, run, [*_stored_edits(session, run.id), *edits])
+            apply_plan(session, run, [*stored_edits(session, run.id), *edits])
         run.control_version += len(edits)
         for edit in edits:
             log(
@@ -45,19 +44,10 @@ def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], aut
                 _sentence(edit),
                 data={"version": edit.version, "path": edit.path, "old": edit.old, "value": edit.value},
             )
+        if any(edit.path == "rounds" for edit in edits):
+            choose_phase(session, run)  # the last round was measured, perhaps, when no round was to follow it
     run_changed(run_id, "run", "edits", "segments", "log")
     return edits
-
-
-def first_free_round(session: Session, run_id: str) -> int:
-    """The first round of which nothing has been sent. Evaluations of the base belong to no round."""
-    begun = session.scalars(
-        select(SegmentRow.round)
-        .where(SegmentRow.run_id == run_id, SegmentRow.policy != BASE, SegmentRow.kind != Kind.export.value, _was_sent())
-        .order_by(SegmentRow.round.desc())
-        .limit(1)
-    ).one_or_none()
-    return 0 if begun is None else begun + 1
 
 
 def current_spec(spec: RunSpec, edits: Sequence[Edit]) -> RunSpec:
@@ -70,7 +60,7 @@ def current_value(spec: RunSpec, edits: Sequence[Edit], path: str) -> Any:
     for edit in sorted(edits, key=lambda e: e.version, reverse=True):
         if edit.path == path:
             return edit.value
-    if path in STRUCTURE_PATHS:
+    if path in structure_paths(spec):
         value: Any = spec
         for name in path.split("."):
             value = getattr(value, name)
@@ -78,14 +68,9 @@ def current_value(spec: RunSpec, edits: Sequence[Edit], path: str) -> Any:
     return value_paths(current_spec(spec, edits)).get(path)
 
 
-def _stored_edits(session: Session, run_id: str) -> list[Edit]:
-    with session.no_autoflush:
-        return list(session.scalars(select(Edit).where(Edit.run_id == run_id).order_by(Edit.version)))
-
-
 def _edits(session: Session, run: Run, changes: Mapping[str, Any], author: str) -> list[Edit]:
     """The edits as rows, checked. Structure goes first, so that a value of an edge it adds is known."""
-    spec, earlier, problems = spec_of(run), _stored_edits(session, run.id), list[FieldError]()
+    spec, earlier, problems = spec_of(run), stored_edits(session, run.id), list[FieldError]()
     free, edits = first_free_round(session, run.id), list[Edit]()
     order = {path: place for place, path in enumerate(STRUCTURE_PATHS)}  # rounds first: they may make room for the others
     for path, value in sorted(changes.items(), key=lambda change: order.get(change[0], len(order))):
@@ -120,23 +105,6 @@ def _check_structure(spec: RunSpec, known: Sequence[Edit], edit: Edit) -> None:
     current_spec(spec, [*known, edit])
     if edit.path == "rounds" and edit.value < free:
         raise SpecError([FieldError("rounds", f"{free} rounds have begun; must be at least {free} (given: {edit.value})")])
-
-
-def _apply_plan(session: Session, run: Run, edits: Sequence[Edit]) -> None:
-    """Replaces the unsent part of the stored plan by the plan under `edits`."""
-    rows = list(session.scalars(select(SegmentRow).where(SegmentRow.run_id == run.id, SegmentRow.kind != Kind.export.value)))
-    sent = set(session.scalars(select(SegmentRow.key).where(SegmentRow.run_id == run.id, _was_sent())))
-    changes: list[StructureEdit] = structure_edits(edits)
-    result = replan([segment_of(row) for row in rows], sent, plan(spec_of(run), changes))
-    session.execute(delete(SegmentRow).where(SegmentRow.run_id == run.id, SegmentRow.key.in_(result.dropped)))
-    session.add_all(row_of(run.id, result.positions[segment.key], segment) for segment in result.added)
-    session.flush()
-    for key in sent & result.positions.keys():
-        session.execute(update(SegmentRow).where(SegmentRow.run_id == run.id, SegmentRow.key == key).values(position=result.positions[key]))
-
-
-def _was_sent() -> Any:
-    return exists().where(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key)
 
 
 def _sentence(edit: Edit) -> str:

@@ -104,6 +104,8 @@ class Attempt(Base):
     ended_at: Mapped[datetime | None]
     seconds: Mapped[dict[str, Any]] = mapped_column(default=dict)
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    overlap: Mapped[dict[str, Any] | None]
+    """Of a finished measure: peer → overlap, the mean over the domains."""
     error: Mapped[dict[str, Any] | None]
 
     __table_args__ = (

@@ -24,6 +24,7 @@ from server.api.schemas import (
     Score,
 )
 from server.db.models import Attempt, Checkpoint, Edit, Export, LogLine, Point, Run, SampleRow, SegmentRow, Series
+from server.db.transition import SCHEDULER
 
 Z95 = 1.96
 
@@ -120,7 +121,7 @@ def result(db: Session, run: Run) -> ResultCard:
     best = max(experts, key=lambda policy: experts[policy], default=None)
     merged_mean, merged_se = means.get(MERGED, (None, None))
     digest, step = _merged_checkpoint(db, run.id)
-    edits = db.scalar(select(func.count()).select_from(Edit).where(Edit.run_id == run.id)) or 0
+    edits = db.scalar(select(func.count()).select_from(Edit).where(Edit.run_id == run.id, Edit.author != SCHEDULER)) or 0
     wall = (run.ended_at or datetime.now(UTC)) - run.started_at if run.started_at else None
     return ResultCard(
         step=step,

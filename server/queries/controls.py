@@ -51,12 +51,15 @@ def edit_views(db: Session, run: Run) -> list[EditView]:
     for edit in edits:
         if edit.round is not None:
             effects[edit.version] = starts.get(edit.round, [])
-    ahead, seconds = _ahead(db, run), _seconds_per_step(db, run.id)
-    return [_edit_view(run, edit, effects[edit.version], ahead, seconds) for edit in edits]
+    ahead, seconds, may_teach = _ahead(db, run), _seconds_per_step(db, run.id), spec_of(run).opd.adaptive is not None
+    return [_edit_view(run, edit, effects[edit.version], ahead, seconds, may_teach=may_teach) for edit in edits]
 
 
-def _edit_view(run: Run, edit: Edit, effects: list[Effect], ahead: dict[str, list[Ahead]], seconds: dict[Kind, float]) -> EditView:
-    expected = None if effects else expected_effect(RunState(run.state), edit.path, edit.round, ahead, seconds)
+def _edit_view(
+    run: Run, edit: Edit, effects: list[Effect], ahead: dict[str, list[Ahead]], seconds: dict[Kind, float], *, may_teach: bool
+) -> EditView:
+    state = RunState(run.state)
+    expected = None if effects else expected_effect(state, edit.path, edit.round, ahead, seconds, may_teach=may_teach)
     names = ("version", "kind", "path", "old", "value", "round", "author", "requested_at", "acknowledged_at")
     return EditView(**{name: getattr(edit, name) for name in names}, effective=effects, expected=expected)
 
@@ -121,6 +124,7 @@ def _limits(path: str) -> dict[str, Any]:
     node: dict[str, Any] = schema
     for name in path.split("."):
         node = node["properties"][name]
+        node = next((member for member in node.get("anyOf", ()) if "$ref" in member), node)  # a part that may be null
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return node

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from copd_engine.plan import Segment, urgency
+from copd_engine.plan import Segment
+from copd_engine.urgency import urgency
 from worker.bus import WorkerReport
 
 

@@ -10,10 +10,13 @@ from sqlalchemy.orm import Session
 from copd_engine.control import Binding
 from copd_engine.events import Bound, Event, Stored
 from copd_engine.job import SegmentError, SegmentResult
+from copd_engine.plan import Kind
+from server.commands.adaptive import choose_phase
 from server.commands.locked import locked_run
 from server.db.facts import store_bindings, store_checkpoints
 from server.db.models import Attempt, Export, Run, SegmentRow
 from server.db.transition import SCHEDULER, log, printable, transition
+from server.notices import Changed
 from server.scheduler.judge import LIVE, MAX_LOST
 from server.scheduler.stopping import settle
 from server.states import STOPPING, RunState, Trigger, sources
@@ -21,15 +24,20 @@ from server.states import STOPPING, RunState, Trigger, sources
 SEGMENT_STATE = {"done": "done", "stopped": "planned", "failed": "failed"}
 
 
-def commit_result(session: Session, run_id: str, attempt_id: int, result: SegmentResult) -> bool:
-    """Takes an attempt's result. Returns False, and changes nothing, when the attempt no longer counts."""
+def commit_result(session: Session, run_id: str, attempt_id: int, result: SegmentResult) -> list[Changed]:
+    """Takes an attempt's result, and chooses the next round's phase where the result was the last that `opd.adaptive` waited for.
+
+    Returns what changed: nothing when the attempt no longer counts.
+    """
     run = locked_run(session, run_id)
     attempt = _live_attempt(session, attempt_id)
     if attempt is None:
-        return False
+        return []
+    changed: list[Changed] = ["run", "segments", "checkpoints", "log"]
     attempt.state, attempt.events = result.outcome, result.events
     attempt.seconds, attempt.counts = dict(result.seconds), dict(result.counts)
     attempt.started_at, attempt.ended_at = attempt.started_at or attempt.sent_at, _now(session)
+    attempt.overlap = dict(result.overlap) or None
     attempt.error = _error(result.error)
     store_checkpoints(session, run_id, attempt_id, result.checkpoints)
     store_bindings(session, run_id, attempt_id, result.bindings)
@@ -41,8 +49,10 @@ def commit_result(session: Session, run_id: str, attempt_id: int, result: Segmen
         _export_is_ready(session, segment, result.export)
     if result.error is not None:
         _fail(session, run, segment, attempt, result.error.message, printable(result.error.traceback))
+    if segment.kind == Kind.measure and segment.state == "done" and choose_phase(session, run):
+        changed.append("edits")
     settle(session, run)
-    return True
+    return changed
 
 
 def commit_failure(session: Session, run_id: str, segment_key: str, message: str) -> None:

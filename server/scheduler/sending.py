@@ -54,6 +54,8 @@ def make_attempt(session: Session, item: Ready, worker: Idle) -> SegmentJob | No
     row = session.get(SegmentRow, (run.id, item.segment.key), populate_existing=True)
     if row is None or row.state != "planned" or not _may_send(run, row):
         return None
+    if segment_of(row) != item.segment:
+        return None  # planned anew since it was found ready: the next look finds what there is now
     resume = _resume_point(session, run.id, item.segment)
     attempt = Attempt(
         run_id=run.id, segment_key=row.key, worker=worker.worker, start_step=resume.step if resume else row.step, seconds={}, counts={}

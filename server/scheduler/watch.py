@@ -73,11 +73,12 @@ class Watch:
         result = self._archive.result(attempt.run, attempt.id)
         if result is not None:
             with self._term.transaction() as session:
-                commit_result(session, attempt.run, attempt.id, result)
+                changed = commit_result(session, attempt.run, attempt.id, result)
             self.told.discard(attempt.id)
             self.ended[attempt.worker] = attempt.id
             self.changed.add(attempt.run)
-            self.tell(attempt.run, "run", "segments", "checkpoints", "log")
+            if changed:
+                self.tell(attempt.run, *changed)
         elif sign is Verdict.ended and self._is_recorded(attempt, sight):
             why = f"its process on {attempt.worker} died" if attempt.id in self.told else f"{attempt.worker} was lost"
             self.give_up(attempt.run, attempt.id, attempt.worker, why, counts=True)

@@ -79,12 +79,13 @@ def test_workers_for_elsewhere_need_to_know_where(monkeypatch: pytest.MonkeyPatc
     assert "set COPD_REDIS_URL and COPD_STORE_URL" in capsys.readouterr().err
 
 
-def test_edits_are_numbers_where_they_read_as_numbers() -> None:
-    assert parse_edits(["w.image.text=0.3", "rounds = 4", "optimizer.lr=1e-4", "opd.topology=full"]) == {
+def test_edits_are_numbers_and_truth_values_where_they_read_as_such() -> None:
+    assert parse_edits(["w.image.text=0.3", "rounds = 4", "optimizer.lr=1e-4", "opd.topology=full", "opd.adaptive.teach=true"]) == {
         "w.image.text": 0.3,
         "rounds": 4,
         "optimizer.lr": 1e-4,
         "opd.topology": "full",
+        "opd.adaptive.teach": True,
     }
 
 

@@ -10,6 +10,7 @@ from copd_engine.plan import (
     BASE,
     MERGED,
     STRUCTURE_PATHS,
+    TEACH,
     TRAINING,
     Kind,
     Ref,
@@ -21,10 +22,10 @@ from copd_engine.plan import (
     round_count,
     spec_of_round,
     structure_paths,
-    urgency,
     with_edit,
 )
 from copd_engine.spec import Method, RunSpec, SpecError, parse_spec
+from copd_engine.urgency import urgency
 
 DOMAIN = {"source": "digit_images"}
 
@@ -37,26 +38,26 @@ def spec_of(experts: int = 3, **changes: Any) -> RunSpec:
     return parse_spec(data | changes)
 
 
-topologies = st.sampled_from(["hub_and_spoke", "full", "ring"])
-specs = st.builds(
-    lambda experts, method, rounds, rlvr, opd, sync, topology, agreement: spec_of(
+def drawn_spec(
+    experts: int, method: str, rounds: int, rlvr: int, opd: int, sync: int, topology: str, agreement: bool, adaptive: dict[str, Any] | None
+) -> RunSpec:
+    return spec_of(
         max(experts, 2) if method == "static_opd" else experts,
         method=method,
         rounds=rounds,
         rlvr={"steps": rlvr},
-        opd={"steps": opd, "sync_every": sync, "topology": topology},
+        opd={"steps": opd, "sync_every": sync, "topology": topology, "adaptive": adaptive},
         agreement={"enabled": agreement},
-    ),
-    st.integers(1, 4),
-    st.sampled_from(get_args(Method)),
-    st.integers(1, 5),
-    st.integers(1, 5),
-    st.integers(1, 6),
-    st.integers(1, 7),
-    topologies,
-    st.booleans(),
-)
-values: dict[str, st.SearchStrategy[Any]] = {path: st.integers(1, 9) for path in STRUCTURE_PATHS} | {"opd.topology": topologies}
+    )
+
+
+topologies = st.sampled_from(["hub_and_spoke", "full", "ring"])
+sizes = (st.integers(1, 5), st.integers(1, 5), st.integers(1, 6), st.integers(1, 7), topologies)
+schedules = st.fixed_dictionaries({"teach": st.booleans()})
+adaptive_specs = st.builds(drawn_spec, st.integers(2, 4), st.just("copd"), *sizes, st.just(value=True), schedules)
+specs = st.builds(drawn_spec, st.integers(1, 4), st.sampled_from(get_args(Method)), *sizes, st.booleans(), st.none()) | adaptive_specs
+values: dict[str, st.SearchStrategy[Any]] = {path: st.integers(1, 9) for path in STRUCTURE_PATHS}
+values |= {"opd.topology": topologies, TEACH: st.booleans()}
 changes = st.sampled_from(STRUCTURE_PATHS).flatmap(lambda path: st.tuples(st.just(path), st.integers(0, 6), values[path]))
 
 
@@ -82,7 +83,7 @@ def test_needs_come_first_and_make_what_is_read(spec: RunSpec, edits: list[Struc
     for segment in segments:
         assert segment.key not in seen
         assert set(segment.needs) <= seen.keys()
-        made = {seen[need].end for need in segment.needs}
+        made = {seen[need].end for need in segment.needs if seen[need].kind is not Kind.measure}
         assert {ref for ref in reads(segment) if ref.policy not in (BASE, *spec.teachers)} == made
         seen[segment.key] = segment
 
@@ -125,6 +126,41 @@ def test_teachers_are_refreshed_every_so_many_steps(sync_every: int, parts: list
 
 def test_one_expert_is_plain_rlvr() -> None:
     assert not [s for s in plan(spec_of(1)) if s.kind in (Kind.opd, Kind.measure)]
+
+
+@given(specs, edit_lists())
+def test_training_waits_for_a_measurement_only_where_that_decides_its_phase(spec: RunSpec, edits: list[StructureEdit]) -> None:
+    edits = fitting(spec, edits)
+    segments = plan(spec, edits)
+    by_key = {segment.key: segment for segment in segments}
+    students = [{student for student, _ in spec_of_round(spec, edits, r).edges()} for r in range(round_count(spec) + len(edits) * 9)]
+    for segment in segments:
+        looks = [by_key[need] for need in segment.needs if by_key[need].kind is Kind.measure]
+        awaited = students[segment.round - 1] if spec.opd.adaptive and segment.round and segment.kind in TRAINING else set()
+        assert {look.policy for look in looks} == awaited
+        assert {look.round for look in looks} <= {segment.round - 1}
+
+
+@given(adaptive_specs, edit_lists())
+def test_under_an_adaptive_schedule_a_round_is_one_phase(spec: RunSpec, edits: list[StructureEdit]) -> None:
+    edits = fitting(spec, edits)
+    segments = plan(spec, edits)
+    for round_ in range(max(segment.round for segment in segments) + 1):
+        held = spec_of_round(spec, edits, round_)
+        assert held.opd.adaptive
+        kind, steps = (Kind.opd, held.opd.steps) if held.opd.adaptive.teach else (Kind.rlvr, held.rlvr.steps)
+        trained = [s for s in segments if s.round == round_ and s.kind in TRAINING]
+        assert {s.kind for s in trained} == {kind}
+        assert {name: sum(s.steps for s in trained if s.policy == name) for name in spec.experts} == dict.fromkeys(spec.experts, steps)
+        assert sorted(s.policy for s in segments if s.round == round_ and s.kind is Kind.measure) == sorted(spec.experts)
+
+
+def test_the_phase_of_a_round_is_edited_only_under_an_adaptive_schedule() -> None:
+    with pytest.raises(SpecError, match=r"does not change the plan of method copd; structure is rounds, .*opd\.topology$"):
+        plan(spec_of(), [StructureEdit(1, 0, TEACH, True)])
+    adaptive = spec_of(opd={"steps": 2, "adaptive": {}}, rlvr={"steps": 3})
+    phases = [(s.round, s.key) for s in plan(adaptive, [StructureEdit(1, 1, TEACH, True)]) if s.kind in TRAINING and s.policy == "e0"]
+    assert phases == [(0, "rlvr.e0@0"), (1, "opd.e0@3"), (1, "opd.e0@4")]
 
 
 def trained(spec: RunSpec) -> list[str]:

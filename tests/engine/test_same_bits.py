@@ -57,6 +57,18 @@ def test_every_method_gives_the_same_model_through_the_stack(stack: Stack, tmp_p
     assert [policy.name for policy in stack.client.run(run.id).policies] == ["base", *local.spec.policies(), "merged"]
 
 
+def test_an_adaptive_schedule_decides_alike_through_the_stack(stack: Stack, tmp_path: Path) -> None:
+    """No two experts keep an overlap of 0.9999, so that a decision is due after the first round."""
+    text = MINIATURE.replace("sync_every: 1}", "sync_every: 1, adaptive: {floor: 0.9999, ceiling: 1.0}}")
+    run = stack.client.create_run(text)
+    local = LocalRun(parse_spec(text), open_store(str(tmp_path)))
+    assert local.execute() is None
+    stack.wait_for(run.id, "completed")
+    assert [(edit.path, edit.value, edit.author) for edit in stack.client.run(run.id).edits] == [("opd.adaptive.teach", True, "scheduler")]
+    assert [(edit.round, edit.value) for edit in local.edits] == [(1, True)]
+    assert {c.digest for c in stack.client.checkpoints(run.id)} >= {local.merged_digest}
+
+
 @pytest.mark.parametrize("victim", ["worker-1", "worker-2", "scheduler", "api", "valkey", "paused"])
 def test_a_disturbed_run_has_the_same_weights_and_no_point_missing_or_doubled(stack: Stack, local: LocalRun, victim: str) -> None:
     """`paused` is no victim: the run is paused and resumed instead."""

@@ -254,6 +254,7 @@ def test_measuring(runner: Runner) -> None:
         assert told["entropy_gap", "image", domain] != 0
     mean = sum(told["jsd", "image", d] for d in ("text", "image", "video")) / 3
     assert told["jsd", "image", None] == pytest.approx(mean)
+    assert result.overlap == {peer: told["overlap", peer, None] for peer in ("image", "text")}
     assert runner.digest("text@4") == before
 
 

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sqlalchemy import event, select, text, update
@@ -28,8 +28,10 @@ from server.db.models import Attempt, Checkpoint, Edit, EditBinding, LogLine, Po
 from server.db.segments import structure_edits
 from server.recorder.service import Recorder
 from server.scheduler.archive import Archive
+from server.scheduler.dispatch import Idle, Ready
 from server.scheduler.leader import Term, lead
 from server.scheduler.loop import Scheduler, SendError
+from server.scheduler.sending import make_attempt, ready_segments
 from server.scheduler.sight import Trust
 from tests.server.backend import Backend
 from worker import bus
@@ -190,6 +192,21 @@ class World:
             self.record()
             pause.wait(0.001)
 
+    def forget_unclaimed(self) -> None:
+        """Time passes: what was never sent, because the scheduler was killed before it could, is no longer waited for."""
+        with self.backend.engine.begin() as connection:
+            old = "UPDATE attempts SET sent_at = now() - interval '11 s' WHERE state = 'sent' AND NOT id = ANY(:on_their_way)"
+            connection.execute(text(old), {"on_their_way": [job.attempt for job in self.inboxes.values()]})
+
+    def ready(self) -> list[Ready]:
+        with self.term.reading() as session:
+            return ready_segments(session, 100)
+
+    def attempt_at(self, item: Ready, segment: Segment) -> SegmentJob | None:
+        """What the scheduler would send to a worker that found `item` ready as `segment`."""
+        with self.term.transaction() as session:
+            return make_attempt(session, replace(item, segment=segment), Idle("w1", "cpu", None))
+
     # -- what can be seen ----------------------------------------------------------------------------------------------
 
     def submit(self, spec: RunSpec | None = None) -> str:
@@ -246,6 +263,7 @@ class SimulatedAttempt:
         self.control, self.bindings = self.job.control, list(self.job.bindings)
         self.made: list[Binding] = []
         self.checkpoints: list[CheckpointRecord] = []
+        self.overlap: dict[str, float] = {}
         self.seq = 0
         self.file = self.world.store.append(f"runs/{self.job.run}/{self.job.folder}/events.jsonl")
         origin = Ref.parse(self.job.resume) if self.job.resume else self.segment.start
@@ -270,7 +288,7 @@ class SimulatedAttempt:
             digests = [self._digest_of(ref) for ref in self.segment.teachers]
             self._store("merged", self.segment.step, hash_of(digests))
         else:
-            self._digest_of(self.segment.start)
+            self.overlap = {ref.policy: overlap_of(self.digest, self._digest_of(ref)) for ref in self.segment.teachers}
             self.emit(Points(policy=self.segment.policy, step=self.segment.step, values=[Value(name="accuracy", value=0.5)]))
         self.end("done")
         return True
@@ -286,6 +304,7 @@ class SimulatedAttempt:
             events=self.seq,
             checkpoints=self.checkpoints,
             bindings=self.made,
+            overlap=self.overlap,
             error=SegmentError(kind="ValueError", message=error) if error else None,
             export=f"{self.job.folder}/export" if self.segment.kind is Kind.export else None,
         )
@@ -346,6 +365,11 @@ class SimulatedAttempt:
 
 def hash_of(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def overlap_of(student: str, peer: str) -> float:
+    """Any number in [0, 1], but always the same of the same two."""
+    return reward_of(hash_of([student, peer]))
 
 
 def reward_of(digest: str) -> float:

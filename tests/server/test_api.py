@@ -11,7 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
-from server.db.models import Attempt, Checkpoint, EditBinding, Export, Run, SampleRow, SegmentRow
+from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Export, Run, SampleRow, SegmentRow
+from server.db.transition import SCHEDULER
 from tests.server.api import SPEC, YAML, submit
 from tests.server.backend import Backend
 from tests.server.seed import EPOCH, add_points, add_run, finish
@@ -186,6 +187,26 @@ def test_controls_say_their_kind_and_range(api: TestClient) -> None:
     assert controls["w.text.image"]["description"] == "how strongly text follows its teacher image"
     assert (controls["optimizer.lr"]["kind"], controls["optimizer.lr"]["maximum"]) == ("value", 1)
     assert (controls["rounds"]["kind"], controls["rounds"]["minimum"], controls["rounds"]["value"]) == ("structure", 1, 2)
+
+
+def test_the_phase_of_an_adaptive_run_is_a_switch_among_its_controls(api: TestClient) -> None:
+    run = submit(api, SPEC.replace("opd: {steps: 2}", "opd: {steps: 2, adaptive: {}}"))
+    view = edit(api, run, 1, opd__adaptive__teach=True).json()
+    control = next(control for control in view["controls"] if control["path"] == "opd.adaptive.teach")
+    assert (control["kind"], control["value"]) == ("structure", True)
+    assert control["description"].startswith("whether a round is opd.steps of phase II")
+    assert view["progress"]["total_steps"] == 2 * 2 * 2
+    assert edit(api, run, 2, opd__adaptive__teach=1).status_code == 422
+    assert edit(api, run, 2, opd__adaptive__teach=False).json()["progress"]["total_steps"] == 2 * 2 * 3
+
+
+def test_what_the_schedule_decided_is_not_counted_as_a_persons_edit(api: TestClient, backend: Backend) -> None:
+    run = submit(api)
+    edit(api, run, 1, rounds=3)
+    with backend.sessions.begin() as db:
+        made = {"kind": "structure", "path": "opd.adaptive.teach", "old": False, "value": True, "round": 1}
+        db.add(Edit(run_id=run, version=3, author=SCHEDULER, **made))
+    assert api.get(f"{RUNS}/{run}/result").json()["edits"] == 1
 
 
 def test_an_edit_becomes_effective_where_it_was_bound(api: TestClient, backend: Backend) -> None:

@@ -54,5 +54,11 @@ def test_a_weight_acts_at_once_inside_an_opd_phase() -> None:
     assert expected_effect(RunState.running, "w.image.text", None, ahead, {}) == "acts from the next step"
 
 
+def test_where_a_schedule_may_yet_teach_a_weight_may_yet_act() -> None:
+    ahead = {"image": [Ahead(Kind.rlvr, 4, is_running=True)]}
+    says = [expected_effect(RunState.running, "w.image.text", None, ahead, {}, may_teach=may_teach) for may_teach in (False, True)]
+    assert says == [None, "acts from the next OPD phase, should there be one"]
+
+
 def test_no_time_is_promised_that_nobody_measured() -> None:
     assert expected_effect(RunState.running, "w.image.text", None, PHASES, {}) == "acts from the next OPD phase"

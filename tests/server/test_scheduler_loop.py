@@ -374,7 +374,7 @@ def test_whatever_happens_a_run_comes_to_what_its_plan_says(world: World, worker
     run, dice, lost = world.submit(spec), random.Random(seed), 0
     while world.run(run).ended_at is None:
         world.tick_or_die()
-        forget_unclaimed(world)
+        world.forget_unclaimed()
         match dice.choices(["work", "lose", "pause", "edit", "kill", "flush"], [60, 6, 5, 8, 20, 4])[0]:
             case "work":
                 for worker in dice.choices(workers, k=3):
@@ -404,13 +404,6 @@ def test_whatever_happens_a_run_comes_to_what_its_plan_says(world: World, worker
     assert world.run(run).state == "completed"
     assert world.merged_digest(run) == expected.merged_digest
     assert world.points(run) == expected.rewards
-
-
-def forget_unclaimed(world: World) -> None:
-    """Time passes: what was never sent, because the scheduler was killed before it could, is no longer waited for."""
-    with world.backend.engine.begin() as connection:
-        old = "UPDATE attempts SET sent_at = now() - interval '11 s' WHERE state = 'sent' AND NOT id = ANY(:on_their_way)"
-        connection.execute(text(old), {"on_their_way": [job.attempt for job in world.inboxes.values()]})
 
 
 def set_deadline(world: World, seconds_ago: int) -> None:

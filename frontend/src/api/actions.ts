@@ -47,7 +47,7 @@ export function patchMeta(id: string, patch: MetaPatch): Promise<Run> {
   return body(http.PATCH("/api/v1/runs/{run_id}", { params: byId(id), body: patch }));
 }
 
-export function setControls(run: Run, values: Record<string, number | string>): Promise<Run> {
+export function setControls(run: Run, values: Record<string, boolean | number | string>): Promise<Run> {
   const header = { "if-match": `"${run.control_version}"` };
   return body(http.PATCH("/api/v1/runs/{run_id}/controls", { params: { ...byId(run.id), header }, body: { set: values } }));
 }

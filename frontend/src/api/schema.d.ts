@@ -637,7 +637,7 @@ export interface components {
         ControlPatch: {
             /** Set */
             set: {
-                [key: string]: number | string;
+                [key: string]: boolean | number | string;
             };
         };
         /**

@@ -16,6 +16,10 @@ describe("texts of a run", () => {
     expect(waitingText("overlap", run)).toBe("First measured after 36 steps of phase I, in about 54 s.");
     expect(waitingText("overlap", { ...run, progress: { ...run.progress, eta_seconds: null } })).toBe("First measured after 36 steps of phase I.");
     expect(waitingText("overlap", { ...run, progress: { ...run.progress, steps: 108 } })).toMatch(/in a moment/);
+    const adaptive = (teach: boolean) => ({ ...run, spec: { ...run.spec, opd: { steps: 24, adaptive: { floor: 0.9, ceiling: 0.95, teach } } } });
+    expect(waitingText("gap", adaptive(false))).toMatch(/under the floor, 0.9\.$/);
+    expect(waitingText("overlap", adaptive(false))).toMatch(/36 steps of phase I,/);
+    expect(waitingText("overlap", adaptive(true))).toMatch(/24 steps of phase II,/);
     expect(waitingText("reward", { ...run, state: "queued" })).toMatch(/worker/);
     expect(waitingText("reward", { ...run, state: "failed" })).toMatch(/before the run ended/);
   });

@@ -23,16 +23,29 @@ export function waitingText(figure: string, run: Pick<Run, "state" | "progress" 
   if (kind === "capability") return "The base is being evaluated; its number comes first.";
   if (kind === "reward" || kind === "idle_groups" || kind === "throughput") return "The first point comes with the first optimizer step.";
   if (kind === "timeline") return "No segment has started yet.";
+  const adaptive = adaptiveOf(run.spec);
+  if (kind === "gap" && adaptive && !adaptive.teach) return `Comes with the first round of teaching: once the overlap is under the floor, ${adaptive.floor}.`;
   return firstMeasure(run);
 }
 
-/** Pairs are measured, and teachers first used, when phase I of the first round ends. */
+interface Adaptive {
+  teach: boolean;
+  floor: number;
+}
+
+/** The adaptive schedule, where the run has one: each round is one phase. */
+function adaptiveOf(spec: Run["spec"]): Adaptive | null {
+  return (spec["opd"] as { adaptive?: Adaptive | null } | undefined)?.adaptive ?? null;
+}
+
+/** Pairs are measured, and teachers first used, when the first phase of the first round ends. */
 function firstMeasure({ progress, spec, policies }: Pick<Run, "progress" | "spec" | "policies">): string {
-  const rlvr = (spec["rlvr"] as { steps?: number } | undefined)?.steps ?? 0;
+  const [part, phase] = adaptiveOf(spec)?.teach ? ["opd", "II"] : ["rlvr", "I"];
+  const steps = (spec[part] as { steps?: number } | undefined)?.steps ?? 0;
   const experts = policies.filter((policy) => policy.role === "expert").length;
-  const left = rlvr * experts - progress.steps;
+  const left = steps * experts - progress.steps;
   const rate = progress.eta_seconds == null ? null : progress.eta_seconds / Math.max(1, progress.total_steps - progress.steps);
   if (left <= 0) return "Being measured now; the first point comes in a moment.";
   const when = rate === null ? "" : `, in about ${about(left * rate)}`;
-  return `First measured after ${rlvr} steps of phase I${when}.`;
+  return `First measured after ${steps} steps of phase ${phase}${when}.`;
 }

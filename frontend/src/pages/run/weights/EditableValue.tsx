@@ -1,7 +1,7 @@
 import { useState, type KeyboardEvent } from "react";
 import type { ControlView, EditView } from "../../../api/types";
 import { setting } from "../../../parts/numbers";
-import { parseValue, stageOf } from "./edits";
+import { parseSwitch, parseValue, stageOf } from "./edits";
 import classes from "./Weights.module.css";
 
 interface Props {
@@ -9,10 +9,10 @@ interface Props {
   label: string;
   pending: EditView | null;
   locked: boolean;
-  onSet: (value: number | string) => void;
+  onSet: (value: boolean | number | string) => void;
 }
 
-/** A number that becomes a field: Enter asks for the change, Esc or leaving reverts. A text among choices stays text. */
+/** A number that becomes a field: Enter asks for the change, Esc or leaving reverts. A text among choices stays text; true and false are typed too. */
 export function EditableValue({ control, label, pending, locked, onSet }: Props) {
   const [draft, setDraft] = useState<string | null>(null);
   const shown = setting(control.value);
@@ -25,8 +25,8 @@ export function EditableValue({ control, label, pending, locked, onSet }: Props)
       </button>
     );
   }
-  const parsed = typeof control.value === "number" ? parseValue(draft, { minimum: control.minimum ?? null, maximum: control.maximum ?? null }) : draft.trim();
-  const problem = typeof control.value === "number" && typeof parsed === "string" ? parsed : null;
+  const parsed = read(draft, control);
+  const problem = typeof control.value !== "string" && typeof parsed === "string" ? parsed : null;
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === "Escape") setDraft(null);
     if (event.key !== "Enter" || problem !== null) return;
@@ -52,4 +52,10 @@ export function EditableValue({ control, label, pending, locked, onSet }: Props)
       </span>
     </span>
   );
+}
+
+/** The value of a text, of the kind the control has; for a number or a switch, a text says what is wrong. */
+function read(text: string, { value, minimum, maximum }: ControlView): boolean | number | string {
+  if (typeof value === "number") return parseValue(text, { minimum: minimum ?? null, maximum: maximum ?? null });
+  return typeof value === "boolean" ? parseSwitch(text) : text.trim();
 }

@@ -11,12 +11,13 @@ const NAMES: Record<string, string> = {
   "opd.steps": "Steps of phase II (OPD)",
   "opd.sync_every": "Teacher refresh (opd.sync_every)",
   "opd.topology": "Topology",
+  "opd.adaptive.teach": "Teach (opd.adaptive.teach)",
 };
 
 interface Props {
   run: Run;
   locked: boolean;
-  onSet: (path: string, value: number | string) => void;
+  onSet: (path: string, value: boolean | number | string) => void;
 }
 
 /** Learning rate, temperature, and the structure of rounds to come. */

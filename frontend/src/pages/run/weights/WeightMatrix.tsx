@@ -8,7 +8,7 @@ interface Props {
   run: Run;
   colour: (policy: string) => string;
   locked: boolean;
-  onSet: (path: string, value: number | string) => void;
+  onSet: (path: string, value: boolean | number | string) => void;
 }
 
 /** Student × teacher: how strongly each student follows each teacher. Only edges of the topology can be changed. */

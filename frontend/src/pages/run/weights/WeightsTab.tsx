@@ -10,9 +10,9 @@ import classes from "./Weights.module.css";
 
 /** What may be changed while the run trains, and what was. */
 export function WeightsTab({ run }: { run: Run }) {
-  const edit = useRunAction(run.id, (values: Record<string, number | string>) => setControls(run, values));
+  const edit = useRunAction(run.id, (values: Record<string, boolean | number | string>) => setControls(run, values));
   const colour = usePolicyColours(run.id, run.policies);
-  const set = (path: string, value: number | string): void => edit.mutate({ [path]: value });
+  const set = (path: string, value: boolean | number | string): void => edit.mutate({ [path]: value });
   const locked = isOver(run.state);
   return (
     <div className={classes.tab}>

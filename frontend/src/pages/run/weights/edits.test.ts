@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EditView } from "../../../api/types";
-import { effectText, parseValue, pendingEdit, stageOf } from "./edits";
+import { effectText, parseSwitch, parseValue, pendingEdit, stageOf } from "./edits";
 
 const edit: EditView = {
   version: 2,
@@ -49,5 +49,11 @@ describe("an edit", () => {
     expect(parseValue("1001", range)).toBe("at most 1000");
     expect(parseValue("much", range)).toBe("a number, please");
     expect(parseValue("", range)).toBe("a number, please");
+  });
+});
+
+describe("a typed switch", () => {
+  it("is true or false, and nothing else", () => {
+    expect(["true", " False ", "yes", "1", ""].map(parseSwitch)).toEqual([true, false, ...Array<string>(3).fill("true or false, please")]);
   });
 });

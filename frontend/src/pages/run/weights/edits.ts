@@ -22,6 +22,12 @@ export function effectText(edit: EditView): string {
   return edit.effective.map((effect) => `${effect.policy} at step ${effect.step}`).join(", ");
 }
 
+/** What a typed text sets for a field that is on or off, or why it cannot. */
+export function parseSwitch(text: string): boolean | string {
+  const word = text.trim().toLowerCase();
+  return word === "true" || word === "false" ? word === "true" : "true or false, please";
+}
+
 /** What a typed text sets, or why it cannot: checked here for speed, and by the server for truth. */
 export function parseValue(text: string, { minimum, maximum }: { minimum?: number | null; maximum?: number | null }): number | string {
   const value = Number(text.trim().replace(",", "."));
