@@ -16,7 +16,7 @@ from server import auth, figures
 from server.api import artifacts, events, page, problems, runs, session, spec, system, training
 from server.api.deps import Services, identity
 from server.api.openapi import document
-from server.api.schemas import Problem
+from server.api.schemas.parts import Problem
 from server.api.security import Guard
 from server.db.session import create_database_engine, session_factory
 from server.notices import redis_client

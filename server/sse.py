@@ -21,7 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from server.api.schemas import StreamChanged, StreamPing
+from server.api.schemas.stream import StreamChanged, StreamPing
 from server.stream_events import decode, event_of, reset, text
 from server.stream_ids import stream_order
 from worker.bus import run_stream

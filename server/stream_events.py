@@ -6,7 +6,7 @@ import structlog
 from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel, ValidationError
 
-from server.api.schemas import StreamChanged, StreamPoints, StreamProgress, StreamReset
+from server.api.schemas.stream import StreamChanged, StreamPoints, StreamProgress, StreamReset
 from server.stream_ids import stream_time
 from worker.bus import STREAM_FIELD, Frame
 

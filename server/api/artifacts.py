@@ -11,7 +11,7 @@ from server import commands, media, queries
 from server.api.deps import JSON_ONLY, LARGEST_ID, Db, IdentityDep, RowId, RunDep, ServicesDep, problems
 from server.api.problems import ApiError
 from server.api.runs import NO_RUN, Printable
-from server.api.schemas import CheckpointList, ExportList, ExportRequest, ExportView, LogPage, ProbeList, ResultCard
+from server.api.schemas.results import CheckpointList, ExportList, ExportRequest, ExportView, LogPage, ProbeList, ResultCard
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["artifacts"], responses=NO_RUN)
 

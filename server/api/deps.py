@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from copd_engine.store import Store
 from server import auth
 from server.api.problems import ApiError
-from server.api.schemas import Problem
+from server.api.schemas.parts import Problem
 from server.api.security import is_same_origin
 from server.db.models import Run, Token
 from server.db.session import SessionFactory

@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse
 
 from server.api.deps import RunDep, ServicesDep
 from server.api.runs import NO_RUN
-from server.api.schemas import StreamChanged, StreamPing, StreamPoints, StreamProgress, StreamReset
+from server.api.schemas.stream import StreamChanged, StreamPing, StreamPoints, StreamProgress, StreamReset
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["events"])
 STREAM_ID = r"^\d{1,19}-\d{1,19}$"

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from copd_engine.spec import SpecError
-from server.api.schemas import FieldProblem, Problem
+from server.api.schemas.parts import FieldProblem, Problem
 from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
 from server.states import TransitionError, Trigger, allowed_commands
 

@@ -11,7 +11,8 @@ from copd_engine.spec import parse_spec
 from server import commands, queries
 from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, problems
 from server.api.problems import ApiError, of_field
-from server.api.schemas import ControlPatch, Run, RunList, RunMetaPatch, Tag
+from server.api.schemas.parts import Tag
+from server.api.schemas.runs import ControlPatch, Run, RunList, RunMetaPatch
 from server.api.spec_body import SPEC_BODY, SpecSource
 from server.states import RunState, Trigger
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from server import auth
 from server.api.deps import JSON_ONLY, IdentityDep, ServicesDep, problems
 from server.api.problems import ApiError
-from server.api.schemas import LoginCode, Session
+from server.api.schemas.system import LoginCode, Session
 from server.api.security import is_same_origin
 
 router = APIRouter(prefix="/session", tags=["session"])

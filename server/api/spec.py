@@ -12,7 +12,7 @@ from copd_engine.plan import TRAINING, Kind, Segment, plan
 from copd_engine.preflight import check_available
 from copd_engine.spec import RunSpec, SpecError, parse_spec
 from server.api.problems import of_spec
-from server.api.schemas import PlannedSegment, SpecCheck, SpecTemplate, SpecTemplateList
+from server.api.schemas.specs import PlannedSegment, SpecCheck, SpecTemplate, SpecTemplateList
 from server.api.spec_body import SPEC_BODY, SpecSource
 
 router = APIRouter(prefix="/spec", tags=["spec"])

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from server import queries
 from server.api.deps import Db, Redis, ServicesDep
-from server.api.schemas import Health, WorkerList
+from server.api.schemas.system import Health, WorkerList
 
 router = APIRouter(tags=["system"])
 probes = APIRouter(tags=["system"])

@@ -10,7 +10,8 @@ from server import figures, queries
 from server.api.deps import Db, RunDep, problems
 from server.api.problems import ApiError
 from server.api.runs import NO_RUN, Printable
-from server.api.schemas import AgreementHistory, Figure, FigureInfo, FigureList, SegmentList, SeriesList
+from server.api.schemas.runs import SegmentList
+from server.api.schemas.series import AgreementHistory, Figure, FigureInfo, FigureList, SeriesList
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["training"], responses=NO_RUN)
 Names = Annotated[list[Printable] | None, Query(max_length=64)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from server.api.schemas import Figure
+from server.api.schemas.series import Figure
 from server.figures import curves, matrix, timeline
 from server.figures.data import Axis, Cast, FigureData
 from server.figures.parts import BASE_LAYOUT, Drawing, edit_marks, x_axis

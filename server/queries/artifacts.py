@@ -12,17 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED
-from server.api.schemas import (
-    Budget,
-    CheckpointView,
-    ExportView,
-    LogEntry,
-    LogPage,
-    ProbeView,
-    ResultCard,
-    SampleView,
-    Score,
-)
+from server.api.schemas.results import Budget, CheckpointView, ExportView, LogEntry, LogPage, ProbeView, ResultCard, SampleView, Score
 from server.db.models import Attempt, Checkpoint, Edit, Export, LogLine, Point, Run, SampleRow, SegmentRow, Series
 from server.db.transition import SCHEDULER
 

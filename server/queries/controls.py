@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from copd_engine.control import value_paths
 from copd_engine.plan import STRUCTURE_PATHS, TRAINING, Kind, structure_paths
 from copd_engine.spec import RunSpec
-from server.api.schemas import ControlView, EditView, Effect
+from server.api.schemas.runs import ControlView, EditView, Effect
 from server.commands.controls import current_spec, current_value
 from server.commands.locked import spec_of
 from server.db.models import Attempt, Edit, EditBinding, Run, SegmentRow

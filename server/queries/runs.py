@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from copd_engine.plan import BASE, MERGED, TRAINING, Kind
 from copd_engine.spec import RunSpec
 from server.api.problems import of_field
-from server.api.schemas import PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
-from server.api.schemas import Run as RunView
+from server.api.schemas.runs import PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
+from server.api.schemas.runs import Run as RunView
 from server.commands.locked import spec_of
 from server.db.models import Attempt, Point, Run, SegmentRow, Series
 from server.outlook import Work, eta_seconds

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from copd_engine.plan import BASE, MERGED
 from server import figures
 from server.api.problems import of_field
-from server.api.schemas import AgreementHistory, SeriesData, SeriesList
+from server.api.schemas.series import AgreementHistory, SeriesData, SeriesList
 from server.commands.locked import spec_of
 from server.db.models import Point, Run, Series
 from server.downsample import thin

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from server.api.schemas import WorkerList, WorkerView
+from server.api.schemas.system import WorkerList, WorkerView
 from server.db.models import Run
 from server.db.session import SessionFactory
 from server.scheduler.leader import is_led

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server import figures
-from server.api.schemas import Figure
+from server.api.schemas.series import Figure
 from server.figures import PALETTE, TEMPLATES, Axis, Bar, Cast, Curve, FigureData, Mark, PolicyInfo
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,0 +1,147 @@
+"""Runs, their plans, and what may be changed of them while they live."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from server.api.schemas.parts import Body, Tag, Text
+from server.states import RunState, Trigger
+
+
+class Progress(BaseModel):
+    """Where a run stands. Steps are training steps summed over the experts."""
+
+    round: int = Field(description="the round being trained, from 1; 0 before the start")
+    rounds: int
+    phase: str = Field(description="rlvr, opd, or empty before and after training")
+    steps: int
+    total_steps: int
+    eta_seconds: float | None = Field(None, description="null until enough steps were seen")
+
+
+class RunSummary(BaseModel):
+    id: str
+    name: str
+    tags: list[str]
+    method: str
+    priority: int
+    state: RunState
+    state_since: datetime
+    allowed: list[Trigger] = Field(description="the commands this state allows; every button derives from it")
+    waiting_for: str | None = Field(None, description="one sentence, when the run cannot go on right now")
+    progress: Progress
+    capability: float | None = Field(None, description="latest mean accuracy of the merged model over the domains")
+    created_by: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class RunList(BaseModel):
+    runs: list[RunSummary]
+    total: int
+    next: str | None = Field(None, description="pass as `after` for the next page")
+
+
+class PolicyView(BaseModel):
+    """A policy of the run with its look: one colour everywhere, on both themes."""
+
+    name: str
+    role: Literal["base", "expert", "merged"]
+    domain: str | None
+    colour: int = Field(description="index into the palette")
+
+
+class SegmentView(BaseModel):
+    key: str
+    kind: str
+    policy: str
+    round: int
+    part: int
+    step: int
+    steps: int
+    domain: str | None
+    teachers: list[str]
+    needs: list[str]
+    state: Literal["planned", "running", "done", "failed"]
+    attempts: int
+    worker: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Effect(BaseModel):
+    """Where an edit took effect for one policy."""
+
+    policy: str
+    step: int
+    at: datetime
+
+
+class EditView(BaseModel):
+    """requested → acknowledged → effective at step N."""
+
+    version: int
+    kind: Literal["value", "structure"]
+    path: str
+    old: Any
+    value: Any
+    round: int | None = Field(None, description="structure: the first round it holds for")
+    author: str
+    requested_at: datetime
+    acknowledged_at: datetime | None
+    effective: list[Effect]
+    expected: str | None = Field(None, description='while not effective: "acts from the next OPD phase, in about 20 s"')
+
+
+class ControlView(BaseModel):
+    """One editable value as it stands (last requested), for the weight matrix and the other controls."""
+
+    path: str
+    value: Any
+    kind: Literal["value", "structure"]
+    minimum: float | None = None
+    maximum: float | None = None
+    description: str = ""
+
+
+class RunError(BaseModel):
+    """First cause in one sentence, and what the engineer needs."""
+
+    message: str
+    segment: str | None = None
+    attempt: int | None = None
+    traceback: str = ""
+
+
+class Run(RunSummary):
+    notes: str
+    spec: dict[str, Any]
+    source: str
+    control_version: int = Field(description="send as If-Match with an edit; also the ETag")
+    deadline: datetime | None
+    error: RunError | None
+    policies: list[PolicyView]
+    domains: list[str]
+    edges: list[tuple[str, str]] = Field(description="(student, teacher)")
+    controls: list[ControlView]
+    edits: list[EditView]
+
+
+class SegmentList(BaseModel):
+    segments: list[SegmentView]
+
+
+class RunMetaPatch(Body):
+    name: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)] | None = None
+    notes: Annotated[Text, StringConstraints(max_length=20_000)] | None = None
+    tags: Annotated[list[Tag], Field(max_length=32)] | None = None
+
+
+class ControlPatch(Body):
+    """Changed values by path: {"set": {"w.image.text": 0.3}}."""
+
+    set: dict[str, bool | float | int | str] = Field(min_length=1, max_length=64)
