@@ -212,6 +212,10 @@ class Policy:
         """
         with self._compute():
             logits = self.head(hidden)
+        return self.allowed(logits, temperature)
+
+    def allowed(self, logits: Tensor, temperature: float) -> Tensor:
+        """What `logits` makes of the output layer's [..., V]."""
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
         return logits.index_fill(-1, self._forbidden, FORBIDDEN_LOGIT)
 
