@@ -233,11 +233,16 @@ def inverse_cdf(log_probs: Tensor, noise: Tensor) -> Tensor:
     return torch.searchsorted(cumulative, threshold, right=True).squeeze(1).clamp(max=log_probs.shape[1] - 1)
 
 
-def noise_of(request: SampleRequest) -> NDArray[np.float64]:
-    """Uniform numbers [N, T], one for every token that may be sampled."""
+def slots_of(request: SampleRequest) -> NDArray[np.int64]:
+    """The prompts' numbers in the noise, [P]."""
     slots = np.arange(len(request.prompts)) if request.slots is None else np.asarray(request.slots)
     if len(slots) != len(request.prompts):
         raise ValueError(f"slots must number the {len(request.prompts)} prompts, got {len(slots)}")
+    return slots
+
+
+def noise_of(request: SampleRequest) -> NDArray[np.float64]:
+    """Uniform numbers [N, T], one for every token that may be sampled."""
     samples, tokens = np.arange(request.samples), np.arange(request.max_new_tokens)
-    draws = uniform(request.key, slots[:, None, None], samples[None, :, None], tokens)
+    draws = uniform(request.key, slots_of(request)[:, None, None], samples[None, :, None], tokens)
     return draws.reshape(-1, request.max_new_tokens)

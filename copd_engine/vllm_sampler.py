@@ -20,7 +20,7 @@ import torch
 
 from copd_engine.noise import integers
 from copd_engine.policy import Policy, Prefilled
-from copd_engine.rollout import Decoded, Progress, Rollouts, SampleRequest, joined
+from copd_engine.rollout import Decoded, Progress, Rollouts, SampleRequest, joined, slots_of
 
 MEMORY_SHARE: Final = 0.3  # of a GPU's memory, for vLLM's weights and key-value cache
 SHORTEST_CONTEXT: Final = 2048  # tokens; asking for more later makes the engine anew
@@ -52,8 +52,7 @@ class VllmSampler:
     def _parameters(self, request: SampleRequest) -> list[Any]:
         """vLLM's settings of each of the N completions, whose seed is a function of its key, prompt and sample."""
         vllm = importlib.import_module("vllm")
-        slots = np.arange(len(request.prompts)) if request.slots is None else np.asarray(request.slots)
-        seeds = integers((*request.key, "vllm"), 2**31, slots[:, None], np.arange(request.samples))
+        seeds = integers((*request.key, "vllm"), 2**31, slots_of(request)[:, None], np.arange(request.samples))
         return [
             vllm.SamplingParams(
                 temperature=request.temperature,
