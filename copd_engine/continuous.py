@@ -6,6 +6,7 @@ The batch is one packed sequence over a paged key-value cache. Tokens are not dr
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -129,12 +130,14 @@ def _manager(policy: Policy, request: SampleRequest, chooser: _Chooser) -> Itera
         manager.num_return_sequences = chooser.group
         manager.logit_processor = ContinuousBatchingLogitsProcessorList(LogitsProcessorList([chooser]))
         manager.logit_processor.tensors_required = 1
+        gc.freeze()  # at its end the manager collects garbage twice, which need not search what was there before
         manager.start()
         try:
             yield manager
         finally:
             manager.stop(hard_stop=True)
             manager.destroy()
+            gc.unfreeze()
             model.train(training)
 
 
