@@ -13,7 +13,7 @@ from types import FrameType
 from rich.console import Console
 
 from copd_engine.plan import with_edit
-from copd_engine.preflight import check_available
+from copd_engine.preflight import check_available, check_engine
 from copd_engine.spec import FieldError, RunSpec, SpecError, load_yaml, parse_spec
 
 STOPPED = 130  # what shells report after Ctrl-C
@@ -54,6 +54,7 @@ def _spec(path: Path, changes: list[str]) -> RunSpec:
             raise SpecError([FieldError(change, "--set takes FIELD=VALUE")])
         spec = with_edit(spec, field, load_yaml(value))
     check_available(spec)
+    check_engine(spec.sampling.engine)
     return spec
 
 

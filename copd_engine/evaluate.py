@@ -19,7 +19,8 @@ from copd_engine.attempt import Attempt
 from copd_engine.domains import Domain, Prompt, media
 from copd_engine.events import Sample, Value
 from copd_engine.policy import Policy, Prefilled, PromptBatch
-from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
+from copd_engine.rollout import Rollouts, SampleRequest
+from copd_engine.samplers import sampler_for
 
 PROMPTS_AT_ONCE = 128  # part of what makes a result: padding follows the batch
 AGREEMENT_SERIES = (
@@ -111,7 +112,7 @@ def _heldout(
     attempt: Attempt, policy: Policy, domain: Domain, part: str, count: int, temperature: float
 ) -> Iterator[tuple[Seen, Rollouts]]:
     """One completion of each of the first `count` held-out prompts, some prompts at a time. Raises StopWanted between them."""
-    sampler = LocalSampler(policy)
+    sampler = sampler_for(policy, attempt.spec.sampling.engine)
     length = attempt.spec.domains[domain.name].max_new_tokens
     at_once = min(PROMPTS_AT_ONCE, attempt.spec.sampling.batch or PROMPTS_AT_ONCE)
     for start in range(0, count, at_once):

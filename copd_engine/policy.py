@@ -212,7 +212,12 @@ class Policy:
         """
         with self._compute():
             logits = self.head(hidden)
-        logits = self._rule(logits.to(torch.promote_types(logits.dtype, torch.float32))) / temperature
+        logits = self._rule(logits.to(torch.promote_types(logits.dtype, torch.float32)))
+        return self.allowed(logits, temperature)
+
+    def allowed(self, logits: Tensor, temperature: float) -> Tensor:
+        """What `logits` makes of the model's own logits [..., V]."""
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
         return logits.index_fill(-1, self._forbidden, FORBIDDEN_LOGIT)
 
     def _compute(self) -> AbstractContextManager[Any]:

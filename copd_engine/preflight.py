@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from copd_engine.domains import build_domain
 from copd_engine.spec import Dataset, FieldError, RunSpec, SpecError
+from copd_engine.spec.sampling import SamplingEngine
 
 SHIPPED = "tiny"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -23,6 +25,13 @@ def check_available(spec: RunSpec) -> None:
     problems = [*(problem for field, path in models.items() for problem in _model_problems(field, path)), *_domain_problems(spec)]
     if problems:
         raise SpecError(problems)
+
+
+def check_engine(engine: SamplingEngine) -> None:
+    """Raises SpecError when this machine lacks the package that `sampling.engine` names. A server need not have it: workers sample."""
+    if engine == "vllm" and find_spec("vllm") is None:
+        right = "run pip install 'copd[vllm]' on every machine with workers, or use local"
+        raise SpecError([FieldError("sampling.engine", f"vllm is not installed here; {right}")])
 
 
 def _model_problems(field: str, path: str) -> Iterator[FieldError]:

@@ -1,6 +1,6 @@
 """Completions of a policy on prompts. Knows no rewards and no training.
 
-`Sampler` is a protocol over plain batches, so that another process or engine can stand behind it. The local one decodes with a
+`Sampler` is a protocol over plain batches, so that another engine can stand behind it (`samplers.py`). The local one decodes with a
 key-value cache; a token is the inverse of the cumulative distribution at a uniform number that depends only on
 (seed, policy, step, part, prompt, sample, token), so splitting or reordering a batch changes no sample.
 """
@@ -62,8 +62,12 @@ class Rollouts:
 class Sampler(Protocol):
     """What draws completions from a policy."""
 
-    def sample(self, request: SampleRequest, progress: Progress | None = None) -> Rollouts:
-        """`progress` is called at least once per generated token position."""
+    def sample(self, request: SampleRequest, progress: Progress | None = None, prompts: Prefilled | None = None) -> Rollouts:
+        """`prompts`: the request's, where the caller has run them through the policy already.
+
+        `progress` is called again and again: once per token position, or once a second where positions are quicker. Raises ValueError,
+        naming the prompt, where one leaves no room for the new tokens in the model's context.
+        """
         ...
 
 
@@ -75,18 +79,14 @@ class LocalSampler:
 
     @torch.no_grad()
     def sample(self, request: SampleRequest, progress: Progress | None = None, prompts: Prefilled | None = None) -> Rollouts:
-        """`prompts`: the request's, where the caller has run them through the policy already.
-
-        Raises ValueError, naming the prompt, where one leaves no room for the new tokens in the model's context.
-        """
-        noise = torch.from_numpy(_noise(request)).to(self.policy.device)
+        """See `Sampler`."""
+        noise = torch.from_numpy(noise_of(request)).to(self.policy.device)
         pieces = [(rows, self._decode(request, rows, noise[rows], progress, prompts)) for rows in _batches(request)]
-        texts = self.policy.decode([row for _, part in pieces for row in part.completions()])
-        return _joined(request, pieces, texts)
+        return joined(self.policy, request, pieces)
 
     def _decode(
         self, request: SampleRequest, rows: Tensor, noise: Tensor, progress: Progress | None, prompts: Prefilled | None
-    ) -> "_Decoded":
+    ) -> "Decoded":
         """The completions `rows` [n] of the request's N, with their noise [n, T]."""
         owners = rows // request.samples
         if prompts is None:
@@ -104,7 +104,7 @@ class LocalSampler:
         return decoding.result()
 
 
-class _Decoded(NamedTuple):
+class Decoded(NamedTuple):
     """n completions: tokens, log_probs [n, max_new_tokens], lengths, finished [n], on the CPU."""
 
     tokens: NDArray[np.int64]
@@ -143,10 +143,10 @@ class _Decoding:
     def step(self) -> None:
         """Chooses one token for every running row, drops the rows that ended, and runs the others one token further."""
         t, rows = self.position, self.rows
-        chosen, self.log_probs[rows, t] = self._choose(self.noise[rows, t])
+        chosen, self.log_probs[rows, t] = choose(self.policy.logits(self.hidden, divisor(self.request)), self.noise[rows, t], self.request)
         self.tokens[rows, t] = chosen
         self.position += 1
-        ended = torch.isin(chosen, self.eos) | self._stopped()
+        ended = torch.isin(chosen, self.eos) | stopped(self.policy, self.request, self.tokens, rows, torch.full_like(rows, self.position))
         if ended.any():
             self.lengths[rows[ended]] = t + 1
             self.finished[rows[ended]] = True
@@ -159,27 +159,34 @@ class _Decoding:
             positions = next_positions(self.batch, self.prompts[self.rows], t, 1)
             self.hidden = self.policy.extend(chosen.unsqueeze(1), self.mask, positions, self.cache)[:, 0]
 
-    def _choose(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens [R] by inverse CDF at `noise` [R] (or the likeliest), and their log-probs [R]."""
-        greedy, sampling = self.request.temperature == 0, self.request.sampling
-        log_probs = self.policy.logits(self.hidden, 1.0 if greedy else self.request.temperature).log_softmax(dim=-1)
-        if not greedy:
-            log_probs = truncated(log_probs, sampling.top_k, sampling.top_p)
-        chosen = log_probs.argmax(dim=-1) if greedy else inverse_cdf(log_probs, noise)
-        return chosen, log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1)
+    def result(self) -> Decoded:
+        return Decoded(*(tensor.cpu().numpy() for tensor in (self.tokens, self.log_probs, self.lengths, self.finished)))
 
-    def _stopped(self) -> Tensor:
-        """Which running rows [R] have a stop string in the tail of their text, the newest token included."""
-        stops = self.request.sampling.stop
-        if not stops:
-            return torch.zeros_like(self.rows, dtype=torch.bool)
-        # A token is at least one byte of text, so the string lies within as many tokens as it has bytes; decoders may trim the first.
-        tail = max(len(stop.encode()) for stop in stops) + 1
-        texts = self.policy.decode(self.tokens[self.rows, max(0, self.position - tail) : self.position].tolist())
-        return torch.tensor([any(stop in text for stop in stops) for text in texts], device=self.rows.device)
 
-    def result(self) -> _Decoded:
-        return _Decoded(*(tensor.cpu().numpy() for tensor in (self.tokens, self.log_probs, self.lengths, self.finished)))
+def divisor(request: SampleRequest) -> float:
+    """What logits are divided by: the temperature; 1 when greedy."""
+    return request.temperature or 1.0
+
+
+def choose(logits: Tensor, noise: Tensor, request: SampleRequest) -> tuple[Tensor, Tensor]:
+    """Tokens [R] by inverse CDF at `noise` [R] (or the likeliest), and their log-probs [R], of logits [R, V] already divided."""
+    log_probs, greedy = logits.log_softmax(dim=-1), request.temperature == 0
+    if not greedy:
+        log_probs = truncated(log_probs, request.sampling.top_k, request.sampling.top_p)
+    chosen = log_probs.argmax(dim=-1) if greedy else inverse_cdf(log_probs, noise)
+    return chosen, log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1)
+
+
+def stopped(policy: Policy, request: SampleRequest, tokens: Tensor, rows: Tensor, lengths: Tensor) -> Tensor:
+    """Which of the completions `rows` [R] of `tokens` [N, T], so many tokens long by now, have a stop string in the tail of their text."""
+    stops = request.sampling.stop
+    if not stops:
+        return torch.zeros_like(rows, dtype=torch.bool)
+    # A token is at least one byte of text, so the string lies within as many tokens as it has bytes; decoders may trim the first.
+    tail = max(len(stop.encode()) for stop in stops) + 1
+    ends = zip(rows.tolist(), lengths.tolist(), strict=True)
+    texts = policy.decode([tokens[row, max(0, end - tail) : end].tolist() for row, end in ends])
+    return torch.tensor([any(stop in text for stop in stops) for text in texts], device=rows.device)
 
 
 def _batches(request: SampleRequest) -> list[Tensor]:
@@ -196,10 +203,11 @@ def _pixels(prompt: Prompt) -> int:
     return sum(image.size for image in prompt.images) + (0 if prompt.video is None else prompt.video.size)
 
 
-def _joined(request: SampleRequest, pieces: list[tuple[Tensor, _Decoded]], texts: list[str]) -> Rollouts:
-    """All pieces in the order of the request; texts in the order of the pieces."""
+def joined(policy: Policy, request: SampleRequest, pieces: Sequence[tuple[Tensor, Decoded]]) -> Rollouts:
+    """All pieces, each with the numbers [n] of its completions, in the order of the request."""
+    texts = policy.decode([row for _, part in pieces for row in part.completions()])
     back = torch.cat([rows for rows, _ in pieces]).argsort().numpy()
-    whole = _Decoded(*(np.concatenate(arrays)[back] for arrays in zip(*(part for _, part in pieces), strict=True)))
+    whole = Decoded(*(np.concatenate(arrays)[back] for arrays in zip(*(part for _, part in pieces), strict=True)))
     width = int(whole.lengths.max())
     return Rollouts(
         prompts=np.repeat(np.arange(len(request.prompts)), request.samples),
@@ -227,11 +235,16 @@ def inverse_cdf(log_probs: Tensor, noise: Tensor) -> Tensor:
     return torch.searchsorted(cumulative, threshold, right=True).squeeze(1).clamp(max=log_probs.shape[1] - 1)
 
 
-def _noise(request: SampleRequest) -> NDArray[np.float64]:
-    """Uniform numbers [N, T], one for every token that may be sampled."""
+def slots_of(request: SampleRequest) -> NDArray[np.int64]:
+    """The prompts' numbers in the noise, [P]."""
     slots = np.arange(len(request.prompts)) if request.slots is None else np.asarray(request.slots)
     if len(slots) != len(request.prompts):
         raise ValueError(f"slots must number the {len(request.prompts)} prompts, got {len(slots)}")
+    return slots
+
+
+def noise_of(request: SampleRequest) -> NDArray[np.float64]:
+    """Uniform numbers [N, T], one for every token that may be sampled."""
     samples, tokens = np.arange(request.samples), np.arange(request.max_new_tokens)
-    draws = uniform(request.key, slots[:, None, None], samples[None, :, None], tokens)
+    draws = uniform(request.key, slots_of(request)[:, None, None], samples[None, :, None], tokens)
     return draws.reshape(-1, request.max_new_tokens)

@@ -29,7 +29,8 @@ from copd_engine.noise import Key, integers
 from copd_engine.objective import OBJECTIVES, Forward, Objective, RlvrObjective
 from copd_engine.policy import Policy, Prefilled
 from copd_engine.rlvr import LOSSES, equal_groups, group_advantages, overlong_penalty
-from copd_engine.rollout import LocalSampler, Rollouts, SampleRequest
+from copd_engine.rollout import Rollouts, SampleRequest
+from copd_engine.samplers import sampler_for
 from copd_engine.scoring import MicroBatch, States, micro_batches
 from copd_engine.spec import RunSpec
 
@@ -116,7 +117,7 @@ class Trainer:
             raise ValueError("rlvr.kl: a penalty needs a reference policy")
         self.expert, self.spec, self.natives, self.teachers = expert, spec, natives, teachers
         self.clock, self.progress, self.reference = clock, progress, reference if spec.rlvr.kl > 0 else None
-        self.sampler = LocalSampler(expert.policy)
+        self.sampler = sampler_for(expert.policy, spec.sampling.engine)
 
     def step(self, values: StepValues) -> Spent:
         """Takes one step. Raises TrainingError when a loss or gradient is not finite; the step does not count then."""

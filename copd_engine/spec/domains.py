@@ -84,3 +84,10 @@ class Dataset(Part):
 
 
 Domain = Annotated[ReasoningGym | DigitImages | DigitVideos | Dataset, Field(discriminator="source")]
+
+
+def has_media(domain: Domain) -> bool:
+    """Whether its prompts may have images or video."""
+    if isinstance(domain, Dataset):
+        return domain.columns.images is not None or domain.columns.video is not None
+    return not isinstance(domain, ReasoningGym)

@@ -125,6 +125,7 @@ class RunSpec(Part):
             *self._loss_problems(),
             *self._size_problems(),
             *self.merge.problems(self.merged_policies()),
+            *self.sampling.problems(self.model, self.domains),
         ]
         if problems:
             raise SpecError(problems)
