@@ -3,6 +3,7 @@
 #   make demo          set up, start the stack, submit the example runs, print one link
 #   make test          set up, check everything, run all tests
 #   make up            start the stack without the examples
+#   make chaos         a hundred runs disturbed at random moments (SEEDS=0-99)
 #   make check         lint, types, import contracts
 #   make screenshots   take the pictures of docs/img from a real run
 #   make clean         remove what was fetched and built; runs are kept in their own home
@@ -15,7 +16,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo up test check screenshots setup clean
+.PHONY: demo up test chaos check screenshots setup clean
 
 demo: setup
 	@exec $(BIN)/copd demo $(ARGS)
@@ -38,6 +39,10 @@ test:
 	@$(MAKE) --no-print-directory check
 	cd frontend && npm run --silent test
 	$(BIN)/pytest $(ARGS)
+
+chaos:
+	@$(PYTHON) scripts/setup.py --tests
+	COPD_CHAOS_SEEDS=$(or $(SEEDS),0-99) $(BIN)/pytest -rA tests/chaos $(ARGS)
 
 screenshots: setup
 	$(BIN)/python scripts/screenshots.py $(ARGS)

@@ -61,7 +61,7 @@ def test_pictures_may_be_bytes_in_the_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "fps"), [("clip.mp4", 10.0), ("clip.gif", 10.0), ("clip", 2.0)])
 def test_a_clip_is_evenly_spaced_frames_of_a_file_a_folder_or_an_animated_picture(tmp_path: Path, name: str, fps: float) -> None:
-    rows = [{"prompt": f"{i}", "answer": "x", "clip": clip(tmp_path, name) if i == 0 else name} for i in range(4)]
+    rows = [{"prompt": f"{i}", "answer": "x", "clip": clip(tmp_path, name) if i == 0 else name} for i in range(8)]
     prompt = domain(json_lines(tmp_path / "clips.jsonl", rows), columns={"video": "clip"}, frames=5).prompt("train", 0)
     assert prompt.video is not None
     assert prompt.video.shape == (5, 16, 16, 3)
