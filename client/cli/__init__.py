@@ -7,20 +7,23 @@ import sys
 import typer
 
 from client.api import ApiError
+from client.cli.backup_commands import backup_app
 from client.cli.edit_argument import EditError
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
 from client.local import NoStackError
+from client.stack.backup import BackupError
 from client.stack.family import StartError
 from client.stack.home import HomeError
 from client.stack.process import StopRequestedError
 from client.stack.server import ServerCommandError
 
-EXPECTED = (ApiError, EditError, HomeError, NoStackError, ServerCommandError, StartError)
+EXPECTED = (ApiError, BackupError, EditError, HomeError, NoStackError, ServerCommandError, StartError)
 
 app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True, add_completion=False)
 app.add_typer(stack_app)
 app.add_typer(runs_app)
+app.add_typer(backup_app)
 
 
 def main() -> None:

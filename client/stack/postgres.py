@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import IO
 
 from client.stack.home import Home, HomeError
 from client.stack.process import Command
@@ -100,11 +101,23 @@ class Postgres:
         if not self._run("psql", *self._where, "-d", "postgres", "-Atqc", query).strip():
             self._run("createdb", *self._where, DATABASE)
 
+    def dump(self, into: IO[bytes]) -> None:
+        """Writes the whole database, as of one moment, to a file of our own. Raises HomeError."""
+        self._stream("pg_dump", *self._where, "--format=custom", "--no-owner", DATABASE, stdout=into)
+
+    def restore(self, dump: IO[bytes]) -> None:
+        """Fills an empty database from a dump, all of it or nothing. Raises HomeError."""
+        self._stream("pg_restore", *self._where, "--no-owner", "--exit-on-error", "--single-transaction", "-d", DATABASE, stdin=dump)
+
     @property
     def _where(self) -> tuple[str, ...]:
         return ("-h", str(self._home.postgres_socket), "-p", PORT, "-U", DATABASE)
 
     def _run(self, program: str, *arguments: str) -> str:
+        return self._stream(program, *arguments, stdout=subprocess.PIPE).decode()
+
+    def _stream(self, program: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | int | None = None) -> bytes:
+        """Runs one of PostgreSQL's programs as its user; returns its output when that is a pipe."""
         owner = self._owner
         done = subprocess.run(
             [str(self._programs / program), *arguments],
@@ -112,13 +125,14 @@ class Postgres:
             group=owner.pw_gid if owner else None,
             extra_groups=None if owner is None else [],
             cwd=self._home.root,
-            capture_output=True,
-            text=True,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             check=False,
         )
         if done.returncode:
-            raise HomeError(f"{program} failed: {(done.stderr or done.stdout).strip()}")
-        return done.stdout
+            raise HomeError(f"{program} failed: {(done.stderr or done.stdout or b'').decode(errors='replace').strip()}")
+        return done.stdout or b""
 
     def _reachable_programs(self) -> Path:
         """The folder of PostgreSQL's programs. As root they are copied into the home when its user cannot reach the venv."""

@@ -21,7 +21,7 @@ from server.scheduler.inbox import Inbox
 from server.scheduler.judge import LIVE, Order, order
 from server.scheduler.leader import Term
 from server.scheduler.outcome import commit_failure
-from server.scheduler.retention import prune
+from server.scheduler.retention import may_prune, prune
 from server.scheduler.sending import MissingCheckpointError, make_attempt, ready_segments
 from server.scheduler.sight import Lookout, Sight
 from server.scheduler.stopping import has_live_attempt, quiet_runs, sentence, settle, waited_for
@@ -159,5 +159,7 @@ class Scheduler:
     def _prune(self) -> None:
         for run_id in sorted(self._watch.changed):
             with self._term.transaction() as session:
+                if not may_prune(session):
+                    return
                 if not prune(session, self._archive, run_id):
                     self._watch.changed.discard(run_id)

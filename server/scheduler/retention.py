@@ -14,6 +14,8 @@ from server.db.models import Checkpoint, SegmentRow
 from server.db.segments import segment_of
 from server.scheduler.archive import Archive
 
+RETENTION_LOCK = 7_301_144_002
+"""Advisory lock: whoever holds it, a backup say, keeps every checkpoint where it is. `client.stack.backup` has the same number."""
 BATCH = 20
 """Checkpoints removed in one transaction: the run's row is locked meanwhile, so that nobody asks for one as it goes."""
 
@@ -41,6 +43,11 @@ def unneeded(held: Sequence[Held], segments: Iterable[Segment], done: Collection
         newest_attempt[item.ref] = max(newest_attempt.get(item.ref, 0), item.attempt)
     kept = needed | {Ref(policy, step) for policy, step in newest_step.items()}
     return [item for item in held if item.attempt < newest_attempt[item.ref] or (item.ref not in kept and item.ref.policy != MERGED)]
+
+
+def may_prune(session: Session) -> bool:
+    """Whether checkpoints may be removed in this transaction: not while somebody copies the store."""
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock_shared(RETENTION_LOCK))))
 
 
 def prune(session: Session, archive: Archive, run_id: str) -> int:
