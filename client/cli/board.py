@@ -12,6 +12,7 @@ from rich.text import Text
 
 from client.api import ApiError, Client
 from client.models import LogEntry, Progress, Run, Series, Worker
+from client.words import duration
 
 OVER = ("completed", "failed", "cancelled")
 REFRESH_SECONDS = 1.0
@@ -24,15 +25,6 @@ def progress_line(progress: Progress) -> str:
     if not progress.total_steps:
         return ""
     return f"{progress.steps}/{progress.total_steps} steps" + (f", {duration(progress.eta_seconds)} left" if progress.eta_seconds else "")
-
-
-def duration(seconds: float) -> str:
-    """75 → 1 min 15 s; hours without seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def summary(run: Run, url: str) -> RenderableType:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
 from client.api import ApiError, Client
 from client.cli import board
 from client.cli.edit_argument import parse_edits
-from client.demo import all_runs
+from client.cli.output import JsonOption, print_json
 from client.local import connect
 from client.models import Export, RunSummary
 from copd_engine.spec import SpecError, parse_spec
@@ -25,7 +23,6 @@ runs_app = typer.Typer()
 console = Console(highlight=False)
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id, the beginning of an id, or a name (the newest of that name).")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @runs_app.command()
@@ -43,7 +40,7 @@ def submit(
     with connect() as client:
         run = client.create_run(source)
         if as_json:
-            _print_json(run)
+            print_json(run)
         else:
             typer.echo(f"{run.id}  {run.name}  {run.state}  {client.url}/runs/{run.id}")
         if watch:
@@ -54,9 +51,9 @@ def submit(
 def list_runs(as_json: JsonOption = False, limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50) -> None:
     """List runs, newest first."""
     with connect() as client:
-        runs = [run for run, _ in zip(all_runs(client), range(limit), strict=False)]
+        runs = [run for run, _ in zip(client.runs, range(limit), strict=False)]
     if as_json:
-        _print_json(runs)
+        print_json(runs)
         return
     table = Table("id", "name", "state", "progress", "merged", "created", box=None, pad_edge=False)
     for run in runs:
@@ -71,7 +68,7 @@ def show(run: RunArgument, as_json: JsonOption = False) -> None:
     with connect() as client:
         found = client.run(find_run(client, run).id)
         if as_json:
-            _print_json(found)
+            print_json(found)
         else:
             console.print(board.summary(found, client.url))
 
@@ -134,16 +131,7 @@ def export(
 
 def find_run(client: Client, reference: str) -> RunSummary:
     """The run with this id, this beginning of an id, or, the newest, this name. Raises ApiError when there is none or several."""
-    runs = list(all_runs(client))
-    named = [run for run in runs if run.name == reference]
-    begun = [run for run in runs if reference and run.id.startswith(reference)]
-    if exact := [run for run in begun if run.id == reference] or named[:1]:
-        return exact[0]
-    if len(begun) == 1:
-        return begun[0]
-    if begun:
-        raise ApiError(f"'{reference}' begins {len(begun)} ids: {', '.join(run.id for run in begun[:5])}; give more of it")
-    raise ApiError(f"no run '{reference}'; `copd list` shows them")
+    return client.find_run(reference)
 
 
 def _command(reference: str, command: Literal["pause", "resume", "cancel"]) -> None:
@@ -167,8 +155,3 @@ def _read(file: Path) -> str:
         return sys.stdin.read() if str(file) == "-" else file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ApiError(f"cannot read {file}: {error}") from None
-
-
-def _print_json(value: BaseModel | list[RunSummary]) -> None:
-    data = [item.model_dump(mode="json") for item in value] if isinstance(value, list) else value.model_dump(mode="json")
-    typer.echo(json.dumps(data, indent=2))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from client.cli import main
-from client.cli.board import duration, progress_line
+from client.cli.board import progress_line
 from client.cli.edit_argument import EditError, parse_edits
 from client.models import Progress
+from client.words import duration
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from client.api import ApiError
+from client import ApiError, AsyncClient
 from client.cli import main
+from client.models import Figures
 from tests.embedded import Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -112,3 +113,30 @@ def test_name_notes_and_tags_can_be_changed(stack: Stack, copd: Copd, tmp_path: 
     changed = stack.client.describe(run_id, name="fancy", notes="why", tags=["a", "b"])
     assert (changed.name, changed.notes, changed.tags) == ("fancy", "why", ["a", "b"])
     copd("cancel", run_id)
+
+
+async def test_a_run_from_a_script_plain_and_awaited(stack: Stack) -> None:
+    spec = MINIATURE.read_text().replace(MINIATURE_NAME, "name: by script", 1)
+    stack.client.create_run(spec)
+    run = stack.client.runs["by script"]
+    assert run.wait().state == "completed"
+
+    frame = run.series("capability/*").to_pandas()
+    assert set(frame["name"]) == {"capability"}
+    assert {"base", "merged", "text"} <= set(frame["policy"])
+    capability = run.figure("capability")
+    assert [figure.name for figure in capability.figures] == ["capability.text", "capability.image", "capability.video"]
+    [drawn] = run.figure("overlap").to_plotly("dark")
+    assert drawn.to_dict()["layout"]["title"]["text"] == "Is the experts' agreement holding up?"
+    drawings: list[Figures] = []
+    run.live_figure("overlap", drawings.append)  # the run is over: drawn once
+    assert len(drawings) == 1
+
+    async with AsyncClient(stack.url, stack.token) as client:
+        handle = client.runs["by script"]
+        assert (await handle.get()).id == run.id == await handle.id()
+        assert (await handle.wait()).state == "completed"
+        assert [each.id async for each in client.runs] == [each.id for each in stack.client.runs]
+        events = handle.events()
+        assert (await anext(events)).event == "ping"
+        await client.describe(run.id, notes="seen")
