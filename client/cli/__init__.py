@@ -8,6 +8,7 @@ import typer
 
 from client.api import ApiError
 from client.cli.edit_argument import EditError
+from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
 from client.local import NoStackError
@@ -21,6 +22,7 @@ EXPECTED = (ApiError, EditError, HomeError, NoStackError, ServerCommandError, St
 app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True, add_completion=False)
 app.add_typer(stack_app)
 app.add_typer(runs_app)
+app.add_typer(report_app)
 
 
 def main() -> None:

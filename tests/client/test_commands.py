@@ -115,7 +115,7 @@ def test_name_notes_and_tags_can_be_changed(stack: Stack, copd: Copd, tmp_path: 
     copd("cancel", run_id)
 
 
-async def test_a_run_from_a_script_plain_and_awaited(stack: Stack) -> None:
+async def test_a_run_from_a_script_plain_and_awaited(stack: Stack, copd: Copd, tmp_path: Path) -> None:
     spec = MINIATURE.read_text().replace(MINIATURE_NAME, "name: by script", 1)
     stack.client.create_run(spec)
     run = stack.client.runs["by script"]
@@ -131,6 +131,10 @@ async def test_a_run_from_a_script_plain_and_awaited(stack: Stack) -> None:
     drawings: list[Figures] = []
     run.live_figure("overlap", drawings.append)  # the run is over: drawn once
     assert len(drawings) == 1
+
+    report = tmp_path / "run.html"
+    assert json.loads(copd("report", "by script", "-o", str(report), "--json"))["bytes"] > 3_000_000
+    assert "Is the experts&#x27; agreement holding up?" in report.read_text()
 
     async with AsyncClient(stack.url, stack.token) as client:
         handle = client.runs["by script"]
