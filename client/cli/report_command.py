@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from client import report
+from client.cli.exits import InputError
 from client.cli.output import JsonOption, print_json
 from client.cli.run_commands import RunArgument, find_run
-from client.errors import ApiError
 from client.local import connect
 
 report_app = typer.Typer()
@@ -31,7 +31,7 @@ def report_command(
     try:
         size = target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ApiError(f"cannot write {target}: {error.strerror}") from None
+        raise InputError(f"cannot write {target}: {error.strerror}") from None
     if as_json:
         print_json({"run": found.id, "file": str(target), "bytes": size})
     else:

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from client.api import ApiError, Client
-from client.cli import board
+from client.cli import board, exits
+from client.cli import watch as watching
 from client.cli.edit_argument import parse_edits
+from client.cli.exits import InputError
 from client.cli.output import JsonOption, print_json
 from client.local import connect
 from client.models import Export, RunSummary
@@ -36,7 +38,7 @@ def submit(
     try:
         parse_spec(source)
     except SpecError as error:
-        raise ApiError("\n  ".join([f"{file} is not a valid spec", *map(str, error.errors)])) from None
+        raise InputError("\n  ".join([f"{file} is not a valid spec", *map(str, error.errors)])) from None
     with connect() as client:
         run = client.create_run(source)
         if as_json:
@@ -44,7 +46,7 @@ def submit(
         else:
             typer.echo(f"{run.id}  {run.name}  {run.state}  {client.url}/runs/{run.id}")
         if watch:
-            board.watch(client, run.id)
+            _watch(client, run.id)
 
 
 @runs_app.command("list")
@@ -74,10 +76,13 @@ def show(run: RunArgument, as_json: JsonOption = False) -> None:
 
 
 @runs_app.command()
-def watch(run: RunArgument) -> None:
-    """Follow a run live in the terminal; Ctrl-C leaves, the run goes on."""
+def watch(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")] = False) -> None:
+    """Follow a run live in the terminal until it is over; Ctrl-C leaves, the run goes on. The exit code says how it ended."""
     with connect() as client:
-        board.watch(client, find_run(client, run).id)
+        found = find_run(client, run).id
+        if as_json:
+            raise typer.Exit(exits.of_run(watching.events(client, found, typer.echo)))
+        _watch(client, found)
 
 
 @runs_app.command()
@@ -134,6 +139,10 @@ def find_run(client: Client, reference: str) -> RunSummary:
     return client.find_run(reference)
 
 
+def _watch(client: Client, run_id: str) -> None:
+    raise typer.Exit(exits.of_run(watching.watch(client, run_id, console)))
+
+
 def _command(reference: str, command: Literal["pause", "resume", "cancel"]) -> None:
     with connect() as client:
         run = client.command(find_run(client, reference).id, command)
@@ -154,4 +163,4 @@ def _read(file: Path) -> str:
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise ApiError(f"cannot read {file}: {error}") from None
+        raise InputError(f"cannot read {file}: {error}") from None

@@ -57,18 +57,20 @@ def test_a_run_from_submit_to_export(copd: Copd, stack: Stack, tmp_path: Path) -
 
     stack.wait_for(run_id, "running")
     assert "w.image.text: 1.0 → 0.25 requested" in copd("set", "by command", "w.image.text=0.25")
-    assert "w.image.text: " in copd("set", run_id, "w.image.text=-1", code=1)
+    assert "w.image.text: " in copd("set", run_id, "w.image.text=-1", code=2)
 
     copd("pause", run_id)
     stack.wait_for(run_id, "paused")
     assert "paused" in copd("show", run_id)
-    assert "allowed now: resume, cancel" in copd("pause", run_id, code=1)
+    assert "allowed now: resume, cancel" in copd("pause", run_id, code=6)
     copd("resume", run_id)
 
-    copd("watch", run_id)  # stays until the run is over
+    said = copd("watch", run_id)  # stays until the run is over
+    assert "by command  completed" in said
+    assert "capability base" in said
     assert stack.client.run(run_id).state == "completed"
     assert "completed" in copd("show", run_id)
-    refused = copd("resume", run_id, code=1)
+    refused = copd("resume", run_id, code=6)
     assert "completed" in refused
     assert refused.count("\n") == 1
 
@@ -84,11 +86,12 @@ def test_a_cancelled_run_stays_cancelled(copd: Copd, stack: Stack, tmp_path: Pat
     run_id = submit(copd, "to be cancelled", tmp_path)
     copd("cancel", run_id)
     stack.wait_for(run_id, "cancelled")
-    assert "cancelled" in copd("resume", run_id, code=1)
+    assert "cancelled" in copd("resume", run_id, code=6)
+    assert "cancelled" in copd("watch", run_id, code=7)
 
 
 def test_unknown_runs_are_named(copd: Copd) -> None:
-    assert copd("show", "nothing-like-it", code=1) == "error: no run 'nothing-like-it'; `copd list` shows them\n"
+    assert copd("show", "nothing-like-it", code=3) == "error: no run 'nothing-like-it'; `copd list` shows them\n"
 
 
 def test_the_same_key_submits_once(stack: Stack) -> None:
