@@ -21,14 +21,14 @@ def connect() -> Client:
     return Client(*address(), retries=CLI_RETRIES)
 
 
-def address() -> tuple[str, str]:
-    """URL and token of the stack meant, for Client and AsyncClient. Raises NoStackError."""
+def address(home: Home | None = None) -> tuple[str, str]:
+    """URL and token of the stack meant, for Client and AsyncClient. `home`: another than the default. Raises NoStackError."""
     url, token = os.environ.get("COPD_URL"), os.environ.get("COPD_TOKEN")
     if url:
         if not token:
             raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token`")
         return url, token
-    home = Home(default_home())
+    home = home or Home(default_home())
     return running_stack(home).url, read_token(home)
 
 

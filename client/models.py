@@ -248,6 +248,7 @@ class Worker(BaseModel):
     host: str
     pid: int
     device: str
+    fingerprint: str
     run: str | None
     run_name: str | None
     segment: str | None
@@ -259,6 +260,14 @@ class Worker(BaseModel):
 class WorkerList(BaseModel):
     workers: list[Worker]
     scheduler_alive: bool
+
+
+class Check(BaseModel):
+    """One line of `copd doctor`: what was looked at, how it is, and in one sentence what was seen or what to do."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    message: str
 
 
 class Event(BaseModel):

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from client.api import ApiError
+from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
 from client.cli.exits import Exit, InputError, of_error
 from client.cli.report_command import report_app
@@ -24,6 +25,7 @@ app = typer.Typer(help="Train experts of one model together, and steer them whil
 app.add_typer(stack_app)
 app.add_typer(runs_app)
 app.add_typer(report_app)
+app.add_typer(doctor_app)
 
 
 def main() -> None:

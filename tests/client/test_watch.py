@@ -35,9 +35,8 @@ def snapshot(**changes: Any) -> Snapshot:
     segment = {"kind": "rlvr", "policy": "text", "step": 0, "steps": 4, "worker": "w1"}
     done = Segment(key="a", state="done", **segment)
     running = Segment(key="b", state="running", **segment)
-    worker = Worker(
-        name="w1", state="busy", host="h", pid=1, device="cpu", run="abc", run_name="A run", segment="b", attempt=1, done=1, total=4
-    )
+    where = {"name": "w1", "state": "busy", "host": "h", "pid": 1, "device": "cpu", "fingerprint": ""}
+    worker = Worker.model_validate({**where, "run": "abc", "run_name": "A run", "segment": "b", "attempt": 1, "done": 1, "total": 4})
     entry = LogEntry(id=1, time=NOW, level="info", actor="ann", message="submitted")
     shown = run(**{"state": "running", "progress": PROGRESS, "policies": [{"name": "base"}, {"name": "text"}], **changes})
     shown.spec = {"domains": {"text": {}}}
