@@ -1,47 +1,55 @@
-"""A small typed client of the REST API; the `copd` command and scripts use it.
+"""The client of the REST API; the `copd` command, scripts and notebooks use it. AsyncClient (client/aio.py) is the same to be awaited.
 
 with Client("http://127.0.0.1:8765", token) as client:
-    run = client.create_run(Path("examples/three-experts.yaml").read_text())
-    client.edit(run.id, {"w.image.text": 0.3})
+    client.create_run(Path("examples/three-experts.yaml").read_text())
+    run = client.runs["Three experts"]
+    run.edit({"w.image.text": 0.3})
+    run.series("capability/*").to_pandas()
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from client.models import Checkpoint, Event, Export, LogEntry, Run, RunList, Segment, SeriesList, WorkerList
+from client import sse
+from client.bound import ClientCalls, HandleCalls
+from client.errors import ApiError, Tries, UnreachableError, answer_of, error_of
+from client.flow import Flow, Request
+from client.models import OVER, Event, Figures, Run, RunList, RunSummary
+from client.sse import OnRetry, parse_events
+
+__all__ = ["ApiError", "Client", "RunHandle", "Runs", "UnreachableError", "parse_events"]
 
 API = "/api/v1"
 CHUNK_BYTES = 1 << 20
+RETRIES = 4
+PATIENCE = 60.0
+REDRAW_SECONDS = 1.0
+T = TypeVar("T")
 
 
-class ApiError(Exception):
-    """The API refused or could not be reached. `problem` is the RFC 9457 document, empty when there was none."""
-
-    def __init__(self, message: str, status: int = 0, problem: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.problem = problem or {}
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """Wrong fields by dotted path, with what would be right."""
-        return {error.get("field", ""): error.get("message", "") for error in self.problem.get("errors", [])}
+def http_options(url: str, token: str, timeout: float) -> dict[str, Any]:
+    """What httpx is made with."""
+    # trust_env=False: a proxy of the environment must not see, or swallow, calls to the own machine
+    is_local = httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
+    return {"base_url": url, "headers": {"Authorization": f"Bearer {token}"}, "timeout": timeout, "trust_env": not is_local}
 
 
-class Client:
-    """Every method raises ApiError when the server refuses, or cannot be reached."""
+class Client(ClientCalls):
+    """Every method raises ApiError when the server refuses, and UnreachableError when there is no answer.
 
-    def __init__(self, url: str, token: str, *, timeout: float = 30) -> None:
+    Requests that change nothing, and submits, are tried `retries` times more while the server is away or busy; others are sent once.
+    """
+
+    def __init__(self, url: str, token: str, *, timeout: float = 30, retries: int = RETRIES) -> None:
         self.url = url.rstrip("/")
-        # trust_env=False: a proxy of the environment must not see, or swallow, calls to the own machine
-        is_local = httpx.URL(self.url).host in ("127.0.0.1", "localhost", "::1")
-        self._http = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=timeout, trust_env=not is_local)
+        self.retries = retries
+        self._http = httpx.Client(**http_options(self.url, token, timeout))
 
     def __enter__(self) -> Self:
         return self
@@ -52,86 +60,47 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    # ---- runs
+    @property
+    def runs(self) -> Runs:
+        """All runs: `client.runs["name or id"]` is one, `for run in client.runs` all, `client.runs()` a page."""
+        return Runs(self)
 
-    def create_run(self, spec: str, *, idempotency_key: str | None = None) -> Run:
-        """Submits a spec in YAML or JSON. The same idempotency key answers with the same run."""
-        headers = {"Content-Type": "application/yaml"}
-        if idempotency_key:
-            headers["Idempotency-Key"] = idempotency_key
-        return Run.model_validate(self._json("POST", "/runs", content=spec.encode(), headers=headers))
-
-    def runs(self, *, limit: int = 100, after: str | None = None) -> RunList:
-        """One page of runs, newest first; `next` of the answer is the `after` of the following page."""
-        parameters = {"limit": str(limit)} | ({"after": after} if after else {})
-        return RunList.model_validate(self._json("GET", "/runs", params=parameters))
-
-    def run(self, run_id: str) -> Run:
-        return Run.model_validate(self._json("GET", f"/runs/{run_id}"))
-
-    def command(self, run_id: str, command: Literal["pause", "resume", "cancel"]) -> Run:
-        return Run.model_validate(self._json("POST", f"/runs/{run_id}/{command}"))
-
-    def describe(self, run_id: str, *, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> Run:
-        """Changes name, notes or tags; None leaves as it is."""
-        given = {key: value for key, value in (("name", name), ("notes", notes), ("tags", tags)) if value is not None}
-        return Run.model_validate(self._json("PATCH", f"/runs/{run_id}", json=given))
-
-    def edit(self, run_id: str, changes: dict[str, bool | float | int | str], *, version: int | None = None) -> Run:
-        """Changes controls by path, say {"w.image.text": 0.3}.
-
-        `version` is the control version the change is based on; without it, the newest. A stale one raises ApiError with status 412.
-        """
-        if version is None:
-            version = self.run(run_id).control_version
-        answer = self._json("PATCH", f"/runs/{run_id}/controls", json={"set": changes}, headers={"If-Match": f'"{version}"'})
-        return Run.model_validate(answer)
-
-    # ---- what a run produced
-
-    def segments(self, run_id: str) -> list[Segment]:
-        return [Segment.model_validate(item) for item in self._json("GET", f"/runs/{run_id}/segments")["segments"]]
-
-    def series(self, run_id: str, **parameters: str | int) -> SeriesList:
-        return SeriesList.model_validate(self._json("GET", f"/runs/{run_id}/series", params=parameters))
-
-    def cursor(self, run_id: str) -> str:
-        """The stream position of now: what is read after this call is not older, and `events` from here misses nothing."""
-        return self.series(run_id, name="-").cursor
-
-    def figure(self, run_id: str, name: str) -> dict[str, Any]:
-        """A Plotly figure (`data`, `layout`) with its title, help and summary."""
-        return self._json("GET", f"/runs/{run_id}/figures/{name}")
-
-    def checkpoints(self, run_id: str) -> list[Checkpoint]:
-        return [Checkpoint.model_validate(item) for item in self._json("GET", f"/runs/{run_id}/checkpoints")["checkpoints"]]
-
-    def log(self, run_id: str) -> list[LogEntry]:
-        return [LogEntry.model_validate(item) for item in self._json("GET", f"/runs/{run_id}/log")["entries"]]
-
-    def events(self, run_id: str, *, cursor: str | None = None) -> Iterator[Event]:
-        """The run's live events from `cursor` on (else from now on), until the connection ends; then call again with the last event's id.
-
-        After a `reset` event, fetch again and start from a new `cursor`.
-        """
-        headers = {"Last-Event-ID": cursor} if cursor else {}
-        timeout = httpx.Timeout(30, read=60)  # the server sends a comment every few seconds
+    def perform(self, flow: Flow[T]) -> T:
+        """Carries out a call."""
         try:
-            with self._http.stream("GET", f"{API}/runs/{run_id}/events", headers=headers, timeout=timeout) as response:
-                if response.is_error:
-                    response.read()
-                    raise _error(response)
-                yield from parse_events(response.iter_lines())
-        except httpx.TransportError as error:
-            raise ApiError(f"the event stream of {self.url} broke: {error}") from error
+            request = next(flow)
+            while True:
+                try:
+                    answer = self._send(request)
+                except ApiError as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(answer)
+        except StopIteration as end:
+            return end.value
 
-    # ---- exports
+    def events(
+        self, run_id: str, *, cursor: str | None = None, patience: float = PATIENCE, on_retry: OnRetry | None = None
+    ) -> Iterator[Event]:
+        """The run's live events after `cursor` (else from now on), without end and without a gap; it connects again by itself.
 
-    def request_export(self, run_id: str, *, policy: str = "merged", step: int | None = None) -> Export:
-        return Export.model_validate(self._json("POST", f"/runs/{run_id}/export", json={"policy": policy, "step": step}))
-
-    def exports(self, run_id: str) -> list[Export]:
-        return [Export.model_validate(item) for item in self._json("GET", f"/runs/{run_id}/exports")["exports"]]
+        `ping` says that it is connected. Where the server cannot promise that nothing was left out there is a `reset`: fetch again what
+        you hold; the events after it go on from a position no later than that. After `patience` seconds without a connection ApiError is
+        raised; `on_retry` is told before each new try.
+        """
+        stream = sse.Following(run_id, cursor or self.cursor(run_id), self.url, patience, on_retry)
+        while True:
+            try:
+                for event in self._stream(stream.request()):
+                    stream.seen(event)
+                    if event.event == "reset":
+                        yield stream.restart(event, self.cursor(run_id))
+                        break
+                    yield event
+                else:
+                    raise sse.ended(self.url)
+            except (httpx.TransportError, ApiError) as error:
+                time.sleep(stream.broken(error))
 
     def download_export(self, run_id: str, number: int, target: Path) -> None:
         """Writes the model's zip to `target`; a broken download leaves no file there."""
@@ -140,23 +109,15 @@ class Client:
             with self._http.stream("GET", f"{API}/runs/{run_id}/exports/{number}/download") as response:
                 if response.is_error:
                     response.read()
-                    raise _error(response)
+                    raise error_of(response)
                 with partial.open("wb") as file:
                     for chunk in response.iter_bytes(CHUNK_BYTES):
                         file.write(chunk)
             partial.replace(target)
         except httpx.TransportError as error:
-            raise ApiError(f"the download from {self.url} broke: {error}") from error
+            raise UnreachableError(f"the download from {self.url} broke: {error}") from error
         finally:
             partial.unlink(missing_ok=True)
-
-    # ---- the rest
-
-    def workers(self) -> WorkerList:
-        return WorkerList.model_validate(self._json("GET", "/workers"))
-
-    def spec_schema(self) -> dict[str, Any]:
-        return self._json("GET", "/spec/schema")
 
     def is_ready(self) -> bool:
         try:
@@ -164,40 +125,94 @@ class Client:
         except httpx.TransportError:
             return False
 
-    def _json(self, method: str, path: str, **arguments: Any) -> Any:
-        try:
-            response = self._http.request(method, API + path, **arguments)
-        except httpx.TransportError as error:
-            raise ApiError(f"cannot reach {self.url}: {error}") from error
-        if response.is_error:
-            raise _error(response)
-        return response.json()
+    def _send(self, request: Request) -> Any:
+        tries = Tries(request, self.retries, self.url)
+        while True:
+            try:
+                return answer_of(self._http.request(request.method, API + request.path, **request.arguments))
+            except (httpx.TransportError, ApiError) as error:
+                time.sleep(tries.failed(error))
+
+    def _stream(self, request: Request) -> Iterator[Event]:
+        with self._http.stream(request.method, API + request.path, **sse.stream_arguments(request)) as response:
+            if response.is_error:
+                response.read()
+                raise error_of(response)
+            yield from parse_events(response.iter_lines())
 
 
-def parse_events(lines: Iterator[str]) -> Iterator[Event]:
-    """Server-sent events from their lines (WHATWG HTML, 9.2.6). Comments and events without data are skipped."""
-    event_id, name, data = "", "message", []
-    for line in lines:
-        field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if not line:
-            if data:
-                yield Event(id=event_id, event=name, data=json.loads("\n".join(data)))
-            name, data = "message", []
-        elif field == "id":
-            event_id = value
-        elif field == "event":
-            name = value
-        elif field == "data":
-            data.append(value)
+class Runs:
+    """The runs of a server."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getitem__(self, reference: str) -> RunHandle:
+        """The run with this id, this beginning of an id, or, the newest, this name. Asks nothing yet."""
+        return RunHandle(self._client, reference)
+
+    def __call__(self, *, limit: int = 100, after: str | None = None) -> RunList:
+        """One page, newest first."""
+        return self._client.runs_page(limit=limit, after=after)
+
+    def __iter__(self) -> Iterator[RunSummary]:
+        """Every run, newest first."""
+        after = None
+        while True:
+            page = self(after=after)
+            yield from page.runs
+            if (after := page.next) is None:
+                return
 
 
-def _error(response: httpx.Response) -> ApiError:
-    try:
-        problem = response.json()
-        detail = problem.get("detail") or problem.get("title")
-    except (ValueError, AttributeError):
-        problem, detail = {}, None
-    message = detail or f"{response.request.method} {response.request.url.path} answered {response.status_code}"
-    errors = [f"{error.get('field') or 'spec'}: {error.get('message')}" for error in problem.get("errors", [])]
-    return ApiError("\n  ".join([message, *errors]), response.status_code, problem)
+class RunHandle(HandleCalls):
+    """One run of a Client."""
+
+    def __init__(self, client: Client, reference: str) -> None:
+        super().__init__(reference)
+        self._client = client
+
+    @property
+    def id(self) -> str:
+        return self.perform(self.find())
+
+    def perform(self, flow: Flow[T]) -> T:
+        return self._client.perform(flow)
+
+    def events(self, *, cursor: str | None = None, patience: float = PATIENCE, on_retry: OnRetry | None = None) -> Iterator[Event]:
+        """The run's live events; see Client.events."""
+        return self._client.events(self.id, cursor=cursor, patience=patience, on_retry=on_retry)
+
+    def wait(self) -> Run:
+        """Waits until the run is over. Returns it as it ended."""
+        cursor = self.cursor()
+        if (run := self.get()).state in OVER:
+            return run
+        for event in self.events(cursor=cursor):
+            if event.event in ("changed", "reset") and (run := self.get()).state in OVER:
+                return run
+        raise AssertionError("the events of a run do not end")
+
+    def download_export(self, number: int, target: Path) -> None:
+        """Writes the model's zip to `target`; a broken download leaves no file there."""
+        self._client.download_export(self.id, number, target)
+
+    def live_figure(self, name: str, draw: Callable[[Figures], None] | None = None) -> None:
+        """Draws a figure in the cell of a notebook and keeps it up to date until the run is over; interrupt the cell to leave.
+
+        `draw` is what draws it; by default IPython's display, whose output each drawing replaces.
+        """
+        from client.notebook import display_in_place
+
+        draw = draw or display_in_place()
+        cursor, drawn = self.cursor(), time.monotonic()
+        draw(self.figure(name))
+        if self.get().state in OVER:
+            return
+        for event in self.events(cursor=cursor):
+            is_over = event.event in ("changed", "reset") and self.get().state in OVER
+            if is_over or time.monotonic() - drawn >= REDRAW_SECONDS:
+                draw(self.figure(name))
+                drawn = time.monotonic()
+            if is_over:
+                return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from client.api import Client
@@ -15,21 +15,10 @@ SHOWN, COMPARED = "three-experts.yaml", "independent-experts.yaml"
 
 def submit_examples(client: Client, *, again: bool, say: Callable[[str], None]) -> RunSummary:
     """Submits both examples unless runs of their names exist. Returns the run to look at."""
-    known = {} if again else {run.name: run for run in reversed(list(all_runs(client)))}
+    known = {} if again else {run.name: run for run in reversed(list(client.runs))}
     shown = _submit(client, EXAMPLES / SHOWN, known, say)
     _submit(client, EXAMPLES / COMPARED, known, say)
     return shown
-
-
-def all_runs(client: Client) -> Iterator[RunSummary]:
-    """Every run, newest first."""
-    after = None
-    while True:
-        page = client.runs(after=after)
-        yield from page.runs
-        if page.next is None:
-            return
-        after = page.next
 
 
 def _submit(client: Client, file: Path, known: dict[str, RunSummary], say: Callable[[str], None]) -> RunSummary | Run:

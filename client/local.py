@@ -12,15 +12,24 @@ class NoStackError(Exception):
     """There is nothing to talk to; the message says how to start it."""
 
 
+CLI_RETRIES = 2
+"""People wait at a command: a server that is away is said within a second."""
+
+
 def connect() -> Client:
     """A client of the stack meant. Raises NoStackError."""
+    return Client(*address(), retries=CLI_RETRIES)
+
+
+def address(home: Home | None = None) -> tuple[str, str]:
+    """URL and token of the stack meant, for Client and AsyncClient. `home`: another than the default. Raises NoStackError."""
     url, token = os.environ.get("COPD_URL"), os.environ.get("COPD_TOKEN")
     if url:
         if not token:
             raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token`")
-        return Client(url, token)
-    home = Home(default_home())
-    return Client(running_stack(home).url, read_token(home))
+        return url, token
+    home = home or Home(default_home())
+    return running_stack(home).url, read_token(home)
 
 
 def running_stack(home: Home) -> StackInfo:

@@ -1,4 +1,4 @@
-"""`python -m server api | scheduler`: the server's processes; `migrate | login-code | token | openapi` do one thing and end.
+"""`python -m server api | scheduler`: the server's processes; `migrate | login-code | token | doctor | openapi` do one thing and end.
 
 Configured by COPD_… variables (server/settings.py).
 """
@@ -46,6 +46,13 @@ def token(name: str) -> None:
     print(auth.issue_now(settings(), "token", name, None))
 
 
+def doctor() -> None:
+    """Prints what is right and wrong with the set-up as JSON: a list of `name`, `state` (ok, warn, fail) and `message`."""
+    from server.checks import examine
+
+    print(json.dumps([check.model_dump() for check in examine(settings())]))
+
+
 def openapi() -> None:
     """Prints the API's OpenAPI document. Needs no configuration."""
     from server.app import openapi_document
@@ -54,7 +61,7 @@ def openapi() -> None:
 
 
 def main() -> None:
-    commands = {function.__name__.replace("_", "-"): function for function in (api, scheduler, migrate, login_code, token, openapi)}
+    commands = {function.__name__.replace("_", "-"): function for function in (api, scheduler, migrate, login_code, token, doctor, openapi)}
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, function in commands.items():

@@ -86,7 +86,7 @@ class Stack:
             cursor = self.client.cursor(run_id)
             yield self.client.run(run_id)
             for event in self.client.events(run_id, cursor=cursor):
-                if event.event == "changed":
+                if event.event in ("changed", "reset"):
                     yield self.client.run(run_id)
 
 

@@ -8,7 +8,10 @@ import typer
 
 from client.api import ApiError
 from client.cli.backup_commands import backup_app
+from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
+from client.cli.exits import Exit, InputError, of_error
+from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
 from client.local import NoStackError
@@ -18,23 +21,37 @@ from client.stack.home import HomeError
 from client.stack.process import StopRequestedError
 from client.stack.server import ServerCommandError
 
-EXPECTED = (ApiError, BackupError, EditError, HomeError, NoStackError, ServerCommandError, StartError)
+EXPECTED = (ApiError, BackupError, EditError, HomeError, InputError, NoStackError, ServerCommandError, StartError)
 
-app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True)
 app.add_typer(stack_app)
 app.add_typer(runs_app)
 app.add_typer(backup_app)
+app.add_typer(report_app)
+app.add_typer(doctor_app)
 
 
 def main() -> None:
-    """Exit codes: 0 done, 1 refused or failed (said in one line), 2 wrong usage, 130 interrupted."""
+    """Exit codes are those of client/cli/exits.py; errors are one line on stderr."""
     try:
         app()
     except EXPECTED as error:
         sys.stderr.write(f"error: {error}\n")
-        sys.exit(1)
+        sys.exit(_code(error))
     except StopRequestedError:
-        sys.exit(130)
+        sys.exit(Exit.interrupted)
     except BrokenPipeError:  # the reader of our output went away: `copd list | head`
         sys.stderr.close()
-        sys.exit(1)
+        sys.exit(Exit.failed)
+
+
+def _code(error: Exception) -> Exit:
+    match error:
+        case ApiError():
+            return of_error(error)
+        case EditError() | InputError():
+            return Exit.wrong_input
+        case NoStackError():
+            return Exit.unreachable
+        case _:
+            return Exit.failed

@@ -1,22 +1,21 @@
-"""A run in the terminal: what `copd show` prints, and the live board of `copd watch`."""
+"""A run in the terminal: what `copd show` prints, and how the board of `copd watch` looks. Draws only."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from client.api import ApiError, Client
-from client.models import LogEntry, Progress, Run, Series, Worker
+from client.cli.snapshot import SHOWN, PolicyView, Snapshot, policies
+from client.cli.spark import sparkline
+from client.models import LogEntry, Progress, Run, Series
+from client.words import duration
 
-OVER = ("completed", "failed", "cancelled")
-REFRESH_SECONDS = 1.0
 LOG_LINES = 6
 BAR_WIDTH = 30
+SMALL_BAR = 6
 COLOURS = {"running": "green", "completed": "green", "failed": "red", "failing": "red", "cancelled": "yellow", "cancelling": "yellow"}
 
 
@@ -26,17 +25,8 @@ def progress_line(progress: Progress) -> str:
     return f"{progress.steps}/{progress.total_steps} steps" + (f", {duration(progress.eta_seconds)} left" if progress.eta_seconds else "")
 
 
-def duration(seconds: float) -> str:
-    """75 → 1 min 15 s; hours without seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def summary(run: Run, url: str) -> RenderableType:
-    parts: list[RenderableType] = [_headline(run), Text(f"{url}/runs/{run.id}", style="dim")]
+    parts: list[RenderableType] = [headline(run), Text(f"{url}/runs/{run.id}", style="dim")]
     if run.error:
         parts.append(Text(f"Failed: {run.error.message}", style="red"))
         parts += [Text(run.error.traceback.strip().splitlines()[-1], style="dim")] if run.error.traceback.strip() else []
@@ -46,54 +36,25 @@ def summary(run: Run, url: str) -> RenderableType:
     return Group(*parts)
 
 
-def watch(client: Client, run_id: str, console: Console | None = None) -> None:
-    """Draws the run until it is over or Ctrl-C. Redraws when events come, at most once in REFRESH_SECONDS."""
-    with Live(_board(client, run_id), console=console, auto_refresh=False) as live:
-        try:
-            for _ in _changes(client, run_id):
-                run = client.run(run_id)
-                live.update(_board(client, run_id, run), refresh=True)
-                if run.state in OVER:
-                    return
-        except KeyboardInterrupt:
-            return
-
-
-def _changes(client: Client, run_id: str) -> Iterator[None]:
-    """Yields when something may have changed; comes back by itself after a broken or reset stream.
-
-    Numbers may wait for the next redraw, as more will come; a change of the run's state may be the last event there is.
-    """
-    last = 0.0
-    while True:
-        try:
-            cursor = client.cursor(run_id)
-            yield None
-            for event in client.events(run_id, cursor=cursor):
-                if event.event == "reset":
-                    break
-                if event.event == "changed" or time.monotonic() - last >= REFRESH_SECONDS:
-                    yield None
-                    last = time.monotonic()
-        except ApiError:
-            time.sleep(REFRESH_SECONDS)
-
-
-def _board(client: Client, run_id: str, run: Run | None = None) -> RenderableType:
-    run = run or client.run(run_id)
-    parts: list[RenderableType] = [_headline(run), _bar(run.progress)]
+def board(snapshot: Snapshot, freshness: str) -> RenderableType:
+    """The whole screen. `freshness`: "live", or how far behind it is."""
+    run = snapshot.run
+    title = headline(run)
+    title.append(f"   {freshness}", style="dim" if freshness == "live" else "yellow")
+    parts: list[RenderableType] = [title, _bar(run.progress)]
     if run.waiting_for:
         parts.append(Text(run.waiting_for, style="yellow"))
-    parts += ["", _accuracy(run, client.series(run_id, name="capability", limit=4).series), ""]
-    parts += [_worker_line(worker) for worker in client.workers().workers if worker.run == run_id]
-    parts += [_edit_line(path, text) for path, text in _edits(run)]
-    parts += ["", *[_log_line(entry) for entry in client.log(run_id)[-LOG_LINES:]]]
+    parts += ["", _policies(policies(snapshot)), ""]
+    parts.append(_accuracy(run, [each for each in snapshot.series if each.name == "capability"]))
+    if run.edits:
+        parts += ["", *(_edit_line(path, text) for path, text in _edits(run))]
+    parts += ["", *(_log_line(entry) for entry in snapshot.log[-LOG_LINES:])]
     if run.error:
         parts.append(Text(f"Failed: {run.error.message}", style="red"))
     return Group(*parts)
 
 
-def _headline(run: Run) -> Text:
+def headline(run: Run) -> Text:
     text = Text.assemble((run.name, "bold"), "  ", (run.state, COLOURS.get(run.state, "cyan")))
     progress = run.progress
     if progress.phase:
@@ -101,10 +62,31 @@ def _headline(run: Run) -> Text:
     return text
 
 
+def _policies(views: list[PolicyView]) -> RenderableType:
+    """A row per policy: how far, how long still, what it does, and where its numbers go."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("policy", "steps", "left", "now", *SHOWN):
+        table.add_column({"capability": "accuracy"}.get(name, name), no_wrap=True)
+    for view in views:
+        steps = Text.assemble(_filled(view.steps, view.total_steps, SMALL_BAR), f" {view.steps}/{view.total_steps}")
+        left = "" if view.seconds_left is None else duration(view.seconds_left)
+        curves = [_curve(view.curves[name]) for name in SHOWN]
+        table.add_row(view.name, steps if view.total_steps else "", left, view.now, *curves)
+    return table
+
+
+def _curve(values: list[float | None]) -> Text:
+    newest = next((value for value in reversed(values) if value is not None), None)
+    return Text() if newest is None else Text.assemble((sparkline(values), "cyan"), f" {newest:.3f}")
+
+
 def _bar(progress: Progress) -> Text:
-    share = progress.steps / progress.total_steps if progress.total_steps else 0.0
-    filled = round(BAR_WIDTH * min(share, 1.0))
-    return Text.assemble(("━" * filled, "green"), ("━" * (BAR_WIDTH - filled), "dim"), "  ", progress_line(progress))
+    return Text.assemble(_filled(progress.steps, progress.total_steps, BAR_WIDTH), "  ", progress_line(progress))
+
+
+def _filled(done: int, total: int, width: int) -> Text:
+    filled = round(width * min(done / total, 1.0)) if total else 0
+    return Text.assemble(("━" * filled, "green"), ("━" * (width - filled), "dim"))
 
 
 def _accuracy(run: Run, series: list[Series]) -> RenderableType:
@@ -112,17 +94,12 @@ def _accuracy(run: Run, series: list[Series]) -> RenderableType:
     latest = {(s.policy, s.domain): s.value[-1] for s in series if s.value and s.domain}
     if not latest:
         return Text("no accuracy measured yet", style="dim")
-    domains, policies = list(run.spec["domains"]), [policy.name for policy in run.policies]
+    domains = list(run.spec["domains"])
     table = Table("accuracy", *domains, box=None, pad_edge=False)
-    for policy in [policy for policy in policies if any((policy, domain) in latest for domain in domains)]:
+    for policy in [policy.name for policy in run.policies if any((policy.name, domain) in latest for domain in domains)]:
         values = [latest.get((policy, domain)) for domain in domains]
         table.add_row(policy, *("" if value is None else f"{value:.3f}" for value in values))
     return table
-
-
-def _worker_line(worker: Worker) -> Text:
-    doing = f"{worker.segment or ''} {worker.done}/{worker.total}" if worker.total else worker.segment or worker.state
-    return Text(f"{worker.name}: {doing}", style="dim")
 
 
 def _edits(run: Run) -> Iterator[tuple[str, str]]:

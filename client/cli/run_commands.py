@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
 from client.api import ApiError, Client
-from client.cli import board
+from client.cli import board, exits
+from client.cli import watch as watching
 from client.cli.edit_argument import parse_edits
-from client.demo import all_runs
+from client.cli.exits import InputError
+from client.cli.output import JsonOption, print_json
 from client.local import connect
 from client.models import Export, RunSummary
 from copd_engine.spec import SpecError, parse_spec
@@ -25,7 +25,6 @@ runs_app = typer.Typer()
 console = Console(highlight=False)
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id, the beginning of an id, or a name (the newest of that name).")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @runs_app.command()
@@ -39,24 +38,24 @@ def submit(
     try:
         parse_spec(source)
     except SpecError as error:
-        raise ApiError("\n  ".join([f"{file} is not a valid spec", *map(str, error.errors)])) from None
+        raise InputError("\n  ".join([f"{file} is not a valid spec", *map(str, error.errors)])) from None
     with connect() as client:
         run = client.create_run(source)
         if as_json:
-            _print_json(run)
+            print_json(run)
         else:
             typer.echo(f"{run.id}  {run.name}  {run.state}  {client.url}/runs/{run.id}")
         if watch:
-            board.watch(client, run.id)
+            _watch(client, run.id)
 
 
 @runs_app.command("list")
 def list_runs(as_json: JsonOption = False, limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50) -> None:
     """List runs, newest first."""
     with connect() as client:
-        runs = [run for run, _ in zip(all_runs(client), range(limit), strict=False)]
+        runs = [run for run, _ in zip(client.runs, range(limit), strict=False)]
     if as_json:
-        _print_json(runs)
+        print_json(runs)
         return
     table = Table("id", "name", "state", "progress", "merged", "created", box=None, pad_edge=False)
     for run in runs:
@@ -71,16 +70,19 @@ def show(run: RunArgument, as_json: JsonOption = False) -> None:
     with connect() as client:
         found = client.run(find_run(client, run).id)
         if as_json:
-            _print_json(found)
+            print_json(found)
         else:
             console.print(board.summary(found, client.url))
 
 
 @runs_app.command()
-def watch(run: RunArgument) -> None:
-    """Follow a run live in the terminal; Ctrl-C leaves, the run goes on."""
+def watch(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")] = False) -> None:
+    """Follow a run live in the terminal until it is over; Ctrl-C leaves, the run goes on. The exit code says how it ended."""
     with connect() as client:
-        board.watch(client, find_run(client, run).id)
+        found = find_run(client, run).id
+        if as_json:
+            raise typer.Exit(exits.of_run(watching.events(client, found, typer.echo)))
+        _watch(client, found)
 
 
 @runs_app.command()
@@ -134,16 +136,11 @@ def export(
 
 def find_run(client: Client, reference: str) -> RunSummary:
     """The run with this id, this beginning of an id, or, the newest, this name. Raises ApiError when there is none or several."""
-    runs = list(all_runs(client))
-    named = [run for run in runs if run.name == reference]
-    begun = [run for run in runs if reference and run.id.startswith(reference)]
-    if exact := [run for run in begun if run.id == reference] or named[:1]:
-        return exact[0]
-    if len(begun) == 1:
-        return begun[0]
-    if begun:
-        raise ApiError(f"'{reference}' begins {len(begun)} ids: {', '.join(run.id for run in begun[:5])}; give more of it")
-    raise ApiError(f"no run '{reference}'; `copd list` shows them")
+    return client.find_run(reference)
+
+
+def _watch(client: Client, run_id: str) -> None:
+    raise typer.Exit(exits.of_run(watching.watch(client, run_id, console)))
 
 
 def _command(reference: str, command: Literal["pause", "resume", "cancel"]) -> None:
@@ -166,9 +163,4 @@ def _read(file: Path) -> str:
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise ApiError(f"cannot read {file}: {error}") from None
-
-
-def _print_json(value: BaseModel | list[RunSummary]) -> None:
-    data = [item.model_dump(mode="json") for item in value] if isinstance(value, list) else value.model_dump(mode="json")
-    typer.echo(json.dumps(data, indent=2))
+        raise InputError(f"cannot read {file}: {error}") from None

@@ -37,6 +37,11 @@ def new_token(name: str, environment: Mapping[str, str]) -> str:
     return _output(["token", "--name", name], environment)
 
 
+def doctor(environment: Mapping[str, str]) -> str:
+    """What the server's side finds of its set-up, as JSON. Raises ServerCommandError."""
+    return _output(["doctor"], environment)
+
+
 def _output(arguments: list[str], environment: Mapping[str, str]) -> str:
     command = [*PYTHON, "server", *arguments]
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, cwd="/")

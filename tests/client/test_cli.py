@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from client.cli import main
-from client.cli.board import duration, progress_line
+from client.cli.board import progress_line
 from client.cli.edit_argument import EditError, parse_edits
 from client.models import Progress
+from client.words import duration
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def copd(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_without_a_stack_every_command_says_how_to_start_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    assert copd(monkeypatch, *arguments) == 1
+    assert copd(monkeypatch, *arguments) == 4
     error = capsys.readouterr().err
     assert error.startswith("error: no stack is running in ")
     assert "copd up" in error
@@ -41,14 +42,14 @@ def test_without_a_stack_every_command_says_how_to_start_one(
 
 def test_a_url_needs_a_token(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COPD_URL", "http://127.0.0.1:1")
-    assert copd(monkeypatch, "list") == 1
+    assert copd(monkeypatch, "list") == 4
     assert "COPD_TOKEN is not" in capsys.readouterr().err
 
 
 def test_a_server_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COPD_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("COPD_TOKEN", "x")
-    assert copd(monkeypatch, "list") == 1
+    assert copd(monkeypatch, "list") == 4
     assert "cannot reach http://127.0.0.1:1" in capsys.readouterr().err
 
 
@@ -56,7 +57,7 @@ def test_a_wrong_spec_is_refused_with_its_fields_before_anything_is_sent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "spec.yaml").write_text("name: x\nrounds: 0\nunknown: 1\n")
-    assert copd(monkeypatch, "submit", str(tmp_path / "spec.yaml")) == 1
+    assert copd(monkeypatch, "submit", str(tmp_path / "spec.yaml")) == 2
     error = capsys.readouterr().err
     assert "rounds: " in error
     assert "unknown: unknown field" in error
@@ -68,7 +69,7 @@ def test_wrong_usage_ends_with_2(monkeypatch: pytest.MonkeyPatch, arguments: lis
 
 
 def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert copd(monkeypatch, "submit", "nowhere.yaml") == 1
+    assert copd(monkeypatch, "submit", "nowhere.yaml") == 2
     assert "cannot read nowhere.yaml" in capsys.readouterr().err
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from client.api import ApiError
+from client import ApiError, AsyncClient
 from client.cli import main
+from client.models import Figures
 from tests.embedded import Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -56,18 +57,20 @@ def test_a_run_from_submit_to_export(copd: Copd, stack: Stack, tmp_path: Path) -
 
     stack.wait_for(run_id, "running")
     assert "w.image.text: 1.0 → 0.25 requested" in copd("set", "by command", "w.image.text=0.25")
-    assert "w.image.text: " in copd("set", run_id, "w.image.text=-1", code=1)
+    assert "w.image.text: " in copd("set", run_id, "w.image.text=-1", code=2)
 
     copd("pause", run_id)
     stack.wait_for(run_id, "paused")
     assert "paused" in copd("show", run_id)
-    assert "allowed now: resume, cancel" in copd("pause", run_id, code=1)
+    assert "allowed now: resume, cancel" in copd("pause", run_id, code=6)
     copd("resume", run_id)
 
-    copd("watch", run_id)  # stays until the run is over
+    said = copd("watch", run_id)  # stays until the run is over
+    assert "by command  completed" in said
+    assert "capability base" in said
     assert stack.client.run(run_id).state == "completed"
     assert "completed" in copd("show", run_id)
-    refused = copd("resume", run_id, code=1)
+    refused = copd("resume", run_id, code=6)
     assert "completed" in refused
     assert refused.count("\n") == 1
 
@@ -83,11 +86,12 @@ def test_a_cancelled_run_stays_cancelled(copd: Copd, stack: Stack, tmp_path: Pat
     run_id = submit(copd, "to be cancelled", tmp_path)
     copd("cancel", run_id)
     stack.wait_for(run_id, "cancelled")
-    assert "cancelled" in copd("resume", run_id, code=1)
+    assert "cancelled" in copd("resume", run_id, code=6)
+    assert "cancelled" in copd("watch", run_id, code=7)
 
 
 def test_unknown_runs_are_named(copd: Copd) -> None:
-    assert copd("show", "nothing-like-it", code=1) == "error: no run 'nothing-like-it'; `copd list` shows them\n"
+    assert copd("show", "nothing-like-it", code=3) == "error: no run 'nothing-like-it'; `copd list` shows them\n"
 
 
 def test_the_same_key_submits_once(stack: Stack) -> None:
@@ -112,3 +116,34 @@ def test_name_notes_and_tags_can_be_changed(stack: Stack, copd: Copd, tmp_path: 
     changed = stack.client.describe(run_id, name="fancy", notes="why", tags=["a", "b"])
     assert (changed.name, changed.notes, changed.tags) == ("fancy", "why", ["a", "b"])
     copd("cancel", run_id)
+
+
+async def test_a_run_from_a_script_plain_and_awaited(stack: Stack, copd: Copd, tmp_path: Path) -> None:
+    spec = MINIATURE.read_text().replace(MINIATURE_NAME, "name: by script", 1)
+    stack.client.create_run(spec)
+    run = stack.client.runs["by script"]
+    assert run.wait().state == "completed"
+
+    frame = run.series("capability/*").to_pandas()
+    assert set(frame["name"]) == {"capability"}
+    assert {"base", "merged", "text"} <= set(frame["policy"])
+    capability = run.figure("capability")
+    assert [figure.name for figure in capability.figures] == ["capability.text", "capability.image", "capability.video"]
+    [drawn] = run.figure("overlap").to_plotly("dark")
+    assert drawn.to_dict()["layout"]["title"]["text"] == "Is the experts' agreement holding up?"
+    drawings: list[Figures] = []
+    run.live_figure("overlap", drawings.append)  # the run is over: drawn once
+    assert len(drawings) == 1
+
+    report = tmp_path / "run.html"
+    assert json.loads(copd("report", "by script", "-o", str(report), "--json"))["bytes"] > 3_000_000
+    assert "Is the experts&#x27; agreement holding up?" in report.read_text()
+
+    async with AsyncClient(stack.url, stack.token) as client:
+        handle = client.runs["by script"]
+        assert (await handle.get()).id == run.id == await handle.id()
+        assert (await handle.wait()).state == "completed"
+        assert [each.id async for each in client.runs] == [each.id for each in stack.client.runs]
+        events = handle.events()
+        assert (await anext(events)).event == "ping"
+        await client.describe(run.id, notes="seen")

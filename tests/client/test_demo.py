@@ -38,6 +38,6 @@ def test_examples_are_submitted_once_unless_asked(stack: Stack, tmp_path: Path, 
     assert first.name == "Shown once"
     assert first.id == second.id != anew.id
     assert [line.split(" '")[0] for line in said] == ["Submitted"] * 2 + ["Run"] * 2 + ["Submitted"] * 2
-    for run in demo.all_runs(stack.client):
+    for run in stack.client.runs:
         if run.name in ("Shown once", "Compared once") and "cancel" in run.allowed:
             stack.client.command(run.id, "cancel")

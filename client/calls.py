@@ -1,0 +1,195 @@
+"""The API, call by call. Each is described once, here; Client and AsyncClient carry it out. All raise ApiError when it is refused."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+from urllib.parse import quote
+
+from client.errors import ApiError
+from client.flow import Flow, Request, change, get
+from client.models import (
+    Checkpoint,
+    Export,
+    Figure,
+    FigureList,
+    Figures,
+    LogEntry,
+    Result,
+    Run,
+    RunList,
+    RunSummary,
+    Segment,
+    SeriesList,
+    WorkerList,
+)
+
+EVERY_POINT = 100_000
+"""The most points of one series that the server gives at once."""
+PAGE = 200
+WILDCARDS = re.compile(r"[*?\[]")
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+Value = bool | float | int | str
+
+
+def create_run(spec: str, *, idempotency_key: str | None = None) -> Flow[Run]:
+    """Submits a spec in YAML or JSON. The same idempotency key answers with the same run; without one, this call makes its own."""
+    headers = {"Content-Type": "application/yaml", "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+    return Run.model_validate((yield Request("POST", "/runs", {"content": spec.encode(), "headers": headers}, repeatable=True)))
+
+
+def runs_page(*, limit: int = 100, after: str | None = None) -> Flow[RunList]:
+    """One page of runs, newest first; `next` of the answer is the `after` of the following page."""
+    return RunList.model_validate((yield from get("/runs", limit=limit, after=after)))
+
+
+def find_run(reference: str) -> Flow[RunSummary]:
+    """The run with this id, this beginning of an id, or, the newest, this name. Raises ApiError (404) when there is none or several."""
+    if ID.fullmatch(reference):
+        try:
+            return (yield from run(reference))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+    begun, named, after = list[RunSummary](), list[RunSummary](), None
+    while True:
+        page = yield from runs_page(limit=PAGE, after=after)
+        named += [each for each in page.runs if each.name == reference]
+        begun += [each for each in page.runs if reference and each.id.startswith(reference)]
+        if (after := page.next) is None:
+            break
+    if len(found := named[:1] or begun) == 1:
+        return found[0]
+    if begun:
+        raise ApiError(f"'{reference}' begins {len(begun)} ids: {', '.join(each.id for each in begun[:5])}; give more of it", 404)
+    raise ApiError(f"no run '{reference}'; `copd list` shows them", 404)
+
+
+def run(run_id: str) -> Flow[Run]:
+    """The run with its controls and edits."""
+    return Run.model_validate((yield from get(f"/runs/{quote(run_id, safe='')}")))
+
+
+def command(run_id: str, command: Literal["pause", "resume", "cancel"]) -> Flow[Run]:
+    """Tells the run to do something its state allows."""
+    return Run.model_validate((yield from change("POST", f"/runs/{run_id}/{command}")))
+
+
+def pause(run_id: str) -> Flow[Run]:
+    """Stops the run at its next optimizer step."""
+    return command(run_id, "pause")
+
+
+def resume(run_id: str) -> Flow[Run]:
+    """Goes on from where the run stopped."""
+    return command(run_id, "resume")
+
+
+def cancel(run_id: str) -> Flow[Run]:
+    """Ends the run for good; what it has stored stays."""
+    return command(run_id, "cancel")
+
+
+def describe(run_id: str, *, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> Flow[Run]:
+    """Changes name, notes or tags; None leaves as it is."""
+    given = {key: value for key, value in (("name", name), ("notes", notes), ("tags", tags)) if value is not None}
+    return Run.model_validate((yield from change("PATCH", f"/runs/{run_id}", json=given)))
+
+
+def edit(run_id: str, changes: dict[str, Value], *, version: int | None = None) -> Flow[Run]:
+    """Changes controls by path, say {"w.image.text": 0.3}.
+
+    `version` is the control version the change is based on; without it, the newest. A stale one raises ApiError with status 412.
+    """
+    if version is None:
+        version = (yield from run(run_id)).control_version
+    headers = {"If-Match": f'"{version}"'}
+    return Run.model_validate((yield from change("PATCH", f"/runs/{run_id}/controls", json={"set": changes}, headers=headers)))
+
+
+def segments(run_id: str) -> Flow[list[Segment]]:
+    """The plan in its order, and how far it is."""
+    return [Segment.model_validate(item) for item in (yield from get(f"/runs/{run_id}/segments"))["segments"]]
+
+
+def series(
+    run_id: str,
+    pattern: str = "*",
+    *,
+    name: str | Sequence[str] | None = None,
+    policy: str | Sequence[str] | None = None,
+    start: int | None = None,
+    stop: int | None = None,
+    limit: int = EVERY_POINT,
+    tokens: bool = False,
+) -> Flow[SeriesList]:
+    """Curves whose path `name/policy[/peer][/domain]` fits the shell pattern: "capability/*", "gap/image/*", "reward/text".
+
+    `start` and `stop` are steps. A longer series than `limit` is thinned, keeping what is largest and smallest; see Series.is_thinned.
+    """
+    first = pattern.partition("/")[0]
+    name = name or (None if WILDCARDS.search(first) else first)
+    answer = yield from get(
+        f"/runs/{run_id}/series", name=name, policy=policy, start=start, stop=stop, limit=limit, tokens="true" if tokens else None
+    )
+    found = SeriesList.model_validate(answer)
+    return SeriesList(cursor=found.cursor, series=[each for each in found.series if fnmatchcase(each.path, pattern)])
+
+
+def cursor(run_id: str) -> Flow[str]:
+    """The stream position of now: what is read after this call is not older, and `events` from here misses nothing."""
+    return (yield from series(run_id, name="-", limit=4)).cursor
+
+
+def figures(run_id: str) -> Flow[FigureList]:
+    """The figures this run has, and Plotly templates for a light and a dark page."""
+    return FigureList.model_validate((yield from get(f"/runs/{run_id}/figures")))
+
+
+def figure(run_id: str, name: str, *, x: Literal["step", "time", "tokens"] = "step", compare: str | None = None) -> Flow[Figures]:
+    """A figure by name; "capability" means all of "capability.<domain>". `compare`: another run's id to draw beside, or "none"."""
+    listed = yield from figures(run_id)
+    names = [each.name for each in listed.figures if each.name == name or each.name.startswith(f"{name}.")]
+    if not names:
+        raise ApiError(f"there is no figure '{name}'; this run has {', '.join(each.name for each in listed.figures)}", 404)
+    drawn = list[Figure]()
+    for each in names:
+        drawn.append(Figure.model_validate((yield from get(f"/runs/{run_id}/figures/{quote(each, safe='')}", x=x, compare=compare))))
+    return Figures(figures=drawn, templates=listed.templates)
+
+
+def result(run_id: str) -> Flow[Result]:
+    """What came of the run: accuracies with intervals, what it cost, its merged model's digest."""
+    return Result.model_validate((yield from get(f"/runs/{run_id}/result")))
+
+
+def checkpoints(run_id: str) -> Flow[list[Checkpoint]]:
+    """What the store holds."""
+    return [Checkpoint.model_validate(item) for item in (yield from get(f"/runs/{run_id}/checkpoints"))["checkpoints"]]
+
+
+def log(run_id: str, *, limit: int | None = None) -> Flow[list[LogEntry]]:
+    """The newest entries, oldest first."""
+    return [LogEntry.model_validate(item) for item in (yield from get(f"/runs/{run_id}/log", limit=limit))["entries"]]
+
+
+def request_export(run_id: str, *, policy: str = "merged", step: int | None = None) -> Flow[Export]:
+    """Asks for a policy as a plain Hugging Face folder."""
+    return Export.model_validate((yield from change("POST", f"/runs/{run_id}/export", json={"policy": policy, "step": step})))
+
+
+def exports(run_id: str) -> Flow[list[Export]]:
+    return [Export.model_validate(item) for item in (yield from get(f"/runs/{run_id}/exports"))["exports"]]
+
+
+def workers() -> Flow[WorkerList]:
+    """The workers that are alive, and whether a scheduler leads."""
+    return WorkerList.model_validate((yield from get("/workers")))
+
+
+def spec_schema() -> Flow[dict[str, Any]]:
+    """The JSON schema of a run spec."""
+    return (yield from get("/spec/schema"))
