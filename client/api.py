@@ -11,13 +11,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import quote
 
 import httpx
 
-from client.models import Checkpoint, Event, Export, LogEntry, Run, RunList, Segment, SeriesList, WorkerList
+from client.models import Checkpoint, Event, Export, LogEntry, Run, RunList, Segment, SeriesList, Token, User, WorkerList
 
 API = "/api/v1"
 CHUNK_BYTES = 1 << 20
+Role = Literal["viewer", "operator", "admin"]
 
 
 class ApiError(Exception):
@@ -150,6 +152,30 @@ class Client:
         finally:
             partial.unlink(missing_ok=True)
 
+    # ---- users and tokens
+
+    def users(self) -> list[User]:
+        return [User.model_validate(item) for item in self._json("GET", "/users")["users"]]
+
+    def add_user(self, name: str, role: Role, password: str | None = None) -> User:
+        return User.model_validate(self._json("POST", "/users", json={"name": name, "role": role, "password": password}))
+
+    def change_user(self, name: str, *, role: Role | None = None, disabled: bool | None = None, password: str | None = None) -> User:
+        """None leaves as it is. Disabling ends every login of the user."""
+        given = {"role": role, "disabled": disabled, "password": password}
+        return User.model_validate(self._json("PATCH", f"/users/{quote(name, safe='')}", json=given))
+
+    def tokens(self) -> list[Token]:
+        """One's own; for an admin everybody's."""
+        return [Token.model_validate(item) for item in self._json("GET", "/tokens")["tokens"]]
+
+    def create_token(self, name: str, *, role: Role | None = None, days: int | None = None) -> Token:
+        """A token of the caller; `value` can be read this once."""
+        return Token.model_validate(self._json("POST", "/tokens", json={"name": name, "role": role, "days": days}))
+
+    def revoke_token(self, number: int) -> None:
+        self._json("DELETE", f"/tokens/{number}")
+
     # ---- the rest
 
     def workers(self) -> WorkerList:
@@ -171,7 +197,7 @@ class Client:
             raise ApiError(f"cannot reach {self.url}: {error}") from error
         if response.is_error:
             raise _error(response)
-        return response.json()
+        return response.json() if response.content else None
 
 
 def parse_events(lines: Iterator[str]) -> Iterator[Event]:

@@ -17,7 +17,7 @@ def connect() -> Client:
     url, token = os.environ.get("COPD_URL"), os.environ.get("COPD_TOKEN")
     if url:
         if not token:
-            raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token`")
+            raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token create`")
         return Client(url, token)
     home = Home(default_home())
     return Client(running_stack(home).url, read_token(home))

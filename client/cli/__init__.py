@@ -8,6 +8,7 @@ import typer
 
 from client.api import ApiError
 from client.cli.edit_argument import EditError
+from client.cli.people_commands import PasswordError, token_app, users_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
 from client.local import NoStackError
@@ -16,11 +17,13 @@ from client.stack.home import HomeError
 from client.stack.process import StopRequestedError
 from client.stack.server import ServerCommandError
 
-EXPECTED = (ApiError, EditError, HomeError, NoStackError, ServerCommandError, StartError)
+EXPECTED = (ApiError, EditError, HomeError, NoStackError, PasswordError, ServerCommandError, StartError)
 
 app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True, add_completion=False)
 app.add_typer(stack_app)
 app.add_typer(runs_app)
+app.add_typer(users_app, name="users")
+app.add_typer(token_app, name="token")
 
 
 def main() -> None:
