@@ -95,6 +95,12 @@ class ClientCalls(RunCalls):
     create_run = Call(calls.create_run)
     runs_page = Call(calls.runs_page)
     find_run = Call(calls.find_run)
+    users = Call(calls.users)
+    add_user = Call(calls.add_user)
+    change_user = Call(calls.change_user)
+    tokens = Call(calls.tokens)
+    create_token = Call(calls.create_token)
+    revoke_token = Call(calls.revoke_token)
     workers = Call(calls.workers)
     spec_schema = Call(calls.spec_schema)
 

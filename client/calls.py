@@ -24,6 +24,8 @@ from client.models import (
     RunSummary,
     Segment,
     SeriesList,
+    Token,
+    User,
     WorkerList,
 )
 
@@ -33,6 +35,7 @@ PAGE = 200
 WILDCARDS = re.compile(r"[*?\[]")
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Value = bool | float | int | str
+Role = Literal["viewer", "operator", "admin"]
 
 
 def create_run(spec: str, *, idempotency_key: str | None = None) -> Flow[Run]:
@@ -183,6 +186,37 @@ def request_export(run_id: str, *, policy: str = "merged", step: int | None = No
 
 def exports(run_id: str) -> Flow[list[Export]]:
     return [Export.model_validate(item) for item in (yield from get(f"/runs/{run_id}/exports"))["exports"]]
+
+
+def users() -> Flow[list[User]]:
+    """Everybody. For admins."""
+    return [User.model_validate(item) for item in (yield from get("/users"))["users"]]
+
+
+def add_user(name: str, role: Role, password: str | None = None) -> Flow[User]:
+    """Without a password, a user has links and tokens only."""
+    return User.model_validate((yield from change("POST", "/users", json={"name": name, "role": role, "password": password})))
+
+
+def change_user(name: str, *, role: Role | None = None, disabled: bool | None = None, password: str | None = None) -> Flow[User]:
+    """None leaves as it is. Disabling ends every login of the user."""
+    given = {"role": role, "disabled": disabled, "password": password}
+    return User.model_validate((yield from change("PATCH", f"/users/{quote(name, safe='')}", json=given)))
+
+
+def tokens() -> Flow[list[Token]]:
+    """One's own; for an admin everybody's."""
+    return [Token.model_validate(item) for item in (yield from get("/tokens"))["tokens"]]
+
+
+def create_token(name: str, *, role: Role | None = None, days: int | None = None) -> Flow[Token]:
+    """A token of the caller; `value` can be read this once."""
+    return Token.model_validate((yield from change("POST", "/tokens", json={"name": name, "role": role, "days": days})))
+
+
+def revoke_token(number: int) -> Flow[None]:
+    """Ends a token at once."""
+    yield from change("DELETE", f"/tokens/{number}")
 
 
 def workers() -> Flow[WorkerList]:

@@ -26,7 +26,7 @@ def address(home: Home | None = None) -> tuple[str, str]:
     url, token = os.environ.get("COPD_URL"), os.environ.get("COPD_TOKEN")
     if url:
         if not token:
-            raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token`")
+            raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token create`")
         return url, token
     home = home or Home(default_home())
     return running_stack(home).url, read_token(home)

@@ -276,3 +276,23 @@ class Event(BaseModel):
     id: str
     event: str
     data: dict[str, Any]
+
+
+class User(BaseModel):
+    name: str
+    role: str
+    has_password: bool
+    disabled: bool
+    created_at: datetime
+
+
+class Token(BaseModel):
+    id: int
+    name: str
+    user: str
+    role: str
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+    value: str | None = None
+    """Only in the answer that made it."""

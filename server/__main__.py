@@ -1,4 +1,5 @@
-"""`python -m server api | scheduler`: the server's processes; `migrate | login-code | token | doctor | openapi` do one thing and end.
+"""`python -m server api | scheduler`: the server's processes; `migrate | login-code | token | can-sign-in | doctor | openapi` do one
+thing and end.
 
 Configured by COPD_… variables (server/settings.py).
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from server.settings import settings
 
@@ -32,18 +34,25 @@ def migrate() -> None:
     apply(settings().database_url)
 
 
-def login_code() -> None:
+def login_code(user: str | None) -> None:
     """Prints a new one-use code for the login link."""
     from server import auth
 
-    print(auth.issue_now(settings(), "code", "local", auth.CODE_LIFETIME))
+    print(auth.issue_now(settings(), "code", user, auth.CODE_LIFETIME))
 
 
-def token(name: str) -> None:
+def token(name: str, user: str | None) -> None:
     """Prints a new API token. It is shown this once."""
     from server import auth
 
-    print(auth.issue_now(settings(), "token", name, None))
+    print(auth.issue_now(settings(), "token", user, None, name=name))
+
+
+def can_sign_in() -> None:
+    """Ends with 0 when a user has a password, else with 1."""
+    from server.commands.people import can_anyone_sign_in
+
+    sys.exit(0 if can_anyone_sign_in(settings().database_url) else 1)
 
 
 def doctor() -> None:
@@ -61,12 +70,15 @@ def openapi() -> None:
 
 
 def main() -> None:
-    commands = {function.__name__.replace("_", "-"): function for function in (api, scheduler, migrate, login_code, token, doctor, openapi)}
+    processes, others = (api, scheduler), (migrate, login_code, token, can_sign_in, doctor, openapi)
+    commands = {function.__name__.replace("_", "-"): function for function in (*processes, *others)}
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, function in commands.items():
         subparsers.add_parser(name, help=function.__doc__)
-    subparsers.choices["token"].add_argument("--name", required=True, help="who or what will use it")
+    for name in ("login-code", "token"):
+        subparsers.choices[name].add_argument("--user", help="whose it is; default: the oldest admin, made if there are no users")
+    subparsers.choices["token"].add_argument("--name", required=True, help="what will use it")
     arguments = vars(parser.parse_args())
     commands[arguments.pop("command")](**arguments)
 

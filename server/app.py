@@ -13,12 +13,13 @@ from fastapi.routing import APIRoute
 
 from copd_engine.store import open_store
 from server import auth, figures
-from server.api import artifacts, events, page, problems, runs, session, spec, system, training
+from server.api import artifacts, events, page, people, problems, runs, session, spec, system, training
 from server.api.deps import Services, identity
 from server.api.openapi import document
 from server.api.schemas.parts import Problem
 from server.api.security import Guard
 from server.db.session import create_database_engine, session_factory
+from server.ended_logins import ended_logins_end_streams
 from server.notices import redis_client
 from server.settings import Settings
 from server.sse import Hub, stream_client
@@ -44,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guard, allowed_hosts=[*settings.allowed_hosts, settings.host])
     problems.install(app)
     private = APIRouter(prefix=API, dependencies=[Depends(identity)])
-    for part in (runs, training, artifacts, events, spec, system):
+    for part in (runs, training, artifacts, events, spec, system, people):
         private.include_router(part.router)
 
     @private.get("/openapi.json", include_in_schema=False)
@@ -80,9 +81,10 @@ def _lifespan(settings: Settings) -> Any:
         engine = create_database_engine(settings.database_url, pool_size=POOL_SIZE)
         bus = redis_client(settings.redis_url, timeout=REDIS_SECONDS)
         stream = stream_client(settings.redis_url)
-        async with Hub(stream) as hub:
+        sessions = session_factory(engine)
+        async with Hub(stream) as hub, ended_logins_end_streams(hub, sessions):
             secret = auth.load_secret(settings.home)
-            app.state.services = Services(settings, secret, session_factory(engine), bus, hub, open_store(settings.store_url))
+            app.state.services = Services(settings, secret, sessions, bus, hub, open_store(settings.store_url))
             warming = asyncio.create_task(asyncio.to_thread(_warm_up))
             yield
             await warming

@@ -23,7 +23,17 @@ class Settings(BaseSettings):
     port: int = 8765
     allowed_hosts: list[str] = ["127.0.0.1", "localhost", "[::1]"]
     """Host headers that are answered; the configured host is always among them."""
+    certificate: Path | None = None
+    key: Path | None = None
+    """PEM files; with both the API speaks TLS."""
+    behind_proxy: list[str] = []
+    """Addresses or networks of proxies in front; only their X-Forwarded-For and X-Forwarded-Proto are believed."""
     log_json: bool = False
+
+    @property
+    def is_behind_tls(self) -> bool:
+        """Whether browsers reach this server by https only."""
+        return self.certificate is not None or bool(self.behind_proxy)
 
 
 @cache

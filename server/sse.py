@@ -38,10 +38,10 @@ CANCEL_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 EVERYTHING = list(get_args(get_args(StreamChanged.model_fields["what"].annotation)[0]))
 log = structlog.get_logger()
-
-
 START = "0-0"
 """Before the first entry of any stream."""
+Sent = tuple[str | None, ServerSentEvent]
+"""An event with its position, None where it has none."""
 
 
 def stream_client(url: str) -> Redis:
@@ -55,10 +55,11 @@ class GapError(Exception):
 
 @dataclass(eq=False)
 class Viewer:
-    """One open stream, and what it has not been sent yet."""
+    """One open stream, by which token or session, and what it has not been sent yet."""
 
     limit: int
-    queue: deque[tuple[str | None, ServerSentEvent]] = field(default_factory=deque)
+    login: int | None = None
+    queue: deque[Sent] = field(default_factory=deque)
     lost: str | None = None
     """Why it needs a `reset`; then it gets nothing else."""
     is_over: bool = False
@@ -112,13 +113,18 @@ class Hub:
         with contextlib.suppress(asyncio.CancelledError):
             await self._reader
 
-    def end_streams(self) -> None:
-        """Ends every live stream, for this server is going away; browsers come back with the id they have."""
+    def logins(self) -> set[int]:
+        """Those that have streams open."""
+        return {viewer.login for channel in self._channels.values() for viewer in channel.viewers if viewer.login is not None}
+
+    def end_streams(self, logins: set[int] | None = None) -> None:
+        """Ends the streams of these logins; by default all, for this server goes away: browsers come back with the id they have."""
         for channel in self._channels.values():
             for viewer in channel.viewers:
-                viewer.end()
+                if logins is None or viewer.login in logins:
+                    viewer.end()
 
-    async def events(self, run: str, start: str | None, recorded: str = START) -> AsyncGenerator[ServerSentEvent]:
+    async def events(self, run: str, start: str | None, recorded: str = START, login: int | None = None) -> AsyncGenerator[ServerSentEvent]:
         """The run's events after `start` (a stream id; None: from now), without end. Ends after a `reset`.
 
         recorded: the position up to which PostgreSQL has the run's events; from there nobody can be told more, even when the stream
@@ -127,7 +133,7 @@ class Hub:
         position = start
         while True:
             try:
-                async with contextlib.aclosing(self._follow(run, position, recorded)) as followed:
+                async with contextlib.aclosing(self._follow(run, position, recorded, login)) as followed:
                     async for at, event in followed:
                         position = at or position
                         yield event
@@ -136,15 +142,15 @@ class Hub:
                 log.warning("event stream waits for Redis", run=run, reason=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _follow(self, run: str, start: str | None, recorded: str) -> AsyncGenerator[tuple[str | None, ServerSentEvent]]:
+    async def _follow(self, run: str, start: str | None, recorded: str, login: int | None) -> AsyncGenerator[Sent]:
         """Replay, then live. Raises RedisError while it joins or replays."""
-        viewer, joined = await self._join(run)
+        viewer, joined = await self._join(run, login)
         try:
             position = joined if start is None else start
             try:
                 replay = await self._page(run, position, joined, recorded) if start is not None else []
                 yield position, event_of("ping", StreamPing(), position)
-                while replay:
+                while replay and not viewer.is_over:
                     for at, event in replay:
                         position = at
                         if event:
@@ -159,9 +165,9 @@ class Hub:
         finally:
             self._leave(run, viewer)
 
-    async def _join(self, run: str) -> tuple[Viewer, str]:
+    async def _join(self, run: str, login: int | None) -> tuple[Viewer, str]:
         """A new viewer, and the position after which it gets everything."""
-        viewer = Viewer(self._queue_limit)
+        viewer = Viewer(self._queue_limit, login)
         async with self._joining:
             if (channel := self._channels.get(run)) is None:
                 channel = Channel(await self._end(run))
@@ -272,10 +278,10 @@ def _check_continuity(info: dict[str, Any] | None, after: str, *, is_held: bool,
         raise GapError("the event stream begins later than the asked position")
 
 
-async def _live(viewer: Viewer) -> AsyncGenerator[tuple[str | None, ServerSentEvent]]:
+async def _live(viewer: Viewer) -> AsyncGenerator[Sent]:
     """What the reader hands out, until the viewer is lost or the server ends."""
     while viewer.lost is None and not viewer.is_over:
-        while viewer.queue:
+        while viewer.queue and not viewer.is_over:
             yield viewer.queue.popleft()
         viewer.wake.clear()
         if viewer.lost is None and not viewer.is_over:

@@ -11,6 +11,7 @@ from client.cli.backup_commands import backup_app
 from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
 from client.cli.exits import Exit, InputError, of_error
+from client.cli.people_commands import PasswordError, token_app, users_app
 from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
@@ -21,7 +22,9 @@ from client.stack.home import HomeError
 from client.stack.process import StopRequestedError
 from client.stack.server import ServerCommandError
 
-EXPECTED = (ApiError, BackupError, EditError, HomeError, InputError, NoStackError, ServerCommandError, StartError)
+EXPECTED = (
+    ApiError, BackupError, EditError, HomeError, InputError, NoStackError, PasswordError, ServerCommandError, StartError,
+)  # fmt: skip
 
 app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True)
 app.add_typer(stack_app)
@@ -29,6 +32,8 @@ app.add_typer(runs_app)
 app.add_typer(backup_app)
 app.add_typer(report_app)
 app.add_typer(doctor_app)
+app.add_typer(users_app, name="users")
+app.add_typer(token_app, name="token")
 
 
 def main() -> None:
@@ -49,7 +54,7 @@ def _code(error: Exception) -> Exit:
     match error:
         case ApiError():
             return of_error(error)
-        case EditError() | InputError():
+        case EditError() | InputError() | PasswordError():
             return Exit.wrong_input
         case NoStackError():
             return Exit.unreachable

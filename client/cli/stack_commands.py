@@ -1,4 +1,4 @@
-"""`copd up | demo | open | token`: starting the local stack and getting into it."""
+"""`copd up | demo | workers | open`: starting the local stack and getting into it."""
 
 from __future__ import annotations
 
@@ -93,13 +93,6 @@ def open_command(home: HomeOption = None) -> None:
     place = _home(home)
     stack = running_stack(place)
     _print_link(stack, _login_link(place, stack), "Open")
-
-
-@stack_app.command()
-def token(name: Annotated[str, typer.Option(help="What the token is for.")] = "command line", home: HomeOption = None) -> None:
-    """Print a new API token for scripts (use as COPD_TOKEN, or `Authorization: Bearer`)."""
-    place = _home(home)
-    typer.echo(server.new_token(name, place.environment(running_stack(place))))
 
 
 def _home(given: Path | None) -> Home:

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from copd_engine.store import Store
 from server import auth
+from server.api.access import allow
 from server.api.problems import ApiError
 from server.api.schemas.parts import Problem
 from server.api.security import is_same_origin
 from server.db.models import Run, Token
 from server.db.session import SessionFactory
+from server.roles import Role
 from server.settings import Settings
 from server.sse import Hub
 
@@ -50,24 +52,34 @@ ServicesDep = Annotated[Services, Depends(services)]
 
 @dataclass(frozen=True)
 class Identity:
-    """Who asks, and by what."""
+    """Who asks, what they may do, and by what."""
 
     name: str
+    role: Role
     via: Literal["token", "session"]
     token: Token
 
 
 def identity(request: Request, services: ServicesDep) -> Identity:
-    """The caller by bearer token or session cookie. Raises 401, and 403 for a changing request by cookie from another site."""
+    """The caller by bearer token or session cookie.
+
+    Raises 401, 403 where the operation needs a higher role, and 403 for a changing request by cookie from another site.
+    """
+    caller = _caller(request, services)
+    allow(request.scope["route"].name, request.method, caller.name, caller.role)
+    return caller
+
+
+def _caller(request: Request, services: Services) -> Identity:
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     cookie = request.cookies.get(services.cookie)
     with services.sessions.begin() as db:
-        if scheme.lower() == "bearer" and (token := auth.identify(db, services.secret, "token", bearer.strip())):
-            return Identity(token.name, "token", token)
-        if not scheme and cookie and (session := auth.identify(db, services.secret, "session", cookie)):
+        if scheme.lower() == "bearer" and (login := auth.identify(db, services.secret, "token", bearer.strip())):
+            return Identity(login.token.user_name, login.role, "token", login.token)
+        if not scheme and cookie and (login := auth.identify(db, services.secret, "session", cookie)):
             _refuse_other_sites(request)
-            return Identity(session.name, "session", session)
-    detail = "sign in with the link of `copd open`, or send `Authorization: Bearer <token>` (`copd token` makes one)"
+            return Identity(login.token.user_name, login.role, "session", login.token)
+    detail = "sign in on the page, or send `Authorization: Bearer <token>` (`copd token create` makes one)"
     raise ApiError(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 

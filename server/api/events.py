@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse
 
-from server.api.deps import RunDep, ServicesDep
+from server.api.deps import IdentityDep, RunDep, ServicesDep
 from server.api.runs import NO_RUN
 from server.api.schemas.stream import StreamChanged, StreamPing, StreamPoints, StreamProgress, StreamReset
 
@@ -40,13 +40,16 @@ def watched(run: RunDep) -> Watched:
 
 @router.get("/events", response_class=EventSourceResponse, responses=NO_RUN)
 async def stream_events(
-    watched: Annotated[Watched, Depends(watched)], services: ServicesDep, start: Annotated[str | None, Depends(start)]
+    watched: Annotated[Watched, Depends(watched)],
+    services: ServicesDep,
+    identity: IdentityDep,
+    start: Annotated[str | None, Depends(start)],
 ) -> AsyncIterator[StreamEvent]:
     """Server-sent events `points`, `progress`, `changed`, `reset`, `ping`; their ids are stream positions.
 
     No event after `start` is left out and none comes twice. Where that cannot be promised (the position is older than the stream,
     the stream was lost, the reader is too slow) one `reset` comes and the stream ends: fetch series and figures again and
-    reconnect from their cursor.
+    reconnect from their cursor. A stream also ends when its login does.
     """
-    async for event in services.hub.events(watched.run_id, start, watched.recorded):
+    async for event in services.hub.events(watched.run_id, start, watched.recorded, login=identity.token.id):
         yield event  # pyright: ignore[reportReturnType]  # FastAPI sends a ServerSentEvent as it is; the annotation is for OpenAPI

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with errors under their own media type."""
+"""The OpenAPI document: FastAPI's, with errors under their own media type, and the role each operation needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from server.api.access import role_of
 from server.api.problems import MEDIA_TYPE
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -17,7 +18,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         app.openapi_schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
         for path in app.openapi_schema["paths"].values():
-            for operation in path.values():
+            for method, operation in path.items():
+                operation["x-role"] = role_of(operation["operationId"], method) or "anyone"
                 _name_problem_type(operation["responses"])
     return app.openapi_schema
 

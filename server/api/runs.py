@@ -65,11 +65,9 @@ def get_run(run: RunDep, response: Response, db: Db, redis: Redis) -> Run:
 
 
 @router.patch("/{run_id}", responses=NO_RUN, dependencies=[JSON_ONLY])
-def describe_run(patch: RunMetaPatch, run: RunDep, response: Response, db: Db, redis: Redis) -> Run:
+def describe_run(patch: RunMetaPatch, run: RunDep, response: Response, db: Db, redis: Redis, identity: IdentityDep) -> Run:
     """Changes name, notes or tags; what is missing or null stays."""
-    for field, value in patch.model_dump(exclude_none=True).items():
-        setattr(run, field, value)
-    db.commit()
+    commands.describe(db, run.id, patch.model_dump(exclude_none=True), identity.name)
     return _run(db, redis, run.id, response)
 
 

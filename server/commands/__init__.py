@@ -7,7 +7,7 @@ run's state does not allow it), Refused (likewise, for what is no transition) an
 from server.commands.controls import edit_controls
 from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
 from server.commands.exports import request_export
-from server.commands.runs import IdempotencyToken, command, create_run, force
+from server.commands.runs import IdempotencyToken, command, create_run, describe, force
 
 __all__ = [
     "IdempotencyConflict",
@@ -17,6 +17,7 @@ __all__ = [
     "VersionConflict",
     "command",
     "create_run",
+    "describe",
     "edit_controls",
     "force",
     "request_export",

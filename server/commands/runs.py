@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -68,6 +69,17 @@ def command(session: Session, run_id: str, trigger: Trigger, author: str, if_mat
         run.control_version += 1
     run_changed(run_id, "run", "log")
     return state
+
+
+def describe(session: Session, run_id: str, changes: Mapping[str, Any], author: str) -> None:
+    """Changes what people call the run: name, notes, tags. Raises NotFound."""
+    with transaction(session):
+        run = locked_run(session, run_id)
+        for field, value in changes.items():
+            if (old := getattr(run, field)) != value:
+                log(session, run_id, author, f"changed its {field}", data={"path": field, "old": old, "value": value})
+                setattr(run, field, value)
+    run_changed(run_id, "run", "log")
 
 
 def force(session: Session, run_id: str, author: str) -> RunState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Float, ForeignKey, ForeignKeyConstraint, Identity, Index, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, DateTime, Float, ForeignKey, ForeignKeyConstraint, Identity, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -215,12 +215,12 @@ class SampleRow(Base):
 
 
 class LogLine(Base):
-    """The run's log: what people did (audit), what the scheduler decided, what workers said."""
+    """The log: what people did (audit), what the scheduler decided, what workers said. Users, tokens and logins belong to no run."""
 
     __tablename__ = "log"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     time: Mapped[datetime] = mapped_column(server_default=func.now())
     level: Mapped[str] = mapped_column(default="info")
     actor: Mapped[str]
@@ -232,7 +232,11 @@ class LogLine(Base):
     """The event's number in its attempt; with it a backfilled line is not doubled."""
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
-    __table_args__ = (Index("log_by_run", "run_id", "id"), UniqueConstraint("attempt_id", "seq"))
+    __table_args__ = (
+        Index("log_by_run", "run_id", "id"),
+        Index("log_by_people", "id", postgresql_where=text("attempt_id IS NULL AND actor <> 'scheduler'")),
+        UniqueConstraint("attempt_id", "seq"),
+    )
 
 
 class Export(Base):
@@ -251,6 +255,29 @@ class Export(Base):
     ready_at: Mapped[datetime | None]
 
 
+class User(Base):
+    """A person, or a machine with a name of its own. Never deleted, for the log names it; a disabled one has no way in."""
+
+    __tablename__ = "users"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    password: Mapped[str | None]
+    """An argon2 hash; without one only links and tokens lead in."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
+
+
+class LoginTries(Base):
+    """Tries to sign in by password since `since`, of one user name or one address: `key` is their keyed hash."""
+
+    __tablename__ = "login_tries"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    since: Mapped[datetime]
+
+
 class Token(Base):
     """A way in, kept as a keyed hash only: an API token, a browser session, or a one-use login code (`kind`)."""
 
@@ -260,6 +287,10 @@ class Token(Base):
     kind: Mapped[str]
     hash: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
+    """What it is for."""
+    user_name: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+    role: Mapped[str]
+    """The most it may do; never more than its user may."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]

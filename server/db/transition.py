@@ -45,8 +45,8 @@ def transition(
     return state
 
 
-def log(session: Session, run_id: str, actor: str, message: str, *, level: str = "info", **columns: Any) -> None:
-    """Adds a line to the run's log. `columns`: policy, attempt_id, data."""
+def log(session: Session, run_id: str | None, actor: str, message: str, *, level: str = "info", **columns: Any) -> None:
+    """Adds a line to the run's log; without a run, what it tells of is users, tokens and logins. `columns`: policy, attempt_id, data."""
     session.add(LogLine(run_id=run_id, actor=actor, message=printable(message), level=level, **columns))
 
 

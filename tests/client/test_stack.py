@@ -65,12 +65,6 @@ def test_the_command_finds_the_stack_by_its_home(stack: Stack) -> None:
     assert f"{stack.url}/#code=" in opened.stdout
 
 
-def test_a_new_token_works(stack: Stack) -> None:
-    token = copd(stack.home, "token", "--name", "a test").stdout.strip()
-    with Client(stack.url, token) as client:
-        client.runs()
-
-
 def test_a_second_stack_in_the_same_home_is_refused_and_the_first_named(stack: Stack) -> None:
     second = copd(stack.home, "up")
     assert second.returncode == 1

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from fastapi.testclient import TestClient
 
 from server import auth
 from server.app import create_app
+from server.db.models import User
+from server.roles import Role
 from tests.server.backend import Backend
 
 ADDRESS = "http://127.0.0.1:8765"
@@ -31,10 +34,19 @@ def serving(backend: Backend) -> Iterator[TestClient]:
         yield client
 
 
-def sign_in(client: TestClient, backend: Backend) -> TestClient:
-    """Gives the client a bearer token."""
-    client.headers["authorization"] = f"Bearer {auth.issue_now(backend.settings, 'token', 'ann', None)}"
+def sign_in(client: TestClient, backend: Backend, role: Role = Role.admin) -> TestClient:
+    """Gives the client a bearer token of ann, or of another user named after the role."""
+    name = "ann" if role is Role.admin else role.value
+    client.headers["authorization"] = f"Bearer {token_of(backend, name, role)}"
     return client
+
+
+def token_of(backend: Backend, name: str = "ann", role: Role = Role.admin, lifetime: timedelta | None = None) -> str:
+    """An API token of the user, who is made when there is none of this name."""
+    with backend.sessions.begin() as db:
+        if db.get(User, name) is None:
+            db.add(User(name=name, role=role.value))
+    return auth.issue_now(backend.settings, "token", name, lifetime)
 
 
 def submit(client: TestClient, source: str = SPEC) -> str:

@@ -53,8 +53,9 @@ class Backend:
     def is_empty(self) -> bool:
         """Whether nothing of a run is anywhere."""
         with self.engine.connect() as connection:
-            names = [name for name in Base.metadata.tables if name not in ("leader", "tokens")]
-            rows = sum(connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in names)
+            names = [name for name in Base.metadata.tables if name not in ("leader", "tokens", "users", "login_tries", "log")]
+            counts = [*(f"SELECT count(*) FROM {name}" for name in names), "SELECT count(*) FROM log WHERE run_id IS NOT NULL"]
+            rows = sum(connection.execute(text(count)).scalar_one() for count in counts)
         return rows == 0 and not self.redis.keys("*") and not list(self.store.iterdir())
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from server import auth
 from server.db.models import Token
-from tests.server.api import SPEC, YAML, submit
+from tests.server.api import SPEC, YAML, submit, token_of
 from tests.server.backend import Backend
 
 pytestmark = pytest.mark.integration
@@ -18,7 +18,7 @@ COOKIE = "copd_session_8765"
 
 @pytest.fixture
 def code(backend: Backend) -> str:
-    return auth.issue_now(backend.settings, "code", "local", auth.CODE_LIFETIME)
+    return auth.issue_now(backend.settings, "code", None, auth.CODE_LIFETIME)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_code_works_once(browser: TestClient, code: str) -> None:
 
 
 def test_an_old_code_is_refused(visitor: TestClient, backend: Backend) -> None:
-    old = auth.issue_now(backend.settings, "code", "local", timedelta(seconds=-1))
+    old = auth.issue_now(backend.settings, "code", None, timedelta(seconds=-1))
     answer = visitor.post("/api/v1/session", json={"code": old}, headers=ORIGIN)
     assert answer.status_code == 401
     assert "copd open" in answer.json()["detail"]
@@ -108,8 +108,8 @@ def test_signing_out_ends_the_session_on_the_server(browser: TestClient) -> None
 
 
 def test_an_expired_or_revoked_token_is_refused(visitor: TestClient, backend: Backend) -> None:
-    expired = auth.issue_now(backend.settings, "token", "ann", timedelta(seconds=-1))
-    revoked = auth.issue_now(backend.settings, "token", "ann", None)
+    expired = token_of(backend, lifetime=timedelta(seconds=-1))
+    revoked = token_of(backend)
     with backend.sessions.begin() as db:
         auth.revoke(db, auth.load_secret(backend.settings.home), "token", revoked)
     for value in (expired, revoked):

@@ -85,4 +85,9 @@ def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
         "GET /api/v1/spec/schema",
         "GET /api/v1/spec/templates",
         "GET /api/v1/workers",
+        *(f"{method} /api/v1/users" for method in ("GET", "POST")),
+        "PATCH /api/v1/users/{name}",
+        *(f"{method} /api/v1/tokens" for method in ("GET", "POST")),
+        "DELETE /api/v1/tokens/{token_id}",
+        "GET /api/v1/audit",
     }

@@ -10,9 +10,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from sqlalchemy import func, update
 
 from server import auth
+from server.db.models import User
+from server.roles import Role
 from tests.embedded import free_port
+from tests.server.api import token_of
 from tests.server.backend import Backend, wait_until
 from tests.server.seed import add_run
 from worker.bus import STREAM_FIELD, Frame, run_stream
@@ -25,7 +29,7 @@ def process(backend: Backend) -> Iterator[tuple[subprocess.Popen[str], httpx.Cli
     port = free_port()
     environment = {**os.environ, "COPD_PORT": str(port)}
     command = [sys.executable, "-P", "-m", "server", "api"]
-    token = auth.issue_now(backend.settings, "token", "ann", None)
+    token = token_of(backend)
     with (
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=60) as client,
@@ -70,3 +74,25 @@ def test_a_position_that_cannot_be_followed_gets_one_reset(backend: Backend, pro
         run = add_run(db)
     answer = client.get(f"/api/v1/runs/{run}/events", params={"cursor": "99999999999999-0"})
     assert answer.text == 'event: reset\ndata: {"reason":"the event stream was lost"}\n\n'
+
+
+@pytest.mark.parametrize("how", ["revoked", "disabled"])
+def test_a_stream_ends_when_its_login_does_and_others_go_on(
+    backend: Backend, process: tuple[subprocess.Popen[str], httpx.Client], how: str
+) -> None:
+    _, client = process
+    value = token_of(backend, "bob", Role.viewer)
+    with backend.sessions() as db:
+        run = add_run(db)
+    with client.stream("GET", f"/api/v1/runs/{run}/events") as anns:
+        assert next(lines := anns.iter_lines()) == "event: ping"
+        with client.stream("GET", f"/api/v1/runs/{run}/events", headers={"authorization": f"Bearer {value}"}) as bobs:
+            assert next(rest := bobs.iter_lines()) == "event: ping"
+            with backend.sessions.begin() as db:
+                if how == "revoked":
+                    auth.revoke(db, auth.load_secret(backend.settings.home), "token", value)
+                else:
+                    db.execute(update(User).where(User.name == "bob").values(disabled_at=func.now()))
+            assert "event: reset" not in list(rest)  # it ends; pytest's time limit holds
+        backend.redis.xadd(run_stream(run), {STREAM_FIELD: Frame(time=0, changed=["run"]).model_dump_json()})
+        assert "event: changed" in lines

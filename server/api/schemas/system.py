@@ -1,13 +1,11 @@
-"""Workers, logins, and how the service itself is."""
+"""Workers, and how the service itself is."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, StringConstraints
-
-from server.api.schemas.parts import Body, Text
+from pydantic import BaseModel
 
 
 class WorkerView(BaseModel):
@@ -32,15 +30,6 @@ class WorkerView(BaseModel):
 class WorkerList(BaseModel):
     workers: list[WorkerView]
     scheduler_alive: bool
-
-
-class LoginCode(Body):
-    code: Annotated[Text, StringConstraints(min_length=1, max_length=200)]
-
-
-class Session(BaseModel):
-    user: str
-    expires_at: datetime | None
 
 
 class Health(BaseModel):
