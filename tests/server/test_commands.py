@@ -27,6 +27,8 @@ from server.commands import (
 from server.db.models import Attempt, Base, Checkpoint, Edit, LogLine, Run, SegmentRow
 from server.db.segments import replan, row_of, segment_of
 from server.db.transition import deadline_seconds
+from server.scheduler.control import control_document
+from server.scheduler.sending import ready_segments
 from server.states import TransitionError, Trigger
 from tests.server.backend import Backend
 from tests.server.simulation import small_spec
@@ -206,6 +208,19 @@ class TestEdit:
             "w.image.video: 1.0 → 0.0",
         ]
 
+    def test_priority_acts_at_once_and_is_never_told_to_workers(self, backend: Backend) -> None:
+        first, run = submit(backend), submit(backend)
+        with backend.sessions() as session:
+            edit_controls(session, run, {"priority": 5}, "bob", 1)
+            in_line = sorted(ready_segments(session, 100), key=lambda item: item.order)
+        assert [in_line[0].run, in_line[-1].run] == [run, first]
+        [edit] = rows(backend, select(Edit))
+        assert (edit.kind, edit.old, edit.value) == ("dispatch", 0, 5)
+        assert edit.acknowledged_at is not None
+        assert rows(backend, select(Run.priority).where(Run.id == run)) == [5]
+        with backend.sessions() as session:
+            assert control_document(session.get_one(Run, run), [edit]).edits == ()
+
     def test_old_is_what_was_requested_last(self, backend: Backend) -> None:
         run = submit(backend)
         with backend.sessions() as session:
@@ -223,7 +238,7 @@ class TestEdit:
 
     def test_one_wrong_field_refuses_all_and_every_wrong_field_is_named(self, backend: Backend) -> None:
         run = submit(backend)
-        changes = {"optimizer.lr": 0.5, "w.image.image": 1.0, "rlvr.temperature": float("nan"), "opd.steps": 0, "seed": 3}
+        changes = {"optimizer.lr": 0.5, "w.image.image": 1.0, "rlvr.temperature": float("nan"), "opd.steps": 0, "seed": -1}
         with backend.sessions() as session, pytest.raises(SpecError) as refused:
             edit_controls(session, run, changes, "bob", 1)
         assert {error.field for error in refused.value.errors} == {"w.image.image", "rlvr.temperature", "opd.steps", "seed"}

@@ -653,7 +653,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "value" | "structure";
+            kind: "value" | "structure" | "dispatch";
             /** Minimum */
             minimum?: number | null;
             /** Maximum */
@@ -675,7 +675,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "value" | "structure";
+            kind: "value" | "structure" | "dispatch";
             /** Path */
             path: string;
             /** Old */

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from copd_engine.spec.parts import EditKind
 from server.api.schemas.parts import Body, Tag, Text
 from server.states import RunState, Trigger
 
@@ -85,7 +86,7 @@ class EditView(BaseModel):
     """requested → acknowledged → effective at step N."""
 
     version: int
-    kind: Literal["value", "structure"]
+    kind: EditKind
     path: str
     old: Any
     value: Any
@@ -102,7 +103,7 @@ class ControlView(BaseModel):
 
     path: str
     value: Any
-    kind: Literal["value", "structure"]
+    kind: EditKind
     minimum: float | None = None
     maximum: float | None = None
     description: str = ""
