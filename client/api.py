@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from client.models import Checkpoint, Event, Export, LogEntry, Run, RunList, Segment, SeriesList, WorkerList
+from client.models import Checkpoint, ControlPreview, Event, Export, LogEntry, Run, RunList, Segment, SeriesList, WorkerList
 
 API = "/api/v1"
 CHUNK_BYTES = 1 << 20
@@ -86,6 +86,12 @@ class Client:
             version = self.run(run_id).control_version
         answer = self._json("PATCH", f"/runs/{run_id}/controls", json={"set": changes}, headers={"If-Match": f'"{version}"'})
         return Run.model_validate(answer)
+
+    def preview_edit(self, run_id: str, changes: dict[str, bool | float | int | str]) -> ControlPreview:
+        """What `edit` would change. Changes nothing."""
+        headers = {"If-Match": f'"{self.run(run_id).control_version}"'}
+        answer = self._json("PATCH", f"/runs/{run_id}/controls", json={"set": changes}, headers=headers, params={"dry_run": "true"})
+        return ControlPreview.model_validate(answer)
 
     # ---- what a run produced
 

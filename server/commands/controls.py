@@ -30,29 +30,34 @@ def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], aut
     Raises NotFound, VersionConflict, Refused, and SpecError naming every wrong path or value.
     """
     with transaction(session):
-        run = locked_run(session, run_id, if_match)
-        if RunState(run.state) not in EDITABLE:
-            raise Refused(f"a run that is {run.state} cannot be edited; submit it again with changes")
-        edits = _edits(session, run, changes, author)
-        session.add_all(edits)
-        if any(edit.kind == "structure" for edit in edits):
-            apply_plan(session, run, [*stored_edits(session, run.id), *edits])
-        for edit in edits:
-            if edit.kind == "dispatch":  # the scheduler reads the run's row at its next look
-                setattr(run, edit.path, edit.value)
-                edit.acknowledged_at = func.now()
-        run.control_version += len(edits)
-        for edit in edits:
-            log(
-                session,
-                run_id,
-                author,
-                _sentence(edit),
-                data={"version": edit.version, "path": edit.path, "old": edit.old, "value": edit.value},
-            )
-        if any(edit.path == "rounds" for edit in edits):
-            choose_phase(session, run)  # the last round was measured, perhaps, when no round was to follow it
+        edits = make_edits(session, locked_run(session, run_id, if_match), changes, author)
     run_changed(run_id, "run", "edits", "segments", "log")
+    return edits
+
+
+def make_edits(session: Session, run: Run, changes: Mapping[str, Any], author: str) -> list[Edit]:
+    """`edit_controls` inside the caller's transaction, on a run whose row is locked. Raises Refused and SpecError."""
+    if RunState(run.state) not in EDITABLE:
+        raise Refused(f"a run that is {run.state} cannot be edited; submit it again with changes")
+    edits = _edits(session, run, changes, author)
+    session.add_all(edits)
+    if any(edit.kind == "structure" for edit in edits):
+        apply_plan(session, run, [*stored_edits(session, run.id), *edits])
+    for edit in edits:
+        if edit.kind == "dispatch":  # the scheduler reads the run's row at its next look
+            setattr(run, edit.path, edit.value)
+            edit.acknowledged_at = func.now()
+    run.control_version += len(edits)
+    for edit in edits:
+        log(
+            session,
+            run.id,
+            author,
+            _sentence(edit),
+            data={"version": edit.version, "path": edit.path, "old": edit.old, "value": edit.value},
+        )
+    if any(edit.path == "rounds" for edit in edits):
+        choose_phase(session, run)  # the last round was measured, perhaps, when no round was to follow it
     return edits
 
 
