@@ -95,7 +95,7 @@ def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
 def run_copd(case: Case, model: Path) -> dict[str, Any]:
     """The engine's own Trainer."""
     from copd_engine.clock import Clock
-    from copd_engine.control import StepValues
+    from copd_engine.control import values_at
     from copd_engine.expert import Expert
     from copd_engine.fingerprint import make_deterministic
     from copd_engine.policy import Policy
@@ -111,7 +111,7 @@ def run_copd(case: Case, model: Path) -> dict[str, Any]:
     trainer = Trainer(expert, spec, [build_domain("text", case.task)], {}, Clock(), lambda: None)
     told = []
     for _ in range(case.steps):
-        spent = trainer.step(StepValues(lr=LR, temperature=1.0, w={}))
+        spent = trainer.step(values_at(spec, [], [], policy="text", teachers=[], step=expert.step + 1))
         told.append({value.name: value.value for value in spent.values})
     return _result(case, *([step[name] for step in told] for name in ("step_seconds", "tokens", "reward")))
 

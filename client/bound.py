@@ -76,6 +76,7 @@ class RunCalls:
     command = RunCall(calls.command)
     describe = RunCall(calls.describe)
     edit = RunCall(calls.edit)
+    preview_edit = RunCall(calls.preview_edit)
     segments = RunCall(calls.segments)
     series = RunCall(calls.series)
     cursor = RunCall(calls.cursor)

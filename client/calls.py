@@ -13,6 +13,7 @@ from client.errors import ApiError
 from client.flow import Flow, Request, change, get
 from client.models import (
     Checkpoint,
+    ControlPreview,
     Export,
     Figure,
     FigureList,
@@ -111,6 +112,13 @@ def edit(run_id: str, changes: dict[str, Value], *, version: int | None = None) 
         version = (yield from run(run_id)).control_version
     headers = {"If-Match": f'"{version}"'}
     return Run.model_validate((yield from change("PATCH", f"/runs/{run_id}/controls", json={"set": changes}, headers=headers)))
+
+
+def preview_edit(run_id: str, changes: dict[str, Value]) -> Flow[ControlPreview]:
+    """What `edit` would change. Changes nothing."""
+    headers = {"If-Match": f'"{(yield from run(run_id)).control_version}"'}
+    answer = yield from change("PATCH", f"/runs/{run_id}/controls", json={"set": changes}, headers=headers, params={"dry_run": "true"})
+    return ControlPreview.model_validate(answer)
 
 
 def segments(run_id: str) -> Flow[list[Segment]]:

@@ -75,6 +75,21 @@ class Control(BaseModel):
     kind: str
 
 
+class PlannedSegment(BaseModel):
+    key: str
+    steps: int
+
+
+class ControlPreview(BaseModel):
+    """What edits would change; total_steps: of the whole plan, summed over the experts."""
+
+    edits: list[Edit]
+    dropped: list[PlannedSegment]
+    added: list[PlannedSegment]
+    total_steps: int
+    total_steps_before: int
+
+
 class RunError(BaseModel):
     message: str
     segment: str | None

@@ -11,10 +11,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from copd_engine.plan import Kind
+from copd_engine.plan import Kind, field_of, with_edit
 from copd_engine.spec import FieldError, RunSpec, SpecError
 
 Desired = Literal["run", "pause", "cancel"]
+VALUE_FIELDS = ("optimizer.lr", "rlvr.temperature", "rlvr.clip_low", "rlvr.clip_high", "seed")
+"""Fields of the spec that every optimizer step uses and that may be edited; beside them, the weights of the edges."""
+DISPATCH_FIELDS = ("priority",)
+"""Fields that say who goes first and never touch a weight: an edit acts at once."""
 
 
 class _Part(BaseModel):
@@ -22,7 +26,7 @@ class _Part(BaseModel):
 
 
 class ValueEdit(_Part):
-    """One changed value: `path` is the spec's dotted path (`w.image.text`, `optimizer.lr`, `rlvr.temperature`)."""
+    """One changed value: `path` is the spec's dotted path (`w.image.text`, `optimizer.lr`, `seed`)."""
 
     version: int
     path: str
@@ -50,36 +54,31 @@ class StepValues(_Part):
 
     lr: float
     temperature: float
+    clip_low: float
+    clip_high: float
+    seed: int
+    """Of the step's prompts and samples; evaluation, agreement, merge and adapters keep the spec's."""
     w: dict[str, float]
     """Teacher → weight, for the teachers of this step; empty in RLVR steps."""
 
 
 def value_paths(spec: RunSpec, step: int = 1) -> dict[str, float]:
-    """Every path a value edit may name, with the spec's value in optimizer step `step`: the weights of the edges, learning rate,
-    temperature."""
+    """Every path a value edit may name, with the spec's value in optimizer step `step`: the weights of the edges, then VALUE_FIELDS."""
     weights = {f"w.{student}.{teacher}": spec.weight(student, teacher, step) for student, teacher in spec.edges()}
-    return {**weights, "optimizer.lr": spec.optimizer.lr, "rlvr.temperature": spec.rlvr.temperature}
+    return weights | {path: field_of(spec, path) for path in VALUE_FIELDS}
 
 
 def check_value_edit(spec: RunSpec, path: str, value: object) -> float:
-    """The value as it may be set. Raises SpecError naming the path, what may be edited, or the range."""
-    paths = value_paths(spec)
+    """The value as it may be set: what the spec itself would take there. Raises SpecError naming the path, and what would be right."""
+    paths = (*value_paths(spec), *DISPATCH_FIELDS)
     if path not in paths:
         raise SpecError([FieldError(path, f"not an editable value of this run; editable are {', '.join(paths)}")])
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError([FieldError(path, f"must be a number (given: {value!r})")])
-    low, high, open_low = {"optimizer.lr": (0.0, 1.0, False), "rlvr.temperature": (0.0, 10.0, True)}.get(path, (0.0, 1000.0, False))
-    if not (low < value <= high or (value == low and not open_low)):  # also refuses NaN
-        raise SpecError([FieldError(path, f"must be {'above' if open_low else 'at least'} {low:g} and at most {high:g} (given: {value})")])
-    return float(value)
+    return field_of(with_edit(spec, path, value), path)
 
 
 def paths_used(kind: Kind, policy: str, teachers: Iterable[str]) -> set[str]:
     """The editable paths one optimizer step of `policy` reads."""
-    used = {"optimizer.lr", "rlvr.temperature"}
-    if kind is Kind.opd:
-        used |= {f"w.{policy}.{teacher}" for teacher in teachers}
-    return used
+    return {*VALUE_FIELDS, *(f"w.{policy}.{teacher}" for teacher in teachers if kind is Kind.opd)}
 
 
 def bind(
@@ -101,4 +100,11 @@ def values_at(
         if edit.version in active:
             values[edit.path] = edit.value
     weights = {teacher: values[f"w.{policy}.{teacher}"] for teacher in teachers}
-    return StepValues(lr=values["optimizer.lr"], temperature=values["rlvr.temperature"], w=weights)
+    return StepValues(
+        lr=values["optimizer.lr"],
+        temperature=values["rlvr.temperature"],
+        clip_low=values["rlvr.clip_low"],
+        clip_high=values["rlvr.clip_high"],
+        seed=int(values["seed"]),
+        w=weights,
+    )

@@ -127,6 +127,14 @@ def with_edit(spec: RunSpec, path: str, value: Any) -> RunSpec:
     return parse_spec(data)
 
 
+def field_of(spec: RunSpec, path: str) -> Any:
+    """The value of a field of the spec by its dotted path."""
+    node: Any = spec
+    for name in path.split("."):
+        node = node[name] if isinstance(node, dict) else getattr(node, name)
+    return node
+
+
 def spec_of_round(spec: RunSpec, edits: Sequence[StructureEdit], round_: int) -> RunSpec:
     """The spec as it stands for one round. Raises SpecError for an edit of a field that is not structure."""
     for edit in sorted(edits, key=lambda e: e.version):

@@ -157,28 +157,25 @@ class Trainer:
         several = len(self.natives) > 1
         counts = zip(self.natives, shares(self.spec.rlvr.prompts, len(self.natives)), strict=True)
         found = [
-            self._rewarded(f"native.{domain.name}" if several else "native", domain, count, values.temperature, spent)
+            self._rewarded(f"native.{domain.name}" if several else "native", domain, count, values, spent)
             for domain, count in counts
             if count
         ]
-        return {
-            each.domain.name: self._learn(each, found, len(each.batch.prompts) / self.spec.rlvr.prompts, values.temperature)
-            for each in found
-        }
+        return {each.domain.name: self._learn(each, found, len(each.batch.prompts) / self.spec.rlvr.prompts, values) for each in found}
 
-    def _rewarded(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> Rewarded:
+    def _rewarded(self, part: str, domain: Domain, count: int, values: StepValues, spent: Spent) -> Rewarded:
         """`count` prompts of one domain with their rewards; where the spec says so, further prompts replace groups of equal rewards.
 
         A further draw is a part of its own, hence its prompts and samples are functions of (seed, policy, step, part, draw).
         """
-        group, drawn = self.spec.rlvr.group, self._draw(part, domain, count, temperature, spent)
+        group, drawn = self.spec.rlvr.group, self._draw(part, domain, count, values, spent)
         rewards = self._judge(domain, drawn, spent)
         mean, batch, resampled = rewards.mean().item(), drawn, 0
         for again in range(1, self.spec.rlvr.max_resamples + 1):
             places = torch.nonzero(equal_groups(rewards)).flatten().tolist()
             if not places:
                 break
-            further = self._draw(f"{part}.resample{again}", domain, len(places), temperature, spent)
+            further = self._draw(f"{part}.resample{again}", domain, len(places), values, spent)
             rewards[places] = self._judge(domain, further, spent)
             batch = with_groups_replaced(self.expert.policy, batch, places, further, self.spec.compute.micro_batch)
             resampled += len(places)
@@ -188,16 +185,16 @@ class Trainer:
             penalties = overlong_penalty(lengths, self._length(domain), self.spec.rlvr.overlong_buffer)
         return Rewarded(domain, batch, rewards, penalties, mean, resampled)
 
-    def _learn(self, rewarded: Rewarded, found: Sequence[Rewarded], share: float, temperature: float) -> Part:
+    def _learn(self, rewarded: Rewarded, found: Sequence[Rewarded], share: float, values: StepValues) -> Part:
         """One domain's share of the native part, all of which is `found`, after its first backward pass."""
-        settings, batch, totals = self.spec.rlvr, rewarded.batch, rewarded.rewards + rewarded.penalties
+        settings, batch, totals = self._clipping(values).rlvr, rewarded.batch, rewarded.rewards + rewarded.penalties
         objective = RlvrObjective(
             settings,
             self.reference,
             group_advantages(totals, LOSSES[settings.loss].scaled).view(-1, 1).to(batch.tokens.device),
             mean_length=sum(each.batch.token_count for each in found) / sum(each.batch.size for each in found),
             longest=max(self._length(each.domain) for each in found),
-            temperature=temperature,
+            temperature=values.temperature,
             clock=self.clock,
         )
         known = {"reward": rewarded.drawn, "zero_advantage": equal_groups(totals).float().mean().item()}
@@ -212,18 +209,24 @@ class Trainer:
         """Distillation on a teacher's domain: `share` prompts, scored by the teacher; one rollout each, or a group if these get rewards."""
         teacher, settings, known = self.teachers[name], self.spec.opd, dict[str, float]()
         samples = self.spec.rlvr.group if settings.outcome else 1
-        batch = self._rollout(f"cross.{name}", teacher.domain, share, samples, values.temperature, spent)
+        batch = self._rollout(f"cross.{name}", teacher.domain, share, samples, values, spent)
         outcomes = None
         if settings.outcome:
             rewards = self._judge(teacher.domain, batch, spent)
             outcomes = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
             known["cross_reward"] = rewards.mean().item()
-        objective = OBJECTIVES[settings.loss](self.spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=outcomes)
+        spec, build = self._clipping(values), OBJECTIVES[settings.loss]
+        objective = build(spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=outcomes)
         return self._begun(Part(f"distillation from {name}", batch, objective, known))
 
-    def _draw(self, part: str, domain: Domain, count: int, temperature: float, spent: Spent) -> Batch:
+    def _clipping(self, values: StepValues) -> RunSpec:
+        """The spec with the step's clip range."""
+        clips = {"clip_low": values.clip_low, "clip_high": values.clip_high}
+        return self.spec.model_copy(update={"rlvr": self.spec.rlvr.model_copy(update=clips)})
+
+    def _draw(self, part: str, domain: Domain, count: int, values: StepValues, spent: Spent) -> Batch:
         """Groups of completions of `count` prompts."""
-        return self._rollout(part, domain, count, self.spec.rlvr.group, temperature, spent)
+        return self._rollout(part, domain, count, self.spec.rlvr.group, values, spent)
 
     def _judge(self, domain: Domain, batch: Batch, spent: Spent) -> Tensor:
         """The verifier's rewards [P, G]."""
@@ -236,13 +239,13 @@ class Trainer:
                 spent.failures.append(judged.reason)
         return torch.tensor(rewards).view(-1, self.spec.rlvr.group)
 
-    def _rollout(self, part: str, domain: Domain, count: int, samples: int, temperature: float, spent: Spent) -> Batch:
-        key: Key = (self.spec.seed, self.expert.name, self.expert.step + 1, part)
+    def _rollout(self, part: str, domain: Domain, count: int, samples: int, values: StepValues, spent: Spent) -> Batch:
+        key: Key = (values.seed, self.expert.name, self.expert.step + 1, part)
         with self.clock("rollout"):
             numbers = integers((*key, "prompts"), TRAIN_PROMPTS, np.arange(count))
             prompts = [domain.prompt("train", number) for number in numbers.tolist()]
             pieces = micro_batches(self.expert.policy, prompts, samples, self.spec.compute.micro_batch)
-            request = SampleRequest(prompts, key, samples, self._length(domain), temperature, sampling=self.spec.sampling)
+            request = SampleRequest(prompts, key, samples, self._length(domain), values.temperature, sampling=self.spec.sampling)
             prefilled = self.expert.policy.prefill(pieces[0].batch) if len(pieces) == 1 else None
             rollouts = self.sampler.sample(request, self.progress, prefilled)
         spent.count(rollouts, count)

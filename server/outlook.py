@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from copd_engine.control import DISPATCH_FIELDS
 from copd_engine.plan import TRAINING, Kind
 from server.states import TERMINAL, RunState
 
@@ -68,6 +69,8 @@ def expected_effect(
     ahead: what each expert still trains, in plan order. round_: the first round of a structure edit, from 0. may_teach: an adaptive
     schedule may yet plan an OPD phase where none is planned.
     """
+    if path in DISPATCH_FIELDS:
+        return "acts at once"
     if state in TERMINAL or state in (RunState.failing, RunState.cancelling):
         return None
     if state in (RunState.pausing, RunState.paused):

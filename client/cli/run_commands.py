@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from client.api import ApiError, Client
-from client.cli import board, exits
+from client.cli import board, exits, preview
 from client.cli import watch as watching
 from client.cli.edit_argument import parse_edits
 from client.cli.exits import InputError
@@ -105,12 +105,18 @@ def cancel(run: RunArgument) -> None:
 
 @runs_app.command("set")
 def set_controls(
-    run: RunArgument, edits: Annotated[list[str], typer.Argument(metavar="PATH=VALUE…", help="As in w.image.text=0.3")]
+    run: RunArgument,
+    edits: Annotated[list[str], typer.Argument(metavar="PATH=VALUE…", help="As in w.image.text=0.3")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and show what would change, but change nothing.")] = False,
 ) -> None:
     """Change weights and other controls of a run while it trains."""
     changes = parse_edits(edits)
     with connect() as client:
-        changed = client.edit(find_run(client, run).id, changes)
+        run_id = find_run(client, run).id
+        if dry_run:
+            typer.echo("\n".join(preview.lines(client.preview_edit(run_id, changes))))
+            return
+        changed = client.edit(run_id, changes)
     newest = {edit.path: edit for edit in changed.edits}
     for edit in (newest[path] for path in changes):
         typer.echo(f"{edit.path}: {edit.old} → {edit.value} requested; {edit.expected or 'waits for the run'}")

@@ -28,7 +28,10 @@ Name = Annotated[str, AfterValidator(_policy_name)]
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 
 
-def editable(default: Any, edit: Literal["value", "structure"], **constraints: Any) -> Any:
+EditKind = Literal["value", "structure", "dispatch"]
+
+
+def editable(default: Any, edit: EditKind, **constraints: Any) -> Any:
     """A field that may change mid-run; `edit` reaches the JSON schema, and from there the page and the API."""
     return Field(default=default, json_schema_extra={"edit": edit}, **constraints)
 

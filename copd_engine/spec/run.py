@@ -1,7 +1,8 @@
 """What a run is: the whole spec. Imports no torch, so that server and client load it in milliseconds.
 
 Every field that may change while a run trains says so in its JSON schema as `edit`: `value` binds, per policy, to the next optimizer
-step that uses it; `structure` changes the plan from the first round of which nothing has been sent. A field without it is fixed.
+step that uses it; `structure` changes the plan from the first round of which nothing has been sent; `dispatch` says who goes first, from
+now on. A field without it is fixed.
 """
 
 from __future__ import annotations
@@ -87,13 +88,15 @@ class RunSpec(Part):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(printable)]
     notes: Annotated[Text, StringConstraints(max_length=20_000)] = ""
     tags: list[Annotated[Text, StringConstraints(min_length=1, max_length=40)]] = Field(default_factory=list, max_length=32)
-    priority: int = Field(default=0, ge=-100, le=100, description="runs with a higher one get workers first")
+    priority: int = editable(0, "dispatch", ge=-100, le=100, description="runs with a higher one get workers first")
     method: Method = Field(
         default="copd",
         description="`copd`; `experts`: RLVR alone; `mixed_rlvr`: one policy on all domains; `static_opd`: RLVR, then one expert learns "
         "from the others; `mopd`: RLVR, then a student from the base learns from all experts; `opd`: experts learn from fixed `teachers`",
     )
-    seed: int = Field(default=0, ge=0, lt=2**31)
+    seed: int = editable(
+        0, "value", ge=0, lt=2**31, description="of all prompts and samples; edited, of those of training steps only: looks stay comparable"
+    )
     model: Model = Model()
     domains: dict[Name, Domain] = Field(min_length=1, max_length=64)
     experts: dict[Name, Expert] = Field(min_length=1, max_length=64)

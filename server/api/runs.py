@@ -12,7 +12,7 @@ from server import commands, queries
 from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, problems
 from server.api.problems import ApiError, of_field
 from server.api.schemas.parts import Tag
-from server.api.schemas.runs import ControlPatch, Run, RunList, RunMetaPatch
+from server.api.schemas.runs import ControlPatch, ControlPreview, Run, RunList, RunMetaPatch
 from server.api.spec_body import SPEC_BODY, SpecSource
 from server.states import RunState, Trigger
 
@@ -108,8 +108,11 @@ def edit_controls(
     redis: Redis,
     identity: IdentityDep,
     if_match: Annotated[str | None, Header(description="the run's control_version")] = None,
-) -> Run:
+    dry_run: Annotated[bool, Query(description="check, and tell what would change, but change nothing")] = False,
+) -> Run | ControlPreview:
     """Changes values and structure of a live run, all of them or none."""
+    if dry_run:
+        return queries.control_preview(db, run.id, patch.set, identity.name, _version(if_match))
     commands.edit_controls(db, run.id, patch.set, identity.name, _version(if_match))
     return _run(db, redis, run.id, response)
 

@@ -31,7 +31,7 @@ def check_spec(source: SpecSource) -> SpecCheck:
         valid=True,
         errors=[],
         spec=spec.model_dump(mode="json"),
-        segments=[_planned(segment) for segment in segments],
+        segments=[PlannedSegment.of(segment) for segment in segments],
         total_steps=sum(segment.steps for segment in segments),
         rollouts=sum(segment.steps * _rollouts_per_step(spec, segment) for segment in segments),
     )
@@ -48,18 +48,6 @@ def spec_templates() -> SpecTemplateList:
     """Ready-made specs to start from."""
     sources = sorted((file.name, file.read_text()) for file in files("examples").iterdir() if file.name.endswith(".yaml"))
     return SpecTemplateList(templates=[_template(name.removesuffix(".yaml"), source) for name, source in sources])
-
-
-def _planned(segment: Segment) -> PlannedSegment:
-    return PlannedSegment(
-        key=segment.key,
-        kind=segment.kind.value,
-        policy=segment.policy,
-        round=segment.round,
-        step=segment.step,
-        steps=segment.steps,
-        needs=list(segment.needs),
-    )
 
 
 def _rollouts_per_step(spec: RunSpec, segment: Segment) -> int:

@@ -1,14 +1,16 @@
-"""Editing a run while it trains: values bind to a policy's next step, structure re-plans the rounds that have not begun."""
+"""Editing a run while it trains: values bind to a policy's next step, structure re-plans the rounds that have not begun, priority acts at
+once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from copd_engine.control import check_value_edit, value_paths
-from copd_engine.plan import STRUCTURE_PATHS, round_count, spec_of_round, structure_paths
+from copd_engine.control import DISPATCH_FIELDS, check_value_edit, value_paths
+from copd_engine.plan import STRUCTURE_PATHS, field_of, round_count, spec_of_round, structure_paths
 from copd_engine.spec import FieldError, RunSpec, SpecError
 from server.commands.adaptive import choose_phase
 from server.commands.errors import Refused
@@ -28,25 +30,34 @@ def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], aut
     Raises NotFound, VersionConflict, Refused, and SpecError naming every wrong path or value.
     """
     with transaction(session):
-        run = locked_run(session, run_id, if_match)
-        if RunState(run.state) not in EDITABLE:
-            raise Refused(f"a run that is {run.state} cannot be edited; submit it again with changes")
-        edits = _edits(session, run, changes, author)
-        session.add_all(edits)
-        if any(edit.kind == "structure" for edit in edits):
-            apply_plan(session, run, [*stored_edits(session, run.id), *edits])
-        run.control_version += len(edits)
-        for edit in edits:
-            log(
-                session,
-                run_id,
-                author,
-                _sentence(edit),
-                data={"version": edit.version, "path": edit.path, "old": edit.old, "value": edit.value},
-            )
-        if any(edit.path == "rounds" for edit in edits):
-            choose_phase(session, run)  # the last round was measured, perhaps, when no round was to follow it
+        edits = make_edits(session, locked_run(session, run_id, if_match), changes, author)
     run_changed(run_id, "run", "edits", "segments", "log")
+    return edits
+
+
+def make_edits(session: Session, run: Run, changes: Mapping[str, Any], author: str) -> list[Edit]:
+    """`edit_controls` inside the caller's transaction, on a run whose row is locked. Raises Refused and SpecError."""
+    if RunState(run.state) not in EDITABLE:
+        raise Refused(f"a run that is {run.state} cannot be edited; submit it again with changes")
+    edits = _edits(session, run, changes, author)
+    session.add_all(edits)
+    if any(edit.kind == "structure" for edit in edits):
+        apply_plan(session, run, [*stored_edits(session, run.id), *edits])
+    for edit in edits:
+        if edit.kind == "dispatch":  # the scheduler reads the run's row at its next look
+            setattr(run, edit.path, edit.value)
+            edit.acknowledged_at = func.now()
+    run.control_version += len(edits)
+    for edit in edits:
+        log(
+            session,
+            run.id,
+            author,
+            _sentence(edit),
+            data={"version": edit.version, "path": edit.path, "old": edit.old, "value": edit.value},
+        )
+    if any(edit.path == "rounds" for edit in edits):
+        choose_phase(session, run)  # the last round was measured, perhaps, when no round was to follow it
     return edits
 
 
@@ -60,11 +71,8 @@ def current_value(spec: RunSpec, edits: Sequence[Edit], path: str) -> Any:
     for edit in sorted(edits, key=lambda e: e.version, reverse=True):
         if edit.path == path:
             return edit.value
-    if path in structure_paths(spec):
-        value: Any = spec
-        for name in path.split("."):
-            value = getattr(value, name)
-        return value
+    if path in structure_paths(spec) or path in DISPATCH_FIELDS:
+        return field_of(spec, path)
     return value_paths(current_spec(spec, edits)).get(path)
 
 
@@ -83,7 +91,8 @@ def _edits(session: Session, run: Run, changes: Mapping[str, Any], author: str) 
                 edit.kind, edit.round, edit.value = "structure", free, value
                 _check_structure(spec, known, edit)
             else:
-                edit.kind, edit.value = "value", check_value_edit(current_spec(spec, known), path, value)
+                edit.kind = "dispatch" if path in DISPATCH_FIELDS else "value"
+                edit.value = check_value_edit(current_spec(spec, known), path, value)
         except SpecError as error:
             problems.extend(error.errors)
         else:
@@ -108,5 +117,5 @@ def _check_structure(spec: RunSpec, known: Sequence[Edit], edit: Edit) -> None:
 
 
 def _sentence(edit: Edit) -> str:
-    since = "" if edit.kind == "value" else f" from round {(edit.round or 0) + 1} on"
+    since = "" if edit.kind != "structure" else f" from round {(edit.round or 0) + 1} on"
     return f"{edit.path}: {edit.old} → {edit.value}{since}"

@@ -124,7 +124,7 @@ class Edit(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     """The run's control version that brought it; one field per version."""
     kind: Mapped[str]
-    """value or structure"""
+    """value, structure or dispatch"""
     path: Mapped[str]
     old: Mapped[Any] = mapped_column(JSONB)
     value: Mapped[Any] = mapped_column(JSONB)

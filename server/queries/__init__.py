@@ -1,6 +1,7 @@
 """What the API reads from PostgreSQL and Redis: a fixed number of statements per answer, whatever the number of rows."""
 
 from server.queries.artifacts import checkpoints, export, export_view, exports, log, probes, result
+from server.queries.preview import control_preview
 from server.queries.runs import run_list, run_view, segments
 from server.queries.series import Window, agreement, cast_of, curves, figure_data, series, snapshot
 from server.queries.system import readiness, worker_list
@@ -10,6 +11,7 @@ __all__ = [
     "agreement",
     "cast_of",
     "checkpoints",
+    "control_preview",
     "curves",
     "export",
     "export_view",

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from copd_engine.control import value_paths
-from copd_engine.plan import STRUCTURE_PATHS, TRAINING, Kind, structure_paths
-from copd_engine.spec import RunSpec
+from copd_engine.control import DISPATCH_FIELDS, value_paths
+from copd_engine.plan import TRAINING, Kind, structure_paths
+from copd_engine.spec import spec_schema
 from server.api.schemas.runs import ControlView, EditView, Effect
 from server.commands.controls import current_spec, current_value
 from server.commands.locked import spec_of
@@ -21,18 +21,18 @@ from server.states import RunState
 
 
 def control_views(db: Session, run: Run) -> list[ControlView]:
-    """Every editable value as last requested: weights first, then other values, then structure."""
+    """Every editable value as last requested: weights first, then other values, then structure, then priority."""
     spec, edits = spec_of(run), _edits(db, run.id)
     views = []
-    for path in (*value_paths(current_spec(spec, edits)), *structure_paths(spec)):
+    for path in (*value_paths(current_spec(spec, edits)), *structure_paths(spec), *DISPATCH_FIELDS):
         limits = _limits(path)
         views.append(
             ControlView(
                 path=path,
                 value=current_value(spec, edits, path),
-                kind="structure" if path in STRUCTURE_PATHS else "value",
+                kind=limits["edit"],
                 minimum=limits.get("minimum", limits.get("exclusiveMinimum")),
-                maximum=limits.get("maximum"),
+                maximum=limits.get("maximum", limits.get("exclusiveMaximum")),
                 description=_description(path, limits),
             )
         )
@@ -119,8 +119,8 @@ def _description(path: str, limits: dict[str, Any]) -> str:
 def _limits(path: str) -> dict[str, Any]:
     """The JSON schema of a field of the spec; for a weight, of any weight."""
     if path.startswith("w."):
-        return {"minimum": 0.0, "maximum": 1000.0}
-    schema = RunSpec.model_json_schema()
+        return {"edit": "value", "minimum": 0.0, "maximum": 1000.0}
+    schema = spec_schema()
     node: dict[str, Any] = schema
     for name in path.split("."):
         node = node["properties"][name]

@@ -48,8 +48,9 @@ def trainer_of(cache: PolicyCache, spec: RunSpec, expert: Expert, teachers: dict
     return Trainer(expert, spec, [cache.domain("text", spec.domains["text"])], taught, Clock(), lambda: None, reference)
 
 
-def values(w: dict[str, float] | None = None, lr: float = 1e-3) -> StepValues:
-    return StepValues(lr=lr, temperature=1.0, w=w or {})
+def values(spec: RunSpec, w: dict[str, float] | None = None, lr: float = 1e-3) -> StepValues:
+    clip = spec.rlvr
+    return StepValues(lr=lr, temperature=1.0, clip_low=clip.clip_low, clip_high=clip.clip_high, seed=spec.seed, w=w or {})
 
 
 class Caught(Expert):
@@ -65,7 +66,7 @@ class Caught(Expert):
 def gradient(cache: PolicyCache, spec: RunSpec, w: dict[str, float] | None = None, **teachers: Policy) -> dict[str, Tensor]:
     """The gradient of one step, caught before the update."""
     expert = Caught("text", cache.copy_of_base(spec.model), spec.optimizer)
-    trainer_of(cache, spec, expert, teachers).step(values(w))
+    trainer_of(cache, spec, expert, teachers).step(values(spec, w))
     return expert.gradient
 
 

@@ -1,12 +1,25 @@
 """Edits bind to a policy's next step that uses them, and a later attempt finds them at the same step."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copd_engine.control import Binding, StepValues, ValueEdit, bind, check_value_edit, value_paths, values_at
-from copd_engine.plan import Kind
-from copd_engine.spec import SpecError, parse_spec
+from copd_engine.control import (
+    DISPATCH_FIELDS,
+    VALUE_FIELDS,
+    Binding,
+    StepValues,
+    ValueEdit,
+    bind,
+    check_value_edit,
+    value_paths,
+    values_at,
+)
+from copd_engine.plan import STRUCTURE_PATHS, Kind
+from copd_engine.spec import SpecError, parse_spec, spec_schema
 from copd_engine.spec.run import Ramp
 
 DOMAIN = {"source": "digit_images"}
@@ -84,14 +97,19 @@ def test_spec_weights_are_the_start() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("w.a.b", -1, "at least 0"),
-        ("w.a.b", float("nan"), "at least 0"),
-        ("w.a.b", 1001, "at most 1000"),
+        ("w.a.b", -1, "greater than or equal to 0"),
+        ("w.a.b", float("nan"), "finite number"),
+        ("w.a.b", 1001, "less than or equal to 1000"),
         ("w.b.c", 1.0, "editable are"),
         ("rounds", 3, "editable are"),
-        ("rlvr.temperature", 0, "above 0"),
-        ("optimizer.lr", "fast", "must be a number"),
-        ("optimizer.lr", True, "must be a number"),
+        ("rlvr.temperature", 0, "greater than 0"),
+        ("optimizer.lr", "fast", "valid number"),
+        ("optimizer.lr", True, "valid number"),
+        ("rlvr.clip_low", 1, "less than 1"),
+        ("rlvr.clip_high", 10.5, "less than or equal to 10"),
+        ("seed", 1.5, "valid integer"),
+        ("seed", 2**31, "less than 2147483648"),
+        ("priority", 101, "less than or equal to 100"),
     ],
 )
 def test_a_wrong_value_edit_is_refused(path: str, value: object, says: str) -> None:
@@ -99,5 +117,30 @@ def test_a_wrong_value_edit_is_refused(path: str, value: object, says: str) -> N
         check_value_edit(SPEC, path, value)
 
 
-def test_a_right_value_edit() -> None:
-    assert check_value_edit(SPEC, "w.a.b", 0) == 0.0
+@pytest.mark.parametrize(("path", "value"), [("w.a.b", 0), ("rlvr.clip_low", 0.1), ("seed", 7), ("priority", -100)])
+def test_a_right_value_edit(path: str, value: float) -> None:
+    assert check_value_edit(SPEC, path, value) == value
+
+
+def test_what_may_be_edited_is_what_the_schema_says() -> None:
+    """Of every field, by its dotted path; `w` stands for all its edges."""
+
+    def editable(properties: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+        for name, node in properties.items():
+            target = next((each for each in (node, *node.get("anyOf", ())) if "$ref" in each), None)
+            if "edit" in node:
+                yield prefix + name, node["edit"]
+            elif target is not None:
+                inside = spec_schema()["$defs"][target["$ref"].rpartition("/")[2]]
+                yield from editable(inside.get("properties", {}), f"{prefix}{name}.")
+
+    found = dict(editable(spec_schema()["properties"]))
+    paths = {"value": {"w", *VALUE_FIELDS}, "structure": set(STRUCTURE_PATHS), "dispatch": set(DISPATCH_FIELDS)}
+    assert {kind: {path for path, edit in found.items() if edit == kind} for kind in paths} == paths
+
+
+def test_an_edited_seed_and_clip_range_hold_from_their_step() -> None:
+    given_edits = [ValueEdit(version=1, path="seed", value=7), ValueEdit(version=2, path="rlvr.clip_high", value=0.5)]
+    values, bindings = train("a", [[], given_edits, given_edits], [])
+    assert [(each.seed, each.clip_low, each.clip_high) for each in values] == [(0, 0.2, 0.28), (7, 0.2, 0.5), (7, 0.2, 0.5)]
+    assert {binding.step for binding in bindings} == {2}

@@ -46,7 +46,7 @@ def _exact() -> None:
 
 def shown(cache: PolicyCache, spec: RunSpec, **teachers: Policy) -> tuple[dict[str, float | None], Spent]:
     """Series → value of one step, all teachers at weight 0.5."""
-    spent = trainer_of(cache, spec, expert_of(cache, spec), teachers).step(values(dict.fromkeys(teachers, 0.5)))
+    spent = trainer_of(cache, spec, expert_of(cache, spec), teachers).step(values(spec, dict.fromkeys(teachers, 0.5)))
     return {value.name: value.value for value in spent.values}, spent
 
 
@@ -134,10 +134,10 @@ def test_a_sampler_that_is_off_moves_the_weights(coins: PolicyCache, small: Buil
         spec = small(rlvr=SIZE | {"importance_cap": cap})
         expert = Caught("text", coins.copy_of_base(spec.model), spec.optimizer)
         trainer = trainer_of(coins, spec, expert)
-        drawn = trainer._rewarded("native", trainer.natives[0], 2, 1.0, Spent())
+        drawn = trainer._rewarded("native", trainer.natives[0], 2, values(spec), Spent())
         batch = dataclasses.replace(drawn.batch, sampler_log_probs=drawn.batch.sampler_log_probs - shift)
         rewarded = dataclasses.replace(drawn, batch=batch)
-        trainer._learn(rewarded, [rewarded], 1.0, 1.0)
+        trainer._learn(rewarded, [rewarded], 1.0, values(spec))
         expert.update(0.0, 1.0)
         return expert.gradient
 
@@ -149,7 +149,7 @@ def test_a_sampler_that_is_off_moves_the_weights(coins: PolicyCache, small: Buil
 def drawn_with(coins: PolicyCache, small: Build, **rlvr: Any) -> tuple[Trainer, Rewarded, Spent]:
     spec, spent = small(rlvr={"steps": 2, "prompts": 6, "group": 2} | rlvr), Spent()
     trainer = trainer_of(coins, spec, expert_of(coins, spec))
-    return trainer, trainer._rewarded("native", trainer.natives[0], 6, 1.0, spent), spent
+    return trainer, trainer._rewarded("native", trainer.natives[0], 6, values(spec), spent), spent
 
 
 def test_groups_of_equal_rewards_are_replaced(coins: PolicyCache, small: Build) -> None:
@@ -202,10 +202,10 @@ def test_dapo_is_one_mean_over_the_tokens_of_all_domains(coins: PolicyCache, sma
         expert = Caught("text", coins.copy_of_base(spec.model), spec.optimizer)
         trainer, found = trainer_of(coins, spec, expert), []
         for name in names:
-            drawn = trainer._rewarded(name, trainer.natives[0], 3, 1.0, Spent())
+            drawn = trainer._rewarded(name, trainer.natives[0], 3, values(spec), Spent())
             found.append(dataclasses.replace(drawn, batch=cut_short(expert.policy, drawn.batch, 1 if name == "short" else 3)))
         for each in found:
-            trainer._learn(each, found, 1 / len(found), 1.0)
+            trainer._learn(each, found, 1 / len(found), values(spec))
         expert.update(0.0, 1.0)
         return expert.gradient, [each.batch.token_count for each in found]
 
@@ -240,7 +240,7 @@ def test_a_teacher_of_nans_stops_before_the_step(coins: PolicyCache, small: Buil
     expert = expert_of(coins, spec)
     before = digest(expert.parameters)
     with pytest.raises(TrainingError, match=r"the loss of step 1 is nan \(distillation from image, prompts .*\); the step was"):
-        trainer_of(coins, spec, expert, {"image": teacher}).step(values({"image": 1.0}))
+        trainer_of(coins, spec, expert, {"image": teacher}).step(values(spec, {"image": 1.0}))
     assert (digest(expert.parameters), expert.step) == (before, 0)
 
 
@@ -264,4 +264,4 @@ def test_vocabularies_that_differ_are_refused(coins: PolicyCache, small: Build) 
     spec, teacher = small(opd={"loss": "full"}), coins.copy_of_base(small().model)
     teacher.head.weight = torch.nn.Parameter(teacher.head.weight[:-1].detach().clone())
     with pytest.raises(ValueError, match="different vocabularies"):
-        trainer_of(coins, spec, expert_of(coins, spec), {"image": teacher}).step(values({"image": 1.0}))
+        trainer_of(coins, spec, expert_of(coins, spec), {"image": teacher}).step(values(spec, {"image": 1.0}))

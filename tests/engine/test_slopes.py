@@ -19,7 +19,7 @@ from copd_engine.rlvr import LOSSES, Lengths, group_advantages, sequence_losses,
 from copd_engine.scoring import LocalScorer, States, token_log_probs
 from copd_engine.spec import RunSpec
 from copd_engine.training import Part, Spent
-from tests.engine.steps import DIVERGENCES, SAMPLED, SIZE, Build, Caught, label, perturbed, trainer_of
+from tests.engine.steps import DIVERGENCES, SAMPLED, SIZE, Build, Caught, label, perturbed, trainer_of, values
 
 
 @pytest.fixture(autouse=True)
@@ -95,9 +95,9 @@ class Slope:
 @pytest.mark.parametrize("rlvr", [{"loss": name, "kl": kl} for name in LOSSES for kl in (0.0, 0.3)], ids=label)
 def test_an_rlvr_step_follows_the_slope_of_its_loss(coins: PolicyCache, small: Build, rlvr: dict[str, Any]) -> None:
     case = Slope(coins, small(rlvr=SIZE | rlvr))
-    drawn = case.trainer._rewarded("native", case.trainer.natives[0], 2, 1.0, case.spent)
+    drawn = case.trainer._rewarded("native", case.trainer.natives[0], 2, values(case.spec), case.spent)
     rewarded = dataclasses.replace(drawn, batch=case.in_double(drawn.batch))
-    case.trainer._learn(rewarded, [rewarded], 1.0, 1.0)
+    case.trainer._learn(rewarded, [rewarded], 1.0, values(case.spec))
 
     batch, settings, loss = rewarded.batch, case.spec.rlvr, LOSSES[case.spec.rlvr.loss]
     advantages = group_advantages(rewarded.rewards, scaled=settings.loss != "dr_grpo").view(-1, 1)
@@ -121,7 +121,7 @@ def test_an_rlvr_step_follows_the_slope_of_its_loss(coins: PolicyCache, small: B
 def test_a_sampled_step_follows_the_slope_of_its_surrogate(coins: PolicyCache, small: Build, opd: dict[str, Any]) -> None:
     """Each variant's advantages and weights are written out here once more, from whole distributions."""
     case = Slope(coins, small(opd=opd | {"max_advantage": None}))
-    batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 2, 4, 1.0, case.spent))
+    batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 2, 4, values(case.spec), case.spent))
     shift = torch.linspace(-1, 1, batch.size)[:, None]  # some tokens pass the gate, some do not
     batch = dataclasses.replace(batch, sampler_log_probs=batch.sampler_log_probs + shift)
     outcomes = torch.linspace(-1, 1, batch.size)[:, None]
@@ -151,7 +151,7 @@ def test_a_sampled_step_follows_the_slope_of_its_surrogate(coins: PolicyCache, s
 @pytest.mark.parametrize("opd", DIVERGENCES, ids=label)
 def test_a_divergence_step_follows_the_slope_of_the_divergence(coins: PolicyCache, small: Build, opd: dict[str, Any]) -> None:
     case = Slope(coins, small(opd=opd))
-    batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 8, 1, 1.0, case.spent))
+    batch = case.in_double(case.trainer._rollout("cross.image", case.trainer.teachers["image"].domain, 8, 1, values(case.spec), case.spent))
     objective = OBJECTIVES[case.spec.opd.loss](case.spec, case.teacher, 0.7, 1.0, case.trainer.clock)
     case.trainer._backward(Part("here", batch, objective, {}))
     case.assert_is_derivative_of(lambda: objective.losses(case.forward(batch)).mean())

@@ -135,7 +135,8 @@ def test_the_schema_says_what_may_change_while_a_run_trains() -> None:
 
     assert edit("", "w") == edit("Optimizer", "lr") == edit("Rlvr", "temperature") == "value"
     assert edit("", "rounds") == edit("Opd", "sync_every") == edit("Opd", "topology") == "structure"
-    assert edit("", "seed") is None
+    assert edit("", "priority") == "dispatch"
+    assert edit("", "name") is None
 
 
 def test_a_spec_survives_json() -> None:

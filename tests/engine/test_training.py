@@ -1,5 +1,7 @@
 """One optimizer step: its gradient, its state, and what must be exactly the same."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -11,8 +13,8 @@ from copd_engine.expert import Expert, TrainingError
 from copd_engine.fingerprint import fingerprint, make_deterministic
 from copd_engine.policy import Policy, digest
 from copd_engine.scoring import States, state_divergences, token_log_probs
-from copd_engine.spec import Opd
-from tests.engine.steps import Build, expert_of, gradient, perturbed, trainer_of, values
+from copd_engine.spec import Opd, RunSpec
+from tests.engine.steps import SIZE, Build, expert_of, gradient, perturbed, trainer_of, values
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +26,7 @@ def test_a_step_learns_and_reports(coins: PolicyCache, small: Build) -> None:
     spec = small()
     expert = expert_of(coins, spec)
     before = digest(expert.parameters)
-    spent = trainer_of(coins, spec, expert, {"image": perturbed(coins, spec)}).step(values({"image": 0.5}))
+    spent = trainer_of(coins, spec, expert, {"image": perturbed(coins, spec)}).step(values(spec, {"image": 0.5}))
     assert expert.step == 1
     assert digest(expert.parameters) != before
     told = {(v.name, v.peer): v.value for v in spent.values}
@@ -38,14 +40,31 @@ def test_a_step_learns_and_reports(coins: PolicyCache, small: Build) -> None:
 
 
 def test_the_same_step_gives_the_same_bits(coins: PolicyCache, small: Build) -> None:
+    spec = small()
+
     def run() -> str:
-        expert = expert_of(coins, small())
-        trainer = trainer_of(coins, small(), expert)
-        trainer.step(values())
-        trainer.step(values())
+        expert = expert_of(coins, spec)
+        trainer = trainer_of(coins, spec, expert)
+        trainer.step(values(spec))
+        trainer.step(values(spec))
         return digest(expert.parameters)
 
     assert run() == run()
+
+
+@pytest.mark.parametrize("changed", [{"seed": 7}, {"clip_low": 1e-4, "clip_high": 1e-4}])
+def test_an_edited_value_gives_the_bits_of_a_spec_that_says_so(coins: PolicyCache, small: Build, changed: dict[str, Any]) -> None:
+    """And others than before. The second update of a batch is where a clip range acts."""
+    settings = {"optimizer": {"updates": 2}}
+    other = small(**settings, **({"rlvr": SIZE | changed} if "seed" not in changed else changed | {"rlvr": SIZE}))
+
+    def after_a_step(spec: RunSpec, edited: dict[str, Any]) -> str:
+        expert = expert_of(coins, spec)
+        trainer_of(coins, spec, expert, {"image": perturbed(coins, spec)}).step(values(spec, {"image": 1.0}).model_copy(update=edited))
+        return digest(expert.parameters)
+
+    plain = small(**settings, rlvr=SIZE)
+    assert after_a_step(plain, changed) == after_a_step(other, {}) != after_a_step(plain, {})
 
 
 def test_weight_zero_is_bitwise_no_teacher(coins: PolicyCache, small: Build) -> None:
@@ -77,29 +96,30 @@ def test_teachers_share_the_native_number_of_sequences(coins: PolicyCache, small
     spec = small(rlvr={"steps": 2, "prompts": 3, "group": 3})
     policy = coins.copy_of_base(spec.model)
     trainer = trainer_of(coins, spec, expert_of(coins, spec), {"image": policy, "video": policy})
-    spent = trainer.step(values({"image": 1.0, "video": 1.0}))
+    spent = trainer.step(values(spec, {"image": 1.0, "video": 1.0}))
     assert (spent.rollouts, spent.prompts) == (9 + 5 + 4, 3 + 5 + 4)
-    assert trainer.step(values({"image": 1.0, "video": 0.0})).rollouts == 9 + 5
+    assert trainer.step(values(spec, {"image": 1.0, "video": 0.0})).rollouts == 9 + 5
 
 
 def test_state_is_weights_optimizer_and_step(coins: PolicyCache, small: Build) -> None:
     """An expert rebuilt from its tensors goes on bit for bit."""
     spec = small()
     first = expert_of(coins, spec)
-    trainer_of(coins, spec, first).step(values())
+    trainer_of(coins, spec, first).step(values(spec))
     second = Expert("text", coins.copy_of_base(spec.model), spec.optimizer, first.step)
     second.policy.load_tensors(first.parameters)
     second.load_optimizer({name: tensor.clone() for name, tensor in first.optimizer_tensors().items()})
     for expert in (first, second):
-        trainer_of(coins, spec, expert).step(values())
+        trainer_of(coins, spec, expert).step(values(spec))
     assert digest(first.parameters) == digest(second.parameters)
     assert digest(first.optimizer_tensors()) == digest(second.optimizer_tensors())
 
 
 def test_what_has_no_gradient_is_left_alone(coins: PolicyCache, small: Build) -> None:
     """Text steps neither decay nor move the vision tower."""
-    expert = expert_of(coins, small())
-    trainer_of(coins, small(), expert).step(values())
+    spec = small()
+    expert = expert_of(coins, spec)
+    trainer_of(coins, spec, expert).step(values(spec))
     names = {name.removeprefix("step.") for name in expert.optimizer_tensors() if name.startswith("step.")}
     vision = {name for name in expert.parameters if ".visual." in name}
     assert vision

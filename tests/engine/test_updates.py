@@ -34,7 +34,7 @@ class Second(Caught):
 
 
 def drawn(trainer: Trainer) -> Rewarded:
-    return trainer._rewarded("native", trainer.natives[0], 2, 1.0, Spent())
+    return trainer._rewarded("native", trainer.natives[0], 2, values(trainer.spec), Spent())
 
 
 def log_probs(trainer: Trainer, rewarded: Rewarded) -> Tensor:
@@ -53,7 +53,7 @@ def test_the_second_update_is_clipped_against_the_policy_before_the_first(coins:
     with torch.no_grad():
         rewarded = drawn(trainer)
         old = log_probs(trainer, rewarded)
-    told = {value.name: value.value for value in trainer.step(values(lr=LR)).values}
+    told = {value.name: value.value for value in trainer.step(values(spec, lr=LR)).values}
     batch, form, mask = rewarded.batch, LOSSES[spec.rlvr.loss], rewarded.batch.mask
     new = log_probs(trainer, rewarded)
     surrogate = form.surrogate(new, old, group_advantages(rewarded.rewards).view(-1, 1), mask, 1e-3, 2e-3)
@@ -84,7 +84,7 @@ def test_teachers_are_asked_once(coins: PolicyCache, small: Build, opd: dict[str
         spec = small(opd=opd, optimizer={"updates": updates})
         asked.clear()
         trainer = trainer_of(coins, spec, expert_of(coins, spec), {"image": perturbed(coins, spec)})
-        told = {(value.name, value.peer): value.value for value in trainer.step(values({"image": 1.0}, lr=LR)).values}
+        told = {(value.name, value.peer): value.value for value in trainer.step(values(spec, {"image": 1.0}, lr=LR)).values}
         gaps.append(told["gap", "image"])
         assert len(asked) == (0 if opd.get("baseline") else 1)
     assert gaps[0] == pytest.approx(gaps[1], rel=1e-5)
@@ -93,10 +93,10 @@ def test_teachers_are_asked_once(coins: PolicyCache, small: Build, opd: dict[str
 def test_a_step_of_several_updates_is_one_step(coins: PolicyCache, small: Build) -> None:
     spec = small(optimizer={"updates": 3})
     expert = expert_of(coins, spec)
-    spent = trainer_of(coins, spec, expert).step(values(lr=LR))
+    spent = trainer_of(coins, spec, expert).step(values(spec, lr=LR))
     assert expert.step == 1
     assert {tensor.item() for name, tensor in expert.optimizer_tensors().items() if name.startswith("step.")} == {3.0}
-    assert spent.rollouts == trainer_of(coins, small(), expert_of(coins, small())).step(values()).rollouts
+    assert spent.rollouts == trainer_of(coins, small(), expert_of(coins, small())).step(values(spec)).rollouts
 
 
 def test_micro_batches_keep_their_own_old_policy(coins: PolicyCache, small: Build) -> None:
@@ -104,7 +104,7 @@ def test_micro_batches_keep_their_own_old_policy(coins: PolicyCache, small: Buil
     for size in (0, 4):
         spec = small(optimizer={"updates": 2, "lr": LR}, compute={"micro_batch": size})
         expert = Second("text", coins.copy_of_base(spec.model), spec.optimizer)
-        trainer_of(coins, spec, expert, {"image": perturbed(coins, spec)}).step(values({"image": 1.0}, lr=0.0))
+        trainer_of(coins, spec, expert, {"image": perturbed(coins, spec)}).step(values(spec, {"image": 1.0}, lr=0.0))
         gradients.append(expert.gradient)
     scale = max(tensor.abs().max().item() for tensor in gradients[0].values())
     for name, gradient in gradients[0].items():

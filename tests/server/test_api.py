@@ -181,6 +181,23 @@ def test_an_edit_is_requested_and_the_version_rises(api: TestClient) -> None:
     assert requested["expected"] == "acts from the next OPD phase"
 
 
+def test_a_dry_run_tells_what_would_change_and_changes_nothing(api: TestClient) -> None:
+    run = submit(api)
+    url, changes = f"{RUNS}/{run}/controls?dry_run=true", {"set": {"rounds": 3, "seed": 9}}
+    answer = api.patch(url, json=changes, headers={"if-match": '"1"'})
+    preview = answer.json()
+    assert answer.status_code == 200
+    assert [(e["path"], e["old"], e["value"], e["expected"]) for e in preview["edits"]] == [
+        ("rounds", 2, 3, "acts from round 1"), ("seed", 0, 9, "acts from each expert's next step"),
+    ]  # fmt: skip
+    assert (preview["total_steps_before"], preview["total_steps"], preview["dropped"]) == (20, 30, [])
+    assert {segment["round"] for segment in preview["added"]} == {2}
+    view = api.get(f"{RUNS}/{run}").json()
+    assert (view["control_version"], view["edits"]) == (1, [])
+    assert api.patch(url, json=changes).status_code == 428
+    assert api.patch(url, json={"set": {"seed": -1}}, headers={"if-match": '"1"'}).status_code == 422
+
+
 def test_controls_say_their_kind_and_range(api: TestClient) -> None:
     controls = {control["path"]: control for control in api.get(f"{RUNS}/{submit(api)}").json()["controls"]}
     assert (controls["w.text.image"]["minimum"], controls["w.text.image"]["maximum"]) == (0, 1000)

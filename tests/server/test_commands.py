@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +27,9 @@ from server.commands import (
 from server.db.models import Attempt, Base, Checkpoint, Edit, LogLine, Run, SegmentRow
 from server.db.segments import replan, row_of, segment_of
 from server.db.transition import deadline_seconds
+from server.queries.preview import control_preview
+from server.scheduler.control import control_document
+from server.scheduler.sending import ready_segments
 from server.states import TransitionError, Trigger
 from tests.server.backend import Backend
 from tests.server.simulation import small_spec
@@ -206,6 +209,19 @@ class TestEdit:
             "w.image.video: 1.0 → 0.0",
         ]
 
+    def test_priority_acts_at_once_and_is_never_told_to_workers(self, backend: Backend) -> None:
+        first, run = submit(backend), submit(backend)
+        with backend.sessions() as session:
+            edit_controls(session, run, {"priority": 5}, "bob", 1)
+            in_line = sorted(ready_segments(session, 100), key=lambda item: item.order)
+        assert [in_line[0].run, in_line[-1].run] == [run, first]
+        [edit] = rows(backend, select(Edit))
+        assert (edit.kind, edit.old, edit.value) == ("dispatch", 0, 5)
+        assert edit.acknowledged_at is not None
+        assert rows(backend, select(Run.priority).where(Run.id == run)) == [5]
+        with backend.sessions() as session:
+            assert control_document(session.get_one(Run, run), [edit]).edits == ()
+
     def test_old_is_what_was_requested_last(self, backend: Backend) -> None:
         run = submit(backend)
         with backend.sessions() as session:
@@ -223,7 +239,7 @@ class TestEdit:
 
     def test_one_wrong_field_refuses_all_and_every_wrong_field_is_named(self, backend: Backend) -> None:
         run = submit(backend)
-        changes = {"optimizer.lr": 0.5, "w.image.image": 1.0, "rlvr.temperature": float("nan"), "opd.steps": 0, "seed": 3}
+        changes = {"optimizer.lr": 0.5, "w.image.image": 1.0, "rlvr.temperature": float("nan"), "opd.steps": 0, "seed": -1}
         with backend.sessions() as session, pytest.raises(SpecError) as refused:
             edit_controls(session, run, changes, "bob", 1)
         assert {error.field for error in refused.value.errors} == {"w.image.image", "rlvr.temperature", "opd.steps", "seed"}
@@ -265,6 +281,50 @@ class TestEdit:
             command(session, run, Trigger.cancel, "bob")
             with pytest.raises(Refused, match="a run that is cancelled cannot be edited"):
                 edit_controls(session, run, {"optimizer.lr": 0.5}, "bob", 2)
+
+
+@pytest.mark.integration
+class TestPreview:
+    CHANGES: ClassVar[dict[str, Any]] = {"rounds": 3, "rlvr.steps": 1, "optimizer.lr": 0.5, "priority": 4}
+
+    def test_says_what_the_edit_then_does_and_changes_nothing(self, backend: Backend) -> None:
+        run = submit(backend)
+        send(backend, run, "rlvr.image@0")
+        before, plan_before = row_counts(backend), self.plan(backend, run)
+        with backend.sessions() as session:
+            preview = control_preview(session, run, self.CHANGES, "bob", 1)
+        assert (row_counts(backend), self.plan(backend, run)) == (before, plan_before)
+        assert rows(backend, select(Run.control_version)) == [1]
+        assert rows(backend, select(Run.priority)) == [0]
+        with backend.sessions() as session:
+            edit_controls(session, run, self.CHANGES, "bob", 1)
+        edits = rows(backend, select(Edit).order_by(Edit.version))
+        assert [(e.version, e.path, e.old, e.value, e.round) for e in preview.edits] == [
+            (e.version, e.path, e.old, e.value, e.round) for e in edits
+        ]
+        after = self.plan(backend, run)
+        assert {s.key for s in preview.dropped} == {s.key for s in plan_before if s not in after}
+        assert {s.key for s in preview.added} == {s.key for s in after if s not in plan_before}
+        assert (preview.total_steps_before, preview.total_steps) == tuple(sum(s.steps for s in p) for p in (plan_before, after))
+
+    def test_of_a_value_leaves_the_plan(self, backend: Backend) -> None:
+        run = submit(backend)
+        with backend.sessions() as session:
+            preview = control_preview(session, run, {"seed": 5}, "bob", 1)
+        assert (preview.dropped, preview.added, preview.total_steps) == ([], [], preview.total_steps_before)
+        assert [(edit.path, edit.expected) for edit in preview.edits] == [("seed", "acts from each expert's next step")]
+
+    def test_refuses_what_the_edit_refuses(self, backend: Backend) -> None:
+        run = submit(backend)
+        with backend.sessions() as session:
+            with pytest.raises(SpecError, match=r"rlvr\.steps"):
+                control_preview(session, run, {"rlvr.steps": 0}, "bob", 1)
+            with pytest.raises(VersionConflict):
+                control_preview(session, run, {"seed": 5}, "bob", 7)
+
+    def plan(self, backend: Backend, run: str) -> list[Segment]:
+        query = select(SegmentRow).where(SegmentRow.run_id == run).order_by(SegmentRow.position)
+        return [segment_of(row) for row in rows(backend, query)]
 
 
 @pytest.mark.integration

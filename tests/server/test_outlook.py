@@ -39,6 +39,7 @@ def test_estimates_are_as_exact_as_they_deserve(seconds: float, words: str) -> N
         (RunState.running, "w.image.text", None, "acts from the next OPD phase, in about 20 s"),
         (RunState.running, "optimizer.lr", None, "acts from each expert's next step"),
         (RunState.running, "opd.steps", 2, "acts from round 3"),
+        (RunState.paused, "priority", None, "acts at once"),
         (RunState.paused, "w.image.text", None, "acts after the run is resumed"),
         (RunState.running, "w.text.image", None, None),
         (RunState.completed, "optimizer.lr", None, None),

@@ -779,6 +779,34 @@ export interface components {
             };
         };
         /**
+         * ControlPreview
+         * @description What edits would change. Nothing is stored.
+         */
+        ControlPreview: {
+            /**
+             * Edits
+             * @description with those that `opd.adaptive` would make of them
+             */
+            edits: components["schemas"]["EditView"][];
+            /**
+             * Dropped
+             * @description segments of the plan that would go or change
+             */
+            dropped: components["schemas"]["PlannedSegment"][];
+            /**
+             * Added
+             * @description segments that would come
+             */
+            added: components["schemas"]["PlannedSegment"][];
+            /**
+             * Total Steps
+             * @description training steps of the whole plan, summed over the experts
+             */
+            total_steps: number;
+            /** Total Steps Before */
+            total_steps_before: number;
+        };
+        /**
          * ControlView
          * @description One editable value as it stands (last requested), for the weight matrix and the other controls.
          */
@@ -791,7 +819,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "value" | "structure";
+            kind: "value" | "structure" | "dispatch";
             /** Minimum */
             minimum?: number | null;
             /** Maximum */
@@ -813,7 +841,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "value" | "structure";
+            kind: "value" | "structure" | "dispatch";
             /** Path */
             path: string;
             /** Old */
@@ -2357,7 +2385,10 @@ export interface operations {
     };
     edit_controls: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description check, and tell what would change, but change nothing */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description the run's control_version */
                 "if-match"?: string | null;
@@ -2379,7 +2410,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Run"];
+                    "application/json": components["schemas"]["Run"] | components["schemas"]["ControlPreview"];
                 };
             };
             /** @description there is no such run */

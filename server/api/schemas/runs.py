@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from copd_engine.spec.parts import EditKind
 from server.api.schemas.parts import Body, Tag, Text
+from server.api.schemas.specs import PlannedSegment
 from server.states import RunState, Trigger
 
 
@@ -85,7 +87,7 @@ class EditView(BaseModel):
     """requested → acknowledged → effective at step N."""
 
     version: int
-    kind: Literal["value", "structure"]
+    kind: EditKind
     path: str
     old: Any
     value: Any
@@ -102,10 +104,20 @@ class ControlView(BaseModel):
 
     path: str
     value: Any
-    kind: Literal["value", "structure"]
+    kind: EditKind
     minimum: float | None = None
     maximum: float | None = None
     description: str = ""
+
+
+class ControlPreview(BaseModel):
+    """What edits would change. Nothing is stored."""
+
+    edits: list[EditView] = Field(description="with those that `opd.adaptive` would make of them")
+    dropped: list[PlannedSegment] = Field(description="segments of the plan that would go or change")
+    added: list[PlannedSegment] = Field(description="segments that would come")
+    total_steps: int = Field(description="training steps of the whole plan, summed over the experts")
+    total_steps_before: int
 
 
 class RunError(BaseModel):

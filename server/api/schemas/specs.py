@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from copd_engine.plan import Segment
 from server.api.schemas.parts import FieldProblem
 
 
@@ -17,6 +18,12 @@ class PlannedSegment(BaseModel):
     step: int
     steps: int
     needs: list[str]
+
+    @classmethod
+    def of(cls, segment: Segment) -> PlannedSegment:
+        """A segment of a plan, to look at."""
+        names = ("key", "policy", "round", "step", "steps")
+        return cls(**{name: getattr(segment, name) for name in names}, kind=segment.kind.value, needs=list(segment.needs))
 
 
 class SpecCheck(BaseModel):

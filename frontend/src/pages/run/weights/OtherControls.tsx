@@ -6,6 +6,10 @@ import classes from "./Weights.module.css";
 const NAMES: Record<string, string> = {
   "optimizer.lr": "Learning rate",
   "rlvr.temperature": "Temperature",
+  "rlvr.clip_low": "Clip range below (rlvr.clip_low)",
+  "rlvr.clip_high": "Clip range above (rlvr.clip_high)",
+  seed: "Seed of training steps",
+  priority: "Priority",
   rounds: "Rounds",
   "rlvr.steps": "Steps of phase I (RLVR)",
   "opd.steps": "Steps of phase II (OPD)",
@@ -20,7 +24,7 @@ interface Props {
   onSet: (path: string, value: boolean | number | string) => void;
 }
 
-/** Learning rate, temperature, and the structure of rounds to come. */
+/** What every optimizer step uses, who goes first, and the structure of rounds to come. */
 export function OtherControls({ run, locked, onSet }: Props) {
   const controls = run.controls.filter((control) => !control.path.startsWith("w."));
   const row = (control: ControlView) => {
@@ -38,6 +42,7 @@ export function OtherControls({ run, locked, onSet }: Props) {
     );
   };
   const values = controls.filter((control) => control.kind === "value");
+  const dispatch = controls.filter((control) => control.kind === "dispatch");
   const structure = controls.filter((control) => control.kind === "structure");
   return (
     <div className={classes.pair}>
@@ -45,6 +50,8 @@ export function OtherControls({ run, locked, onSet }: Props) {
         <h2>Values</h2>
         <p className={classes.lead}>Act at each expert&rsquo;s next optimizer step.</p>
         <dl>{values.map(row)}</dl>
+        <p className={classes.lead}>Acts at once, on who goes first.</p>
+        <dl>{dispatch.map(row)}</dl>
       </section>
       {structure.length > 0 && (
         <section className={classes.card} aria-label="Structure">

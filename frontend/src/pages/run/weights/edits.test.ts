@@ -41,6 +41,13 @@ describe("an edit", () => {
     expect(effectText({ ...lr, effective: [effect("text", 40), effect("image", 41)] })).toBe("text at step 40, image at step 41");
   });
 
+  it("of the priority acts at once", () => {
+    const priority: EditView = { ...edit, kind: "dispatch", path: "priority", old: 0, value: 5 };
+    expect(stageOf(priority)).toBe("effective");
+    expect(effectText(priority)).toBe("at once");
+    expect(pendingEdit([priority], "priority")).toBeNull();
+  });
+
   it("refuses what is no number or out of range, in words", () => {
     const range = { minimum: 0, maximum: 1000 };
     expect(parseValue(" 0,3 ", range)).toBe(0.3);

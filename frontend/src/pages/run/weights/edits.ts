@@ -4,7 +4,7 @@ import type { EditView } from "../../../api/types";
 export type Stage = "requested" | "acknowledged" | "effective";
 
 export function stageOf(edit: EditView): Stage {
-  if (edit.effective.length > 0) return "effective";
+  if (edit.effective.length > 0 || edit.kind === "dispatch") return "effective";
   return edit.acknowledged_at ? "acknowledged" : "requested";
 }
 
@@ -14,8 +14,9 @@ export function pendingEdit(edits: readonly EditView[], path: string): EditView 
   return newest && stageOf(newest) !== "effective" ? newest : null;
 }
 
-/** "at step 37", or each expert's own: "text at step 37, image at step 41". */
+/** "at step 37", "at once", or each expert's own: "text at step 37, image at step 41". */
 export function effectText(edit: EditView): string {
+  if (edit.kind === "dispatch") return "at once";
   const steps = new Set(edit.effective.map((effect) => effect.step));
   if (steps.size === 1 && edit.path.startsWith("w.")) return `at step ${[...steps][0]}`;
   if (steps.size === 1) return `at step ${[...steps][0]} (${edit.effective.map((e) => e.policy).join(", ")})`;
