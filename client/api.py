@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from client.models import Checkpoint, ControlPreview, Event, Export, LogEntry, Run, RunList, Segment, SeriesList, WorkerList
+from client.models import Checkpoint, ControlPreview, Event, Export, LogEntry, RetriedRun, Run, RunList, Segment, SeriesList, WorkerList
 
 API = "/api/v1"
 CHUNK_BYTES = 1 << 20
@@ -55,11 +55,15 @@ class Client:
     # ---- runs
 
     def create_run(self, spec: str, *, idempotency_key: str | None = None) -> Run:
-        """Submits a spec in YAML or JSON. The same idempotency key answers with the same run."""
+        """Submits a spec or a recipe in YAML or JSON. The same idempotency key answers with the same run."""
         headers = {"Content-Type": "application/yaml"}
         if idempotency_key:
             headers["Idempotency-Key"] = idempotency_key
         return Run.model_validate(self._json("POST", "/runs", content=spec.encode(), headers=headers))
+
+    def recipe(self, run_id: str) -> dict[str, Any]:
+        """The spec and all edits with where each took effect: as JSON, `create_run` takes it and gives the same weights."""
+        return self._json("GET", f"/runs/{run_id}/recipe")
 
     def runs(self, *, limit: int = 100, after: str | None = None) -> RunList:
         """One page of runs, newest first; `next` of the answer is the `after` of the following page."""
@@ -71,6 +75,11 @@ class Client:
 
     def command(self, run_id: str, command: Literal["pause", "resume", "cancel"]) -> Run:
         return Run.model_validate(self._json("POST", f"/runs/{run_id}/{command}"))
+
+    def retry(self, run_id: str, changes: dict[str, bool | float | int | str] | None = None, *, reseed: bool = False) -> RetriedRun:
+        """Goes on with a failed run from its last good checkpoints. `notice` of the answer says when that can only fail again."""
+        answer = self._json("POST", f"/runs/{run_id}/retry", json={"set": changes or {}, "reseed": reseed})
+        return RetriedRun.model_validate(answer)
 
     def describe(self, run_id: str, *, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> Run:
         """Changes name, notes or tags; None leaves as it is."""

@@ -104,6 +104,10 @@ class Run(RunSummary):
     edits: list[Edit]
 
 
+class RetriedRun(Run):
+    notice: str | None
+
+
 class Segment(BaseModel):
     key: str
     kind: str
