@@ -74,6 +74,8 @@ class RunCalls:
     """What can be asked and told about one run."""
 
     command = RunCall(calls.command)
+    recipe = RunCall(calls.recipe)
+    retry = RunCall(calls.retry)
     describe = RunCall(calls.describe)
     edit = RunCall(calls.edit)
     preview_edit = RunCall(calls.preview_edit)

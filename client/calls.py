@@ -20,6 +20,7 @@ from client.models import (
     Figures,
     LogEntry,
     Result,
+    RetriedRun,
     Run,
     RunList,
     RunSummary,
@@ -40,9 +41,14 @@ Role = Literal["viewer", "operator", "admin"]
 
 
 def create_run(spec: str, *, idempotency_key: str | None = None) -> Flow[Run]:
-    """Submits a spec in YAML or JSON. The same idempotency key answers with the same run; without one, this call makes its own."""
+    """Submits a spec or a recipe in YAML or JSON. The same idempotency key answers with the same run; without one, the call has its own."""
     headers = {"Content-Type": "application/yaml", "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
     return Run.model_validate((yield Request("POST", "/runs", {"content": spec.encode(), "headers": headers}, repeatable=True)))
+
+
+def recipe(run_id: str) -> Flow[dict[str, Any]]:
+    """The spec and all edits with where each took effect: as JSON, `create_run` takes it and gives the same weights."""
+    return (yield from get(f"/runs/{run_id}/recipe"))
 
 
 def runs_page(*, limit: int = 100, after: str | None = None) -> Flow[RunList]:
@@ -95,6 +101,12 @@ def resume(run_id: str) -> Flow[Run]:
 def cancel(run_id: str) -> Flow[Run]:
     """Ends the run for good; what it has stored stays."""
     return command(run_id, "cancel")
+
+
+def retry(run_id: str, changes: dict[str, Value] | None = None, *, reseed: bool = False) -> Flow[RetriedRun]:
+    """Goes on with a failed run from its last good checkpoints. `notice` of the answer says when that can only fail again."""
+    answer = yield from change("POST", f"/runs/{run_id}/retry", json={"set": changes or {}, "reseed": reseed})
+    return RetriedRun.model_validate(answer)
 
 
 def describe(run_id: str, *, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> Flow[Run]:

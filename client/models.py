@@ -114,6 +114,10 @@ class Run(RunSummary):
     edits: list[Edit]
 
 
+class RetriedRun(Run):
+    notice: str | None
+
+
 class Segment(BaseModel):
     key: str
     kind: str

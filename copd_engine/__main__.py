@@ -1,4 +1,4 @@
-"""`python -m copd_engine run spec.yaml`: a whole run in this process, without any server."""
+"""`python -m copd_engine run spec.yaml`: a whole run, or the replay of a recipe, in this process, without any server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from rich.console import Console
 
 from copd_engine.plan import with_edit
 from copd_engine.preflight import check_available, check_engine
-from copd_engine.spec import FieldError, RunSpec, SpecError, load_yaml, parse_spec
+from copd_engine.recipe import Recipe, parse_recipe
+from copd_engine.spec import FieldError, SpecError, load_yaml
 
 STOPPED = 130  # what shells report after Ctrl-C
 
@@ -24,41 +25,42 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        spec = _spec(given.spec, given.set)
+        recipe = _recipe(given.spec, given.set)
     except SpecError as error:
         for problem in error.errors:
             console.print(f"{given.spec}: {problem}", style="red", markup=False)
         return 2
-    return _run(spec, given.out, as_json=given.json, console=console)
+    return _run(recipe, given.out, as_json=given.json, console=console)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m copd_engine", description="Train experts of one model together.")
     run = parser.add_subparsers(required=True, metavar="run").add_parser("run", help="carry out a spec in this process")
-    run.add_argument("spec", type=Path, help="a run spec (YAML or JSON)")
+    run.add_argument("spec", type=Path, help="a run spec or a recipe (YAML or JSON)")
     run.add_argument("--out", type=Path, default=Path(".copd"), help="where checkpoints and results go (default: .copd)")
     run.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field, such as seed=1 or rlvr.steps=20")
     run.add_argument("--json", action="store_true", help="end with one line of JSON on standard output instead of a table")
     return parser
 
 
-def _spec(path: Path, changes: list[str]) -> RunSpec:
-    """The spec with the --set changes, its tasks and model there. Raises SpecError."""
+def _recipe(path: Path, changes: list[str]) -> Recipe:
+    """The spec with the --set changes, its tasks and model there, and the edits to replay. Raises SpecError."""
     try:
-        spec = parse_spec(path.read_text())
+        recipe = parse_recipe(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError([FieldError("", f"cannot be read: {error}")]) from None
     for change in changes:
         field, equals, value = change.partition("=")
         if not equals:
             raise SpecError([FieldError(change, "--set takes FIELD=VALUE")])
-        spec = with_edit(spec, field, load_yaml(value))
-    check_available(spec)
-    check_engine(spec.sampling.engine)
-    return spec
+        recipe = recipe.model_copy(update={"spec": with_edit(recipe.spec, field, load_yaml(value))})
+    recipe.check()
+    check_available(recipe.spec)
+    check_engine(recipe.spec.sampling.engine)
+    return recipe
 
 
-def _run(spec: RunSpec, out: Path, *, as_json: bool, console: Console) -> int:
+def _run(recipe: Recipe, out: Path, *, as_json: bool, console: Console) -> int:
     console.print("Loading torch …", style="dim")
     from copd_engine.local import LocalRun
     from copd_engine.store import open_store
@@ -66,7 +68,7 @@ def _run(spec: RunSpec, out: Path, *, as_json: bool, console: Console) -> int:
 
     stopping = _stop_on_interrupt(console)
     begun = time.perf_counter()
-    run = LocalRun(spec, open_store(str(out.resolve())))
+    run = LocalRun(recipe.spec, open_store(str(out.resolve())), edits=recipe.edits)
     with Bars(run, console) as bars:
         run.emit = bars.see
         ended = run.execute(stopping)
@@ -81,7 +83,7 @@ def _run(spec: RunSpec, out: Path, *, as_json: bool, console: Console) -> int:
     if as_json:
         print(json.dumps(result))
         return 0
-    Console().print(table(spec, result))
+    Console().print(table(recipe.spec, result))
     Console().print(
         f"{result['seconds']:.0f} s. Merged weights {result['merged_digest'][:16]}…, as a Hugging Face folder: {out / result['export']}"
     )

@@ -31,6 +31,8 @@ class ValueEdit(_Part):
     version: int
     path: str
     value: float
+    replayed: bool = False
+    """Of a recipe: its bindings are given, and it makes no other."""
 
 
 class Binding(_Part):
@@ -84,10 +86,12 @@ def paths_used(kind: Kind, policy: str, teachers: Iterable[str]) -> set[str]:
 def bind(
     edits: Sequence[ValueEdit], bindings: Sequence[Binding], *, kind: Kind, policy: str, teachers: Iterable[str], step: int
 ) -> list[Binding]:
-    """The new bindings that this step of `policy` makes: every edit of a value it uses that is not bound for it yet."""
+    """The bindings that this step of `policy` makes: every edit of a value it uses that is not bound for it yet, and every replayed one
+    whose given step it is."""
     used = paths_used(kind, policy, teachers)
-    bound = {b.version for b in bindings if b.policy == policy}
-    return [Binding(version=e.version, policy=policy, step=step) for e in edits if e.path in used and e.version not in bound]
+    steps = {b.version: b.step for b in bindings if b.policy == policy}
+    made = [e for e in edits if (steps.get(e.version) == step if e.replayed else e.path in used and e.version not in steps)]
+    return [Binding(version=e.version, policy=policy, step=step) for e in made]
 
 
 def values_at(

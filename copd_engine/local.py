@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -20,7 +20,8 @@ from copd_engine.cache import PolicyCache
 from copd_engine.control import Binding, ControlDocument
 from copd_engine.events import EVENT, Bound, Event, Stored
 from copd_engine.job import CheckpointRecord, SegmentData, SegmentJob, SegmentResult
-from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, StructureEdit, export_segment, horizon, plan, spec_of_round
+from copd_engine.plan import MERGED, TEACH, TRAINING, Kind, Ref, Segment, StructureEdit, export_segment, horizon, plan, spec_of_round
+from copd_engine.recipe import Recipe, RecipeEdit
 from copd_engine.segment import run_segment
 from copd_engine.spec import RunSpec
 from copd_engine.store import Store
@@ -36,26 +37,37 @@ class Ledger(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     spec: RunSpec
+    edits: tuple[RecipeEdit, ...] = ()
     attempts: list[str] = []
 
 
-def run_id(spec: RunSpec) -> str:
-    """The folder name of a local run: the same spec continues the same run."""
+def run_id(spec: RunSpec, edits: Sequence[RecipeEdit] = ()) -> str:
+    """The folder name of a local run: the same spec and edits continue the same run."""
     slug = re.sub(r"[^a-z0-9]+", "-", spec.name.lower()).strip("-")[:40] or "run"
-    return f"{slug}-{hashlib.sha256(json.dumps(spec.model_dump(mode='json'), sort_keys=True).encode()).hexdigest()[:8]}"
+    data = spec.model_dump(mode="json")
+    told = {"spec": data, "edits": [edit.model_dump(mode="json") for edit in edits]} if edits else data
+    return f"{slug}-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 class LocalRun:
-    """order: which of the ready segments goes first; any order gives the same merged weights. cache: shared by several runs, say."""
+    """order: which of the ready segments goes first; any order gives the same merged weights. cache: shared by several runs, say. edits: of
+    the recipe that is replayed."""
 
     def __init__(
-        self, spec: RunSpec, store: Store, emit: Emit = lambda _: None, order: Order = urgency, cache: PolicyCache | None = None
+        self,
+        spec: RunSpec,
+        store: Store,
+        emit: Emit = lambda _: None,
+        order: Order = urgency,
+        cache: PolicyCache | None = None,
+        edits: Sequence[RecipeEdit] = (),
     ) -> None:
         self.spec, self.store, self.order = spec, store, order
-        self.id = run_id(spec)
+        self.recipe = Recipe(spec=spec, edits=tuple(edits))
+        self.id = run_id(spec, edits)
         self.folder = store.below(f"runs/{self.id}")
-        self.edits: list[StructureEdit] = []
-        """What the adaptive schedule has decided; never stored, for the results in the ledger lead to it again."""
+        self.edits: list[StructureEdit] = self.recipe.structure()
+        """The recipe's, and what the adaptive schedule decides: that is never stored, for the results in the ledger lead to it again."""
         self.segments = self._plan()
         self.done: dict[str, SegmentResult] = {}
         self.spent: Counter[tuple[str, str]] = Counter()
@@ -64,7 +76,7 @@ class LocalRun:
         self._cache = cache or PolicyCache(capacity=max(4, len(spec.policies())))
         self._paths: dict[str, str] = {}
         self._resume: dict[str, str] = {}
-        self._bindings: list[Binding] = []
+        self._bindings: list[Binding] = self.recipe.bindings()
         self._ledger = self._read_ledger()
         for number, key in enumerate(self._ledger.attempts, start=1):
             self._recall(number, self._segment(key))
@@ -92,6 +104,7 @@ class LocalRun:
         self.folder.write(LEDGER, self._ledger.model_dump_json(indent=1).encode())
         resume = self._resume.get(segment.key)
         reads = [str(ref) for ref in (segment.start, *segment.teachers)] + [resume] * (resume is not None)
+        control = ControlDocument(version=len(self.recipe.edits), edits=self.recipe.values())
         job = SegmentJob(
             run=self.id,
             attempt=len(self._ledger.attempts),
@@ -99,12 +112,13 @@ class LocalRun:
             segment=SegmentData.of(segment),
             resume=resume,
             checkpoints={ref: self._paths[ref] for ref in reads if ref in self._paths},
+            control=control,
             bindings=tuple(self._bindings),
             horizon=horizon(self.spec, self.edits, segment),
         )
 
         def read_control() -> ControlDocument | None:
-            return ControlDocument(version=1, desired="pause") if stopping() else None
+            return control.model_copy(update={"version": control.version + 1, "desired": "pause"}) if stopping() else None
 
         return run_segment(job, self.store, read_control, self.emit, lambda: None, self._cache)
 
@@ -154,11 +168,14 @@ class LocalRun:
             self.spent.update({(segment.policy, unit): count for unit, count in result.counts.items()})
 
     def _choose_phase(self, round_: int) -> None:
-        """Plans the rounds after `round_` anew where what was measured at its end asks for another phase."""
+        """Plans the rounds after `round_` anew where what was measured at its end asks for another phase, and nobody chose one for them."""
+        if any(edit.path == TEACH and edit.round == round_ + 1 for edit in self.edits):
+            return
         spec = spec_of_round(self.spec, self.edits, round_)
         looks = [s for s in self.segments if s.kind is Kind.measure and s.round == round_ and s.key in self.done]
         overlap = mean_overlap(spec, {s.policy: self.done[s.key].overlap for s in looks})
-        edit = None if overlap is None else next_phase(spec, round_, overlap, len(self.edits) + 1)
+        version = max((len(self.recipe.edits), *(edit.version for edit in self.edits))) + 1
+        edit = None if overlap is None else next_phase(spec, round_, overlap, version)
         if edit is not None:
             self.edits.append(edit)
             self.segments = self._plan()
@@ -186,7 +203,7 @@ class LocalRun:
 
     def _read_ledger(self) -> Ledger:
         if not self.folder.exists(LEDGER):
-            return Ledger(spec=self.spec)
+            return Ledger(spec=self.spec, edits=self.recipe.edits)
         return Ledger.model_validate_json(self.folder.read(LEDGER))
 
     def _plan(self) -> list[Segment]:

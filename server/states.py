@@ -26,6 +26,7 @@ class Trigger(StrEnum):
     pause = "pause"
     resume = "resume"
     cancel = "cancel"
+    retry = "retry"
     first_sent = "first_sent"
     """The first segment went to a worker."""
     error = "error"
@@ -36,7 +37,7 @@ class Trigger(StrEnum):
     """No attempt is alive any more."""
 
 
-COMMANDS = (Trigger.pause, Trigger.resume, Trigger.cancel)
+COMMANDS = (Trigger.pause, Trigger.resume, Trigger.cancel, Trigger.retry)
 _S, _T = RunState, Trigger
 
 TRANSITIONS: dict[RunState, dict[Trigger, RunState]] = {
@@ -47,10 +48,11 @@ TRANSITIONS: dict[RunState, dict[Trigger, RunState]] = {
     _S.failing: {_T.cancel: _S.cancelling, _T.quiet: _S.failed},
     _S.cancelling: {_T.quiet: _S.cancelled},
     _S.completed: {},
-    _S.failed: {},
+    _S.failed: {_T.retry: _S.queued},
     _S.cancelled: {},
 }
-TERMINAL = frozenset(state for state, row in TRANSITIONS.items() if not row)
+TERMINAL = frozenset({_S.completed, _S.failed, _S.cancelled})
+"""States in which nothing happens by itself any more."""
 EDITABLE = frozenset({_S.queued, _S.running, _S.pausing, _S.paused})
 """States in which a run's values and structure may change."""
 STOPPING = frozenset({_S.pausing, _S.failing, _S.cancelling})

@@ -1,4 +1,4 @@
-"""`copd submit | list | show | watch | pause | resume | cancel | set | export`: runs, through the REST API."""
+"""`copd submit | list | show | recipe | watch | pause | resume | cancel | retry | set | export`: runs, through the REST API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from client.cli.exits import InputError
 from client.cli.output import JsonOption, print_json
 from client.local import connect
 from client.models import Export, RunSummary
-from copd_engine.spec import SpecError, parse_spec
+from copd_engine.recipe import parse_recipe
+from copd_engine.spec import SpecError
 
 runs_app = typer.Typer()
 console = Console(highlight=False)
@@ -29,14 +30,14 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id, the beginni
 
 @runs_app.command()
 def submit(
-    file: Annotated[Path, typer.Argument(help="Run spec in YAML or JSON; - reads standard input.")],
+    file: Annotated[Path, typer.Argument(help="Run spec or recipe in YAML or JSON; - reads standard input.")],
     watch: Annotated[bool, typer.Option("--watch", help="Stay and show the run.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a spec and submit it as a new run."""
     source = _read(file)
     try:
-        parse_spec(source)
+        parse_recipe(source)
     except SpecError as error:
         raise InputError("\n  ".join([f"{file} is not a valid spec", *map(str, error.errors)])) from None
     with connect() as client:
@@ -76,6 +77,13 @@ def show(run: RunArgument, as_json: JsonOption = False) -> None:
 
 
 @runs_app.command()
+def recipe(run: RunArgument) -> None:
+    """Print a run's recipe: submitted again, it gives the same weights, edits and all."""
+    with connect() as client:
+        print_json(client.recipe(find_run(client, run).id))
+
+
+@runs_app.command()
 def watch(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")] = False) -> None:
     """Follow a run live in the terminal until it is over; Ctrl-C leaves, the run goes on. The exit code says how it ended."""
     with connect() as client:
@@ -101,6 +109,20 @@ def resume(run: RunArgument) -> None:
 def cancel(run: RunArgument) -> None:
     """Cancel a run for good; what it produced stays."""
     _command(run, "cancel")
+
+
+@runs_app.command()
+def retry(
+    run: RunArgument,
+    edits: Annotated[list[str] | None, typer.Argument(metavar="[PATH=VALUE…]", help="As in optimizer.lr=1e-5")] = None,
+    reseed: Annotated[bool, typer.Option("--reseed", help="Train on with other prompts and samples: the next seed.")] = False,
+) -> None:
+    """Go on with a failed run from its last good checkpoints, with edits or without."""
+    with connect() as client:
+        again = client.retry(find_run(client, run).id, parse_edits(edits or []), reseed=reseed)
+    typer.echo(f"{again.name}: {again.state}")
+    if again.notice:
+        typer.echo(f"Warning: {again.notice}", err=True)
 
 
 @runs_app.command("set")

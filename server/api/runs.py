@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Response
 
 from copd_engine.preflight import check_available
-from copd_engine.spec import parse_spec
+from copd_engine.recipe import Recipe, parse_recipe
 from server import commands, queries
 from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, problems
 from server.api.problems import ApiError, of_field
 from server.api.schemas.parts import Tag
-from server.api.schemas.runs import ControlPatch, ControlPreview, Run, RunList, RunMetaPatch
+from server.api.schemas.runs import ControlPatch, ControlPreview, RetriedRun, RetryRequest, Run, RunList, RunMetaPatch
 from server.api.spec_body import SPEC_BODY, SpecSource
 from server.states import RunState, Trigger
 
@@ -35,11 +35,11 @@ NO_RUN = problems(s404="there is no such run")
 def create_run(
     source: SpecSource, response: Response, db: Db, redis: Redis, identity: IdentityDep, idempotency_key: IdempotencyKey = None
 ) -> Run:
-    """Submits a spec. The same Idempotency-Key with the same body answers with the same run."""
-    spec = parse_spec(source.text)
-    check_available(spec)
+    """Submits a spec, or a recipe (`{spec, edits}`) to replay. The same Idempotency-Key with the same body answers with the same run."""
+    recipe = parse_recipe(source.text)
+    check_available(recipe.spec)
     once = commands.IdempotencyToken("POST /runs", idempotency_key, source.digest) if idempotency_key else None
-    run_id = commands.create_run(db, spec, source.text, identity.name, once=once)
+    run_id = commands.create_run(db, recipe.spec, source.text, identity.name, once=once, edits=recipe.edits)
     response.headers["Location"] = f"/api/v1/runs/{run_id}"
     return _run(db, redis, run_id, response)
 
@@ -64,6 +64,12 @@ def get_run(run: RunDep, response: Response, db: Db, redis: Redis) -> Run:
     return _run(db, redis, run.id, response)
 
 
+@router.get("/{run_id}/recipe", responses=NO_RUN)
+def get_recipe(run: RunDep, db: Db) -> Recipe:
+    """The spec and all edits so far, with where each took effect: submitted as it is, it gives the same weights."""
+    return queries.recipe(db, run)
+
+
 @router.patch("/{run_id}", responses=NO_RUN, dependencies=[JSON_ONLY])
 def describe_run(patch: RunMetaPatch, run: RunDep, response: Response, db: Db, redis: Redis, identity: IdentityDep) -> Run:
     """Changes name, notes or tags; what is missing or null stays."""
@@ -86,6 +92,13 @@ def _command(name: Literal["pause", "resume", "cancel"], help_: str) -> None:
 _command("pause", "Stops the run at its next optimizer step; `pausing` until every attempt has stored its state.")
 _command("resume", "Goes on from where the run stopped.")
 _command("cancel", "Ends the run; what it has stored stays.")
+
+
+@router.post("/{run_id}/retry", responses={**NO_RUN, **problems(s409="the run has not failed")}, dependencies=[JSON_ONLY])
+def retry_run(wanted: RetryRequest, run: RunDep, response: Response, db: Db, redis: Redis, identity: IdentityDep) -> RetriedRun:
+    """Goes on with a failed run from its last good checkpoints; with edits, where the body has some."""
+    notice = commands.retry(db, run.id, wanted.set, identity.name, reseed=wanted.reseed)
+    return RetriedRun(**dict(_run(db, redis, run.id, response)), notice=notice)
 
 
 @router.post("/{run_id}/force", responses={**NO_RUN, **problems(s409="the run is not waiting for attempts to end")})

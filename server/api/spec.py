@@ -10,7 +10,8 @@ from fastapi import APIRouter
 
 from copd_engine.plan import TRAINING, Kind, Segment, plan
 from copd_engine.preflight import check_available
-from copd_engine.spec import RunSpec, SpecError, parse_spec
+from copd_engine.recipe import parse_recipe
+from copd_engine.spec import RunSpec, SpecError
 from server.api.problems import of_spec
 from server.api.schemas.specs import PlannedSegment, SpecCheck, SpecTemplate, SpecTemplateList
 from server.api.spec_body import SPEC_BODY, SpecSource
@@ -22,9 +23,10 @@ router = APIRouter(prefix="/spec", tags=["spec"])
 def check_spec(source: SpecSource) -> SpecCheck:
     """A dry run: the wrong fields, or the spec with its defaults and the plan it leads to. Nothing is stored."""
     try:
-        spec = parse_spec(source.text)
+        recipe = parse_recipe(source.text)
+        spec = recipe.spec
         check_available(spec)
-        segments = plan(spec)
+        segments = plan(spec, recipe.structure())
     except SpecError as error:
         return SpecCheck(valid=False, errors=of_spec(error).errors, spec=None)
     return SpecCheck(

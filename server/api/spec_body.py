@@ -14,7 +14,7 @@ YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yam
 SPEC_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "a run spec (`GET /api/v1/spec/schema`)",
+        "description": "a run spec (`GET /api/v1/spec/schema`), or a recipe: `{spec, edits}` (`GET /api/v1/runs/{run_id}/recipe`)",
         "content": {
             "application/yaml": {"schema": {"type": "string"}},
             "text/yaml": {"schema": {"type": "string"}},

@@ -7,6 +7,7 @@ run's state does not allow it), Refused (likewise, for what is no transition) an
 from server.commands.controls import edit_controls
 from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
 from server.commands.exports import request_export
+from server.commands.retry import retry
 from server.commands.runs import IdempotencyToken, command, create_run, describe, force
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "edit_controls",
     "force",
     "request_export",
+    "retry",
 ]

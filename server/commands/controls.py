@@ -11,17 +11,21 @@ from sqlalchemy.orm import Session
 
 from copd_engine.control import DISPATCH_FIELDS, check_value_edit, value_paths
 from copd_engine.plan import STRUCTURE_PATHS, field_of, round_count, spec_of_round, structure_paths
+from copd_engine.recipe import Recipe
 from copd_engine.spec import FieldError, RunSpec, SpecError
 from server.commands.adaptive import choose_phase
 from server.commands.errors import Refused
 from server.commands.locked import locked_run, spec_of
 from server.commands.structure import apply_plan, first_free_round, stored_edits
-from server.db.models import Edit, Run
+from server.db.models import Edit, EditBinding, Run
 from server.db.segments import structure_edits
 from server.db.session import transaction
 from server.db.transition import log
 from server.notices import run_changed
 from server.states import EDITABLE, RunState
+
+FIRST_EDIT = 2
+"""The control version of a recipe's first edit; 1 is the run's own."""
 
 
 def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], author: str, if_match: int) -> list[Edit]:
@@ -59,6 +63,23 @@ def make_edits(session: Session, run: Run, changes: Mapping[str, Any], author: s
     if any(edit.path == "rounds" for edit in edits):
         choose_phase(session, run)  # the last round was measured, perhaps, when no round was to follow it
     return edits
+
+
+def add_recipe_edits(session: Session, run_id: str, recipe: Recipe, author: str) -> None:
+    """Stores a new run's recipe: its edits, and where they will take effect. `author` is who submitted it."""
+    run, known = session.get_one(Run, run_id), list[Edit]()
+    for version, given in enumerate(recipe.edits, FIRST_EDIT):
+        edit = Edit(
+            run_id=run_id, version=version, kind=given.kind, path=given.path, old=current_value(recipe.spec, known, given.path),
+            value=given.value, round=given.round, replayed=True, author=author,
+        )  # fmt: skip
+        if edit.kind == "dispatch":
+            setattr(run, edit.path, edit.value)
+        known.append(edit)
+    session.add_all(known)
+    run.control_version = FIRST_EDIT + len(known) - 1
+    session.flush()
+    session.add_all(EditBinding(run_id=run_id, attempt_id=0, **binding.model_dump()) for binding in recipe.bindings(FIRST_EDIT))
 
 
 def current_spec(spec: RunSpec, edits: Sequence[Edit]) -> RunSpec:

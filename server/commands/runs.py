@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import plan
+from copd_engine.recipe import Recipe, RecipeEdit
 from copd_engine.spec import RunSpec
+from server.commands.controls import FIRST_EDIT, add_recipe_edits
 from server.commands.errors import IdempotencyConflict, Refused
 from server.commands.locked import locked_run
 from server.db.models import IdempotencyKey, Run
@@ -32,9 +34,12 @@ class IdempotencyToken(NamedTuple):
     body_hash: str
 
 
-def create_run(session: Session, spec: RunSpec, source: str, author: str, *, once: IdempotencyToken | None = None) -> str:
+def create_run(
+    session: Session, spec: RunSpec, source: str, author: str, *, once: IdempotencyToken | None = None, edits: Sequence[RecipeEdit] = ()
+) -> str:
     """Stores the run with its plan, queued. Returns its id, or with `once` the id of the run an equal request made before.
 
+    edits: of the recipe that is replayed, checked.
     Raises IdempotencyConflict when the key of `once` was used with another body.
     """
     with transaction(session):
@@ -48,8 +53,10 @@ def create_run(session: Session, spec: RunSpec, source: str, author: str, *, onc
             )
         )  # fmt: skip
         session.flush()
-        session.add_all(row_of(run_id, position, segment) for position, segment in enumerate(plan(spec)))
-        log(session, run_id, author, "submitted")
+        recipe = Recipe(spec=spec, edits=tuple(edits))
+        add_recipe_edits(session, run_id, recipe, author)
+        session.add_all(row_of(run_id, position, segment) for position, segment in enumerate(plan(spec, recipe.structure(FIRST_EDIT))))
+        log(session, run_id, author, "submitted" + f", with {len(edits)} edits of a recipe" * bool(edits))
         if once is not None:
             session.add(IdempotencyKey(route=once.route, key=once.key, body_hash=once.body_hash, run_id=run_id))
     run_changed(run_id, "run", "segments", "log")
@@ -57,12 +64,12 @@ def create_run(session: Session, spec: RunSpec, source: str, author: str, *, onc
 
 
 def command(session: Session, run_id: str, trigger: Trigger, author: str, if_match: int | None = None) -> RunState:
-    """Pauses, resumes or cancels. Returns the new state; the scheduler carries on from there.
+    """Pauses, resumes or cancels; retries have a command of their own. Returns the new state; the scheduler carries on from there.
 
     Raises NotFound, TransitionError, VersionConflict.
     """
-    if trigger not in COMMANDS:
-        raise ValueError(f"{trigger} is not a command; commands are {', '.join(COMMANDS)}")
+    if trigger not in COMMANDS or trigger is Trigger.retry:
+        raise ValueError(f"{trigger} is not one of these commands")
     with transaction(session):
         run = locked_run(session, run_id, if_match)
         state = transition(session, run, trigger, author)

@@ -129,13 +129,15 @@ class Edit(Base):
     old: Mapped[Any] = mapped_column(JSONB)
     value: Mapped[Any] = mapped_column(JSONB)
     round: Mapped[int | None]
+    replayed: Mapped[bool] = mapped_column(default=False)
+    """Came with a recipe: it holds where its bindings say and binds nowhere else."""
     author: Mapped[str]
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
     acknowledged_at: Mapped[datetime | None]
 
 
 class EditBinding(Base):
-    """A value edit has taken effect for a policy from this step on."""
+    """A value edit has taken effect for a policy from this step on. `attempt_id` is 0 where a recipe says so and the step is to come."""
 
     __tablename__ = "bindings"
 

@@ -30,8 +30,7 @@ def transition(
     run.waiting_for = None
     if state is RunState.running and run.started_at is None:
         run.started_at = now
-    if state in TERMINAL:
-        run.ended_at = now
+    run.ended_at = now if state in TERMINAL else None
     level = "error" if state in (RunState.failing, RunState.failed) else "info"
     message = f"{before} → {state}" + (f": {because}" if because else "")
     log(

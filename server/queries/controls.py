@@ -45,14 +45,22 @@ def edit_views(db: Session, run: Run) -> list[EditView]:
     if not edits:
         return []
     effects: defaultdict[int, list[Effect]] = defaultdict(list)
+    to_come: defaultdict[int, list[str]] = defaultdict(list)
     for binding in db.scalars(select(EditBinding).where(EditBinding.run_id == run.id).order_by(EditBinding.bound_at, EditBinding.policy)):
-        effects[binding.version].append(Effect(policy=binding.policy, step=binding.step, at=binding.bound_at))
+        if binding.attempt_id:
+            effects[binding.version].append(Effect(policy=binding.policy, step=binding.step, at=binding.bound_at))
+        else:
+            to_come[binding.version].append(f"{binding.policy} from step {binding.step}")
     starts = _round_starts(db, run.id)
     for edit in edits:
         if edit.round is not None:
             effects[edit.version] = starts.get(edit.round, [])
     ahead, seconds, may_teach = _ahead(db, run), _seconds_per_step(db, run.id), spec_of(run).opd.adaptive is not None
-    return [_edit_view(run, edit, effects[edit.version], ahead, seconds, may_teach=may_teach) for edit in edits]
+    views = [_edit_view(run, edit, effects[edit.version], ahead, seconds, may_teach=may_teach) for edit in edits]
+    for edit, view in zip(edits, views, strict=True):
+        if edit.replayed and edit.kind == "value" and not view.effective:
+            view.expected = f"acts as in its recipe: {', '.join(to_come[edit.version]) or 'nowhere'}"
+    return views
 
 
 def _edit_view(

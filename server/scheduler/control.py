@@ -28,7 +28,7 @@ DOCUMENT_SECONDS = 3600
 
 
 def control_document(run: Run, edits: Sequence[Edit]) -> ControlDocument:
-    values = tuple(ValueEdit(version=e.version, path=e.path, value=e.value) for e in edits if e.kind == "value")
+    values = tuple(ValueEdit(version=e.version, path=e.path, value=e.value, replayed=e.replayed) for e in edits if e.kind == "value")
     return ControlDocument(version=run.control_version, desired=DESIRED.get(RunState(run.state), "run"), edits=values)
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from copd_engine.cache import PolicyCache
 from copd_engine.clock import Clock
 from copd_engine.continuous import ContinuousSampler
-from copd_engine.control import StepValues
 from copd_engine.domains import Prompt
 from copd_engine.expert import Expert
 from copd_engine.lora import with_adapter
@@ -22,6 +21,7 @@ from copd_engine.samplers import sampler_for
 from copd_engine.spec import Lora, Optimizer, RunSpec, Sampling
 from copd_engine.spec.sampling import SamplingEngine
 from copd_engine.training import Trainer
+from tests.engine.steps import values
 
 KEY = (5, "text", 2, "native")
 
@@ -111,7 +111,7 @@ def test_training_takes_the_same_step(small: Callable[..., RunSpec], mini: Any, 
         policy = Policy.load(mini)
         expert = Expert("text", with_adapter(policy, lora, 0) if lora else policy, Optimizer())
         trainer = Trainer(expert, spec, [coins.domain("text", spec.domains["text"])], {}, Clock(), lambda: None)
-        assert all(trainer.step(StepValues(lr=1e-2, temperature=1.0, w={})).tokens for _ in range(2))
+        assert all(trainer.step(values(spec, lr=1e-2)).tokens for _ in range(2))
         digests.append(expert.policy.digest())
     assert digests[0] == digests[1]
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from copd_engine.local import LocalRun
+from copd_engine.recipe import parse_recipe
+from copd_engine.store import open_store
 from tests.embedded import Stack, eventually
 from tests.undisturbed import MINIATURE, assert_same, local_run
 
@@ -35,6 +39,30 @@ def test_an_adaptive_schedule_decides_alike_through_the_stack(stack: Stack, tmp_
     assert [(edit.path, edit.value, edit.author) for edit in stack.client.run(run.id).edits] == [("opd.adaptive.teach", True, "scheduler")]
     assert [(edit.round, edit.value) for edit in local.edits] == [(1, True)]
     assert {c.digest for c in stack.client.checkpoints(run.id)} >= {local.merged_digest}
+
+
+def test_a_recipe_gives_the_model_of_an_edited_run_again_locally_and_through_the_stack(stack: Stack, tmp_path: Path) -> None:
+    """Values and structure are edited at any moment, and the run is paused: where each edit took effect, its recipe tells."""
+    run = stack.client.create_run(MINIATURE)
+    stack.client.edit(run.id, {"rlvr.temperature": 0.8})
+    eventually(lambda: has_trained(stack, run.id), seconds=300)
+    stack.client.edit(run.id, {"w.image.text": 0.25, "optimizer.lr": 3e-4, "seed": 7, "rlvr.clip_high": 0.5, "rounds": 3, "rlvr.steps": 2})
+    stack.client.command(run.id, "pause")
+    stack.wait_for(run.id, "paused")
+    stack.client.edit(run.id, {"w.text.image": 0.5, "priority": 1})
+    stack.client.command(run.id, "resume")
+    stack.wait_for(run.id, "completed")
+
+    recipe = stack.client.recipe(run.id)
+    assert [edit["path"] for edit in recipe["edits"] if edit["round"] is not None] == ["rounds", "rlvr.steps"]
+    again = stack.client.create_run(json.dumps(recipe))
+    given = parse_recipe(recipe)
+    replayed = LocalRun(given.spec, open_store(str(tmp_path)), edits=given.edits)
+    assert replayed.execute() is None
+    stack.wait_for(again.id, "completed")
+    ends = [max((c for c in stack.client.checkpoints(id_) if c.policy == "merged"), key=lambda c: c.step) for id_ in (run.id, again.id)]
+    assert [end.digest for end in ends] == [replayed.merged_digest] * 2
+    assert stack.client.recipe(again.id) == recipe
 
 
 def test_a_paused_run_goes_on_to_the_bit(stack: Stack, tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ class SimulatedAttempt:
         self.end("done")
         return True
 
-    def end(self, outcome: Literal["done", "stopped", "failed"], error: str | None = None) -> None:
+    def end(self, outcome: Literal["done", "stopped", "failed"], error: str | None = None, kind: str = "ValueError") -> None:
         """Leaves the result and says so."""
         if self not in self.world.lost:
             self.file.close()
@@ -305,7 +305,7 @@ class SimulatedAttempt:
             checkpoints=self.checkpoints,
             bindings=self.made,
             overlap=self.overlap,
-            error=SegmentError(kind="ValueError", message=error) if error else None,
+            error=SegmentError(kind=kind, message=error) if error else None,
             export=f"{self.job.folder}/export" if self.segment.kind is Kind.export else None,
         )
         self.world.store.write(f"runs/{self.job.run}/{self.job.folder}/result.json", result.model_dump_json().encode())

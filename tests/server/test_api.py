@@ -484,3 +484,36 @@ def test_a_segment_shows_its_newest_worker(api: TestClient, backend: Backend) ->
             db.flush()
     segment = next(s for s in api.get(f"{RUNS}/{run}/segments").json()["segments"] if s["key"] == "rlvr.text@0")
     assert (segment["worker"], segment["attempts"]) == ("w2", 2)
+
+
+# ---- recipes and retries
+
+
+def test_a_recipe_is_a_spec_with_edits_and_may_be_submitted(api: TestClient) -> None:
+    run = submit(api)
+    edit(api, run, 1, rounds=3, seed=9)
+    recipe = api.get(f"{RUNS}/{run}/recipe").json()
+    assert recipe["edits"] == [
+        {"path": "rounds", "value": 3, "round": 0, "steps": {}}, {"path": "seed", "value": 9, "round": None, "steps": {}},
+    ]  # fmt: skip
+    assert api.post("/api/v1/spec/check", json=recipe).json()["total_steps"] == 30
+    again = api.post(RUNS, json=recipe).json()
+    assert (again["control_version"], again["progress"]["rounds"]) == (3, 3)
+    assert [(e["path"], e["author"], e["expected"]) for e in again["edits"] if e["kind"] == "value"] == [
+        ("seed", "ann", "acts as in its recipe: nowhere")
+    ]
+    assert api.get(f"{RUNS}/{again['id']}/recipe").json() == recipe
+    wrong = api.post(RUNS, json=recipe | {"edits": [{"path": "seed", "value": -1}]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "edits.0")
+
+
+def test_only_a_failed_run_can_be_retried(api: TestClient, backend: Backend) -> None:
+    run = submit(api)
+    refused = api.post(f"{RUNS}/{run}/retry", json={})
+    assert refused.status_code == 409
+    with backend.sessions.begin() as db:
+        db.get_one(Run, run).state = "failed"
+    assert api.get(f"{RUNS}/{run}").json()["allowed"] == ["retry"]
+    again = api.post(f"{RUNS}/{run}/retry", json={"set": {"optimizer.lr": 1e-5}, "reseed": True}).json()
+    assert (again["state"], again["notice"]) == ("queued", None)
+    assert {e["path"]: e["value"] for e in again["edits"]} == {"optimizer.lr": 1e-5, "seed": 1}

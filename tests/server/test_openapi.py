@@ -68,8 +68,21 @@ def test_a_spec_is_taken_as_yaml_and_as_json(document: dict[str, Any]) -> None:
 
 def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
     run = "/api/v1/runs/{run_id}"
-    commands = ("pause", "resume", "cancel", "force", "export")
-    reads = ("segments", "series", "figures", "figures/{name}", "agreement", "log", "checkpoints", "probes", "result", "exports", "events")
+    commands = ("pause", "resume", "cancel", "retry", "force", "export")
+    reads = (
+        "recipe",
+        "segments",
+        "series",
+        "figures",
+        "figures/{name}",
+        "agreement",
+        "log",
+        "checkpoints",
+        "probes",
+        "result",
+        "exports",
+        "events",
+    )
     assert {name for name, _ in operations(document)} == {
         "GET /healthz",
         "GET /readyz",

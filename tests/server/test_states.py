@@ -35,7 +35,11 @@ def test_a_stopping_run_leaves_its_state_without_help(state: RunState) -> None:
     assert TRANSITIONS[state][Trigger.quiet] not in STOPPING
 
 
-@pytest.mark.parametrize("state", sorted(TERMINAL))
+def test_a_failed_run_may_be_retried_and_that_is_all() -> None:
+    assert TRANSITIONS[RunState.failed] == {Trigger.retry: RunState.queued}
+
+
+@pytest.mark.parametrize("state", sorted(TERMINAL - {RunState.failed}))
 def test_what_is_over_stays_over(state: RunState) -> None:
     assert allowed_commands(state) == []
     for trigger in Trigger:

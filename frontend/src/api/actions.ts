@@ -2,9 +2,9 @@
 import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
 import { body, http, type ApiError } from "./client";
 import { runQuery } from "./queries";
-import type { ExportView, Run, SpecCheck } from "./types";
+import type { ExportView, RetriedRun, Run, SpecCheck } from "./types";
 
-export type Command = "pause" | "resume" | "cancel" | "force";
+export type Command = "pause" | "resume" | "retry" | "reseed" | "cancel" | "force";
 export interface MetaPatch {
   name?: string;
   notes?: string;
@@ -39,8 +39,14 @@ export function submitRun(source: string, key: string): Promise<Run> {
 export function command(id: string, what: Command): Promise<Run> {
   if (what === "pause") return body(http.POST("/api/v1/runs/{run_id}/pause", { params: byId(id) }));
   if (what === "resume") return body(http.POST("/api/v1/runs/{run_id}/resume", { params: byId(id) }));
+  if (what === "retry" || what === "reseed") return retry(id, what === "reseed");
   if (what === "cancel") return body(http.POST("/api/v1/runs/{run_id}/cancel", { params: byId(id) }));
   return body(http.POST("/api/v1/runs/{run_id}/force", { params: byId(id) }));
+}
+
+/** Goes on with a failed run, with the next seed where asked. The answer says when that can only fail again. */
+export function retry(id: string, reseed: boolean): Promise<RetriedRun> {
+  return body(http.POST("/api/v1/runs/{run_id}/retry", { params: byId(id), body: { reseed } }));
 }
 
 export function patchMeta(id: string, patch: MetaPatch): Promise<Run> {

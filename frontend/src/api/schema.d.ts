@@ -40,7 +40,7 @@ export interface paths {
         put?: never;
         /**
          * Create Run
-         * @description Submits a spec. The same Idempotency-Key with the same body answers with the same run.
+         * @description Submits a spec, or a recipe (`{spec, edits}`) to replay. The same Idempotency-Key with the same body answers with the same run.
          */
         post: operations["create_run"];
         delete?: never;
@@ -71,6 +71,26 @@ export interface paths {
          * @description Changes name, notes or tags; what is missing or null stays.
          */
         patch: operations["describe_run"];
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/recipe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Recipe
+         * @description The spec and all edits so far, with where each took effect: submitted as it is, it gives the same weights.
+         */
+        get: operations["get_recipe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/runs/{run_id}/pause": {
@@ -127,6 +147,26 @@ export interface paths {
          * @description Ends the run; what it has stored stays.
          */
         post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Run
+         * @description Goes on with a failed run from its last good checkpoints; with edits, where the body has some.
+         */
+        post: operations["retry_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -677,6 +717,53 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Adaptive
+         * @description When phase II happens (ours, not the paper's; `copd_engine/adaptive.py`): a round is one phase, chosen by the overlap measured
+         *     at the end of the round before.
+         */
+        Adaptive: {
+            /**
+             * Floor
+             * @description a mean overlap below it brings phase II
+             * @default 0.9
+             */
+            floor: number;
+            /**
+             * Ceiling
+             * @description a mean overlap above it ends phase II
+             * @default 0.95
+             */
+            ceiling: number;
+            /**
+             * Teach
+             * @description whether a round is opd.steps of phase II, or rlvr.steps of phase I
+             * @default false
+             */
+            teach: boolean;
+        };
+        /**
+         * Agreement
+         * @description Overlap and divergences of every pair of experts on states the student visits, at the end of each phase.
+         */
+        Agreement: {
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Prompts
+             * @description held-out prompts per domain; of a data set that has fewer, all of them
+             * @default 32
+             */
+            prompts: number;
+            /**
+             * Top K
+             * @default 10
+             */
+            top_k: number;
+        };
+        /**
          * AgreementHistory
          * @description The heatmap at every measured step: values[i][student][teacher], null on what is not measured.
          */
@@ -743,6 +830,18 @@ export interface components {
             /** Tokens */
             tokens: number;
         };
+        /**
+         * Checkpoint
+         * @description When training state is stored.
+         */
+        Checkpoint: {
+            /**
+             * Every
+             * @description also store the state every so many steps inside a segment; 0: at its end only
+             * @default 0
+             */
+            every: number;
+        };
         /** CheckpointList */
         CheckpointList: {
             /** Checkpoints */
@@ -767,6 +866,88 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /**
+         * Choice
+         * @description 1 for the answer's label, as B, (B), B. or b.
+         */
+        Choice: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Within
+             * @description judge only what stands within: `boxed` for \boxed{…}, else a tag's name, such as `answer` for <answer>…</answer>
+             */
+            within?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "choice";
+            /**
+             * Choices
+             * @default [
+             *       "A",
+             *       "B",
+             *       "C",
+             *       "D"
+             *     ]
+             */
+            choices: string[];
+        };
+        /**
+         * Columns
+         * @description Which column of the data holds what.
+         */
+        Columns: {
+            /**
+             * Prompt
+             * @default prompt
+             */
+            prompt: string;
+            /**
+             * Answer
+             * @default answer
+             */
+            answer: string;
+            /**
+             * Images
+             * @description a path or a list of paths, relative to the data file
+             */
+            images?: string | null;
+            /**
+             * Video
+             * @description a path, relative to the data file
+             */
+            video?: string | null;
+        };
+        /**
+         * Compute
+         * @description How a step is computed. Threads and micro-batches are part of what the last bits depend on.
+         */
+        Compute: {
+            /**
+             * Threads
+             * @description CPU threads of each worker; part of what makes a run exact
+             * @default 1
+             */
+            threads: number;
+            /**
+             * Micro Batch
+             * @description sequences per forward pass; 0: the whole batch
+             * @default 0
+             */
+            micro_batch: number;
+            /**
+             * Gradient Checkpointing
+             * @description run layers again in the backward pass instead of keeping their activations: less memory, same bits
+             * @default false
+             */
+            gradient_checkpointing: boolean;
         };
         /**
          * ControlPatch
@@ -831,6 +1012,99 @@ export interface components {
             description: string;
         };
         /**
+         * Dataset
+         * @description Rows of a file, a folder or a Hugging Face dataset. No question is in both the training and the held-out rows.
+         */
+        Dataset: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            source: "dataset";
+            /**
+             * Path
+             * @description a .jsonl or .parquet file, a folder saved by `datasets` or with data files in it, or a Hugging Face id
+             */
+            path: string;
+            /**
+             * Split
+             * @description the dataset's split; `train` when unset. A file has none
+             */
+            split?: string | null;
+            /**
+             * @default {
+             *       "prompt": "prompt",
+             *       "answer": "answer"
+             *     }
+             */
+            columns: components["schemas"]["Columns"];
+            /**
+             * Heldout
+             * @description rows held out for evaluation: a share below 1, or a whole number of rows
+             * @default 0.1
+             */
+            heldout: number;
+            /**
+             * Verifier
+             * @default [
+             *       {
+             *         "weight": 1,
+             *         "kind": "exact"
+             *       }
+             *     ]
+             */
+            verifier: (components["schemas"]["Exact"] | components["schemas"]["Numeric"] | components["schemas"]["Math"] | components["schemas"]["Choice"] | components["schemas"]["Regex"] | components["schemas"]["Format"] | components["schemas"]["ReasoningGymScorer"] | components["schemas"]["Plugin"])[];
+            /**
+             * Template
+             * @description the text asked; {prompt} is the row's
+             * @default {prompt}
+             */
+            template: string;
+            /**
+             * Frames
+             * @description frames taken of each video, evenly spaced
+             * @default 8
+             */
+            frames: number;
+            /**
+             * Max New Tokens
+             * @default 64
+             */
+            max_new_tokens: number;
+        };
+        /**
+         * DigitImages
+         * @description Two real scans of handwritten digits: read them and add them.
+         */
+        DigitImages: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            source: "digit_images";
+            /**
+             * Max New Tokens
+             * @default 8
+             */
+            max_new_tokens: number;
+        };
+        /**
+         * DigitVideos
+         * @description A real digit scan moving over a few frames: say which digit, and where it goes.
+         */
+        DigitVideos: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            source: "digit_videos";
+            /**
+             * Max New Tokens
+             * @default 8
+             */
+            max_new_tokens: number;
+        };
+        /**
          * EditView
          * @description requested → acknowledged → effective at step N.
          */
@@ -884,6 +1158,60 @@ export interface components {
              * Format: date-time
              */
             at: string;
+        };
+        /**
+         * Evaluation
+         * @description Accuracy on fixed held-out prompts: the base once, every expert and the merged model at each round's end.
+         */
+        Evaluation: {
+            /**
+             * Prompts
+             * @description held-out prompts per domain; of a data set that has fewer, all of them
+             * @default 256
+             */
+            prompts: number;
+            /**
+             * Temperature
+             * @description 0 is greedy
+             * @default 0
+             */
+            temperature: number;
+            /**
+             * Samples
+             * @description prompts per domain kept with their answers for people to read
+             * @default 3
+             */
+            samples: number;
+        };
+        /**
+         * Exact
+         * @description 1 for the answer letter by letter, surrounding white space aside.
+         */
+        Exact: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Within
+             * @description judge only what stands within: `boxed` for \boxed{…}, else a tag's name, such as `answer` for <answer>…</answer>
+             */
+            within?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "exact";
+        };
+        /**
+         * Expert
+         * @description A policy trained on one domain, and the teacher of that domain.
+         */
+        Expert: {
+            /** Domain */
+            domain: string;
         };
         /** ExportList */
         ExportList: {
@@ -1009,6 +1337,42 @@ export interface components {
              */
             palette: string[];
         };
+        /**
+         * FixedTeacher
+         * @description A model that teaches its domain and never learns. Its tokenizer must be that of the model it teaches.
+         */
+        FixedTeacher: {
+            /**
+             * Path
+             * @description `tiny` (shipped), a local folder or .gguf file, or a Hugging Face id
+             */
+            path: string;
+            /** Domain */
+            domain: string;
+        };
+        /**
+         * Format
+         * @description 1 where the completion holds exactly one such place and it is not empty; a tag must also end the completion.
+         */
+        Format: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "format";
+            /**
+             * Within
+             * @description `boxed` or a tag's name
+             * @default answer
+             */
+            within: string;
+        };
         /** Health */
         Health: {
             /**
@@ -1054,6 +1418,108 @@ export interface components {
             /** Next */
             next: number | null;
         };
+        /**
+         * Lora
+         * @description Experts as low-rank adapters of the base (arXiv:2106.09685): W + alpha / rank · B A, of which only A and B train.
+         */
+        Lora: {
+            /**
+             * Rank
+             * @default 16
+             */
+            rank: number;
+            /**
+             * Alpha
+             * @default 32
+             */
+            alpha: number;
+            /**
+             * Targets
+             * @description the last part of the names of the layers that get one; all-linear: every linear one but the output
+             * @default all-linear
+             */
+            targets: "all-linear" | string[];
+        };
+        /**
+         * Math
+         * @description 1 for an expression equal to the answer, as the package math-verify judges it: 1/2, 0.5 and \frac{1}{2} are the same.
+         */
+        Math: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Within
+             * @description judge only what stands within: `boxed` for \boxed{…}, else a tag's name, such as `answer` for <answer>…</answer>
+             */
+            within?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "math";
+        };
+        /**
+         * Merge
+         * @description How experts become one model (formulas in `copd_engine/merge.py`). The default is the plain mean.
+         */
+        Merge: {
+            /**
+             * Method
+             * @description `mean`; `weighted` mean; `task_arithmetic`, `ties` and `dare` on what each expert adds to the base; `slerp` of two
+             * @default mean
+             * @enum {string}
+             */
+            method: "mean" | "weighted" | "task_arithmetic" | "ties" | "dare" | "slerp";
+            /**
+             * Weights
+             * @description expert → weight; only their proportions matter, and an expert not named weighs 1
+             */
+            weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Scale
+             * @description how far to go from the base (task_arithmetic, ties, dare)
+             * @default 1
+             */
+            scale: number;
+            /**
+             * Density
+             * @description share of each expert's change that is kept (ties, dare); 1 keeps all
+             * @default 1
+             */
+            density: number;
+            /**
+             * Seed
+             * @description of dare's masks; the run's seed when unset
+             */
+            seed?: number | null;
+        };
+        /**
+         * Model
+         * @description The model every policy starts from.
+         */
+        Model: {
+            /**
+             * Path
+             * @description `tiny` (shipped), a local folder or .gguf file, or a Hugging Face id
+             * @default tiny
+             */
+            path: string;
+            /**
+             * Dtype
+             * @description compute dtype; optimizer and weights stay float32
+             * @default float32
+             * @enum {string}
+             */
+            dtype: "float32" | "bfloat16";
+            /** @description train adapters on one shared base; null: all weights */
+            lora?: components["schemas"]["Lora"] | null;
+        };
         /** NewToken */
         NewToken: {
             /** Id */
@@ -1081,6 +1547,189 @@ export interface components {
              */
             value: string;
         };
+        /**
+         * Numeric
+         * @description 1 for a number, and nothing else, within max(tolerance, relative · |answer|) of the answer.
+         */
+        Numeric: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Within
+             * @description judge only what stands within: `boxed` for \boxed{…}, else a tag's name, such as `answer` for <answer>…</answer>
+             */
+            within?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "numeric";
+            /**
+             * Tolerance
+             * @default 0.000001
+             */
+            tolerance: number;
+            /**
+             * Relative
+             * @default 0
+             */
+            relative: number;
+        };
+        /**
+         * Opd
+         * @description Distillation: a step is, for each teacher, one batch on the teacher's domain; in phase II of copd also one native RLVR batch.
+         */
+        Opd: {
+            /**
+             * Steps
+             * @description steps of phase II in each round
+             * @default 24
+             */
+            steps: number;
+            /**
+             * Sync Every
+             * @description steps between teacher refreshes; 1 is the live teacher of the method
+             * @default 1
+             */
+            sync_every: number;
+            /**
+             * Topology
+             * @description who teaches whom
+             * @default hub_and_spoke
+             * @enum {string}
+             */
+            topology: "hub_and_spoke" | "full" | "ring" | "custom";
+            /**
+             * Hub
+             * @description the hub of hub_and_spoke; the first expert when unset
+             */
+            hub?: string | null;
+            /**
+             * Student
+             * @description the expert that learns in static_opd; the first expert when unset
+             */
+            student?: string | null;
+            /** @description choose each round's phase by measured overlap; null: every round has both */
+            adaptive?: components["schemas"]["Adaptive"] | null;
+            /**
+             * Max Advantage
+             * @description cap on a token's advantage in `sampled`; null for none
+             * @default 5
+             */
+            max_advantage: number | null;
+            /**
+             * Loss
+             * @description `sampled`: policy gradient on δ (the method); `full`, `topk`: a divergence of distributions
+             * @default sampled
+             * @enum {string}
+             */
+            loss: "sampled" | "full" | "topk";
+            /**
+             * Divergence
+             * @description `sampled` estimates the reverse KL(student ‖ teacher)
+             * @default reverse_kl
+             * @enum {string}
+             */
+            divergence: "reverse_kl" | "forward_kl" | "jsd";
+            /**
+             * Beta
+             * @description jsd: 0 is KL(teacher ‖ student), 1 is KL(student ‖ teacher)
+             */
+            beta?: number | null;
+            /**
+             * Top K
+             * @description topk: tokens per state that are compared
+             */
+            top_k?: number | null;
+            /**
+             * Tail
+             * @description topk: what becomes of all other tokens; three different losses
+             */
+            tail?: ("renormalised" | "raw" | "bucket") | null;
+            /**
+             * Baseline
+             * @description sampled: A = δ + KL(student ‖ teacher), exact at each state (vOPD)
+             * @default false
+             */
+            baseline: boolean;
+            /**
+             * Bounded
+             * @description sampled: α of log(α·π_T/π_S + 1 − α) in place of δ (TOP-D)
+             */
+            bounded?: number | null;
+            /**
+             * Gate
+             * @description sampled: [low, high] outside which the weight π_student/π_sampler of a token is 0 (MOPD)
+             */
+            gate?: number[] | null;
+            /**
+             * Outcome
+             * @description sampled: α of A = δ + α·Â, with Â the group's advantage in the teacher's domain (MOPD)
+             * @default 0
+             */
+            outcome: number;
+        };
+        /**
+         * Optimizer
+         * @description AdamW on float32 weights.
+         */
+        Optimizer: {
+            /**
+             * Lr
+             * @description learning rate; the schedule multiplies it
+             * @default 0.0001
+             */
+            lr: number;
+            /**
+             * Schedule
+             * @description how the learning rate falls from the warm-up's end to the last planned step of a policy
+             * @default constant
+             * @enum {string}
+             */
+            schedule: "constant" | "linear" | "cosine";
+            /**
+             * Warmup
+             * @description steps over which the learning rate rises to lr
+             * @default 0
+             */
+            warmup: number;
+            /**
+             * Beta1
+             * @default 0.9
+             */
+            beta1: number;
+            /**
+             * Beta2
+             * @default 0.999
+             */
+            beta2: number;
+            /**
+             * Eps
+             * @default 1e-8
+             */
+            eps: number;
+            /**
+             * Weight Decay
+             * @default 0.01
+             */
+            weight_decay: number;
+            /**
+             * Grad Clip
+             * @description largest global gradient norm
+             * @default 1
+             */
+            grad_clip: number;
+            /**
+             * Updates
+             * @description updates on the rollouts of each step (μ of GRPO); only from the second on do ratio clips act
+             * @default 1
+             */
+            updates: number;
+        };
         /** PlannedSegment */
         PlannedSegment: {
             /** Key */
@@ -1097,6 +1746,25 @@ export interface components {
             steps: number;
             /** Needs */
             needs: string[];
+        };
+        /**
+         * Plugin
+         * @description A function installed beside the engine under the entry point group `copd.verifiers`.
+         */
+        Plugin: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "plugin";
+            /** Name */
+            name: string;
         };
         /**
          * PolicyView
@@ -1199,6 +1867,124 @@ export interface components {
             eta_seconds?: number | null;
         };
         /**
+         * Ramp
+         * @description A weight that moves linearly from what `w` says to `end`, over the student's first `steps` steps.
+         */
+        Ramp: {
+            /** End */
+            end: number;
+            /** Steps */
+            steps: number;
+        };
+        /**
+         * ReasoningGym
+         * @description Text problems of the package reasoning-gym.
+         */
+        ReasoningGym: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            source: "reasoning_gym";
+            /**
+             * Tasks
+             * @description task name → its parameters; `share: n` gives a task n prompts in every turn instead of one
+             */
+            tasks: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * Verifier
+             * @default [
+             *       {
+             *         "weight": 1,
+             *         "kind": "exact"
+             *       }
+             *     ]
+             */
+            verifier: (components["schemas"]["Exact"] | components["schemas"]["Numeric"] | components["schemas"]["Math"] | components["schemas"]["Choice"] | components["schemas"]["Regex"] | components["schemas"]["Format"] | components["schemas"]["ReasoningGymScorer"] | components["schemas"]["Plugin"])[];
+            /**
+             * Max New Tokens
+             * @default 16
+             */
+            max_new_tokens: number;
+        };
+        /**
+         * ReasoningGymScorer
+         * @description reasoning-gym's own scorer, where it gives exactly 1: its partial credit pays for text that merely contains the answer.
+         */
+        ReasoningGymScorer: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "reasoning_gym";
+        };
+        /**
+         * Recipe
+         * @description Everything the weights of a run are a function of. Edits stand in the order in which they were made.
+         */
+        Recipe: {
+            /** @description GET /api/v1/spec/schema */
+            spec: {
+                [key: string]: unknown;
+            };
+            /**
+             * Edits
+             * @default []
+             */
+            edits: components["schemas"]["RecipeEdit"][];
+        };
+        /**
+         * RecipeEdit
+         * @description One edit and where it took effect: structure at a round, a value at a step of each policy, priority at once.
+         */
+        RecipeEdit: {
+            /** Path */
+            path: string;
+            /** Value */
+            value: boolean | number | string;
+            /**
+             * Round
+             * @description structure: the first round it holds for, from 0
+             */
+            round?: number | null;
+            /**
+             * Steps
+             * @description value: policy → the optimizer step from which it holds; it never holds for the others
+             */
+            steps?: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Regex
+         * @description 1 where the whole completion matches, surrounding white space aside; {answer} stands for the row's answer, taken literally.
+         */
+        Regex: {
+            /**
+             * Weight
+             * @description its share of the reward, relative to the others
+             * @default 1
+             */
+            weight: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "regex";
+            /** Pattern */
+            pattern: string;
+        };
+        /**
          * ResultCard
          * @description What came of the run: accuracy per policy and domain with 95 % intervals, what it cost, and what a person changed.
          */
@@ -1227,6 +2013,180 @@ export interface components {
             wall_seconds: number;
             /** Exports */
             exports: components["schemas"]["ExportView"][];
+        };
+        /** RetriedRun */
+        RetriedRun: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Tags */
+            tags: string[];
+            /** Method */
+            method: string;
+            /** Priority */
+            priority: number;
+            state: components["schemas"]["RunState"];
+            /**
+             * State Since
+             * Format: date-time
+             */
+            state_since: string;
+            /**
+             * Allowed
+             * @description the commands this state allows; every button derives from it
+             */
+            allowed: components["schemas"]["Trigger"][];
+            /**
+             * Waiting For
+             * @description one sentence, when the run cannot go on right now
+             */
+            waiting_for?: string | null;
+            progress: components["schemas"]["Progress"];
+            /**
+             * Capability
+             * @description latest mean accuracy of the merged model over the domains
+             */
+            capability?: number | null;
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Notes */
+            notes: string;
+            /** Spec */
+            spec: {
+                [key: string]: unknown;
+            };
+            /** Source */
+            source: string;
+            /**
+             * Control Version
+             * @description send as If-Match with an edit; also the ETag
+             */
+            control_version: number;
+            /** Deadline */
+            deadline: string | null;
+            error: components["schemas"]["RunError"] | null;
+            /** Policies */
+            policies: components["schemas"]["PolicyView"][];
+            /** Domains */
+            domains: string[];
+            /**
+             * Edges
+             * @description (student, teacher)
+             */
+            edges: [
+                string,
+                string
+            ][];
+            /** Controls */
+            controls: components["schemas"]["ControlView"][];
+            /** Edits */
+            edits: components["schemas"]["EditView"][];
+            /**
+             * Notice
+             * @description why the retry can only fail again, and what to change
+             */
+            notice?: string | null;
+        };
+        /**
+         * RetryRequest
+         * @description What to change before a failed run goes on; by default nothing.
+         */
+        RetryRequest: {
+            /**
+             * Set
+             * @description as in PATCH …/controls
+             */
+            set?: {
+                [key: string]: boolean | number | string;
+            };
+            /**
+             * Reseed
+             * @description train on with the next seed: other prompts and samples
+             * @default false
+             */
+            reseed: boolean;
+        };
+        /**
+         * Rlvr
+         * @description Phase I: policy gradient on the rewards of the expert's own domain, relative to the group.
+         */
+        Rlvr: {
+            /**
+             * Steps
+             * @description steps of phase I in each round
+             * @default 36
+             */
+            steps: number;
+            /**
+             * Prompts
+             * @description prompts per step
+             * @default 16
+             */
+            prompts: number;
+            /**
+             * Group
+             * @description rollouts per prompt (G)
+             * @default 8
+             */
+            group: number;
+            /**
+             * Temperature
+             * @description sampling temperature of training rollouts
+             * @default 1
+             */
+            temperature: number;
+            /**
+             * Loss
+             * @description `grpo`: mean of sequence means; `dr_grpo`: no std, tokens over a constant length; `dapo`: mean over all tokens; `gspo`: one ratio per sequence
+             * @default grpo
+             * @enum {string}
+             */
+            loss: "grpo" | "dr_grpo" | "dapo" | "gspo";
+            /**
+             * Clip Low
+             * @description a ratio under 1 − clip_low moves a token no further down
+             * @default 0.2
+             */
+            clip_low: number;
+            /**
+             * Clip High
+             * @description a ratio above 1 + clip_high moves a token no further up
+             * @default 0.28
+             */
+            clip_high: number;
+            /**
+             * Kl
+             * @description weight of the k3 penalty to the base model; 0 never loads a reference
+             * @default 0
+             */
+            kl: number;
+            /**
+             * Overlong Buffer
+             * @description last tokens before max_new_tokens over which a reward falls by up to 1 (DAPO); 0: none
+             * @default 0
+             */
+            overlong_buffer: number;
+            /**
+             * Max Resamples
+             * @description how often groups of equal rewards are replaced by further prompts (DAPO); 0: never
+             * @default 0
+             */
+            max_resamples: number;
+            /**
+             * Importance Cap
+             * @description truncation C of the weight π_train/π_sampler per token; null for no weight
+             */
+            importance_cap?: number | null;
         };
         /**
          * Role
@@ -1351,6 +2311,176 @@ export interface components {
             tags?: string[] | null;
         };
         /**
+         * RunSpec
+         * @description One run: experts of one base model, how they learn, and how they teach each other.
+         */
+        RunSpec: {
+            /** Name */
+            name: string;
+            /**
+             * Notes
+             * @default
+             */
+            notes: string;
+            /** Tags */
+            tags?: string[];
+            /**
+             * Priority
+             * @description runs with a higher one get workers first
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Method
+             * @description `copd`; `experts`: RLVR alone; `mixed_rlvr`: one policy on all domains; `static_opd`: RLVR, then one expert learns from the others; `mopd`: RLVR, then a student from the base learns from all experts; `opd`: experts learn from fixed `teachers`
+             * @default copd
+             * @enum {string}
+             */
+            method: "copd" | "experts" | "mixed_rlvr" | "static_opd" | "mopd" | "opd";
+            /**
+             * Seed
+             * @description of all prompts and samples; edited, of those of training steps only: looks stay comparable
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @default {
+             *       "path": "tiny",
+             *       "dtype": "float32"
+             *     }
+             */
+            model: components["schemas"]["Model"];
+            /** Domains */
+            domains: {
+                [key: string]: components["schemas"]["ReasoningGym"] | components["schemas"]["DigitImages"] | components["schemas"]["DigitVideos"] | components["schemas"]["Dataset"];
+            };
+            /** Experts */
+            experts: {
+                [key: string]: components["schemas"]["Expert"];
+            };
+            /**
+             * Teachers
+             * @description who teaches in `opd`
+             */
+            teachers?: {
+                [key: string]: components["schemas"]["FixedTeacher"];
+            };
+            /**
+             * Rounds
+             * @default 6
+             */
+            rounds: number;
+            /**
+             * @default {
+             *       "steps": 36,
+             *       "prompts": 16,
+             *       "group": 8,
+             *       "temperature": 1,
+             *       "loss": "grpo",
+             *       "clip_low": 0.2,
+             *       "clip_high": 0.28,
+             *       "kl": 0,
+             *       "overlong_buffer": 0,
+             *       "max_resamples": 0
+             *     }
+             */
+            rlvr: components["schemas"]["Rlvr"];
+            /**
+             * @default {
+             *       "steps": 24,
+             *       "sync_every": 1,
+             *       "topology": "hub_and_spoke",
+             *       "max_advantage": 5,
+             *       "loss": "sampled",
+             *       "divergence": "reverse_kl",
+             *       "baseline": false,
+             *       "outcome": 0
+             *     }
+             */
+            opd: components["schemas"]["Opd"];
+            /**
+             * W
+             * @description w[student][teacher]; an edge of the topology that is not named here weighs 1
+             * @default {}
+             */
+            w: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /**
+             * W Schedule
+             * @description w_schedule[student][teacher]; an edge that is not named here keeps its weight
+             */
+            w_schedule?: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["Ramp"];
+                };
+            };
+            /**
+             * @default {
+             *       "engine": "local",
+             *       "top_p": 1,
+             *       "top_k": 0,
+             *       "stop": [],
+             *       "batch": 0
+             *     }
+             */
+            sampling: components["schemas"]["Sampling"];
+            /**
+             * @default {
+             *       "lr": 0.0001,
+             *       "schedule": "constant",
+             *       "warmup": 0,
+             *       "beta1": 0.9,
+             *       "beta2": 0.999,
+             *       "eps": 1e-8,
+             *       "weight_decay": 0.01,
+             *       "grad_clip": 1,
+             *       "updates": 1
+             *     }
+             */
+            optimizer: components["schemas"]["Optimizer"];
+            /**
+             * @default {
+             *       "method": "mean",
+             *       "scale": 1,
+             *       "density": 1
+             *     }
+             */
+            merge: components["schemas"]["Merge"];
+            /**
+             * @default {
+             *       "prompts": 256,
+             *       "temperature": 0,
+             *       "samples": 3
+             *     }
+             */
+            evaluation: components["schemas"]["Evaluation"];
+            /**
+             * @default {
+             *       "enabled": true,
+             *       "prompts": 32,
+             *       "top_k": 10
+             *     }
+             */
+            agreement: components["schemas"]["Agreement"];
+            /**
+             * @default {
+             *       "every": 0
+             *     }
+             */
+            checkpoint: components["schemas"]["Checkpoint"];
+            /**
+             * @default {
+             *       "threads": 1,
+             *       "micro_batch": 0,
+             *       "gradient_checkpointing": false
+             *     }
+             */
+            compute: components["schemas"]["Compute"];
+        };
+        /**
          * RunState
          * @enum {string}
          */
@@ -1413,6 +2543,42 @@ export interface components {
             reward: number;
             /** Reason */
             reason: string;
+        };
+        /**
+         * Sampling
+         * @description Training, evaluation and agreement sample alike, each at its own temperature. Losses use the whole distribution's log-probs.
+         */
+        Sampling: {
+            /**
+             * Engine
+             * @description who generates: `local`; `continuous`: transformers' continuous batching, the same tokens; `vllm`: the extra of that name, on GPU hosts, with noise of its own
+             * @default local
+             * @enum {string}
+             */
+            engine: "local" | "continuous" | "vllm";
+            /**
+             * Top P
+             * @description sample from the likeliest tokens of this total probability; 1: all
+             * @default 1
+             */
+            top_p: number;
+            /**
+             * Top K
+             * @description sample from so many of the likeliest tokens; 0: all
+             * @default 0
+             */
+            top_k: number;
+            /**
+             * Stop
+             * @description strings that end a completion; its text is cut before the first of them
+             */
+            stop?: string[];
+            /**
+             * Batch
+             * @description sequences decoded together, which bounds the key-value cache; 0: all
+             * @default 0
+             */
+            batch: number;
         };
         /** Score */
         Score: {
@@ -1680,7 +2846,7 @@ export interface components {
          * @description What moves a run: commands of people, and facts the scheduler sees.
          * @enum {string}
          */
-        Trigger: "pause" | "resume" | "cancel" | "first_sent" | "error" | "all_done" | "quiet";
+        Trigger: "pause" | "resume" | "cancel" | "retry" | "first_sent" | "error" | "all_done" | "quiet";
         /** UserCreate */
         UserCreate: {
             /** Name */
@@ -1982,7 +3148,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description a run spec (`GET /api/v1/spec/schema`) */
+        /** @description a run spec (`GET /api/v1/spec/schema`), or a recipe: `{spec, edits}` (`GET /api/v1/runs/{run_id}/recipe`) */
         requestBody: {
             content: {
                 "application/yaml": string;
@@ -2120,6 +3286,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recipe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recipe"];
                 };
             };
             /** @description there is no such run */
@@ -2297,6 +3512,68 @@ export interface operations {
                 };
             };
             /** @description not in this state; `allowed` says what is */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetriedRun"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the run has not failed */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3218,7 +4495,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description a run spec (`GET /api/v1/spec/schema`) */
+        /** @description a run spec (`GET /api/v1/spec/schema`), or a recipe: `{spec, edits}` (`GET /api/v1/runs/{run_id}/recipe`) */
         requestBody: {
             content: {
                 "application/yaml": string;

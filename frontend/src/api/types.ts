@@ -19,6 +19,7 @@ export type ProbeView = Models["ProbeView"];
 export type Problem = Models["Problem"];
 export type Progress = Models["Progress"];
 export type ResultCard = Models["ResultCard"];
+export type RetriedRun = Models["RetriedRun"];
 export type Run = Models["Run"];
 export type RunError = Models["RunError"];
 export type RunState = Models["RunState"];

@@ -143,6 +143,10 @@ class Run(RunSummary):
     edits: list[EditView]
 
 
+class RetriedRun(Run):
+    notice: str | None = Field(None, description="why the retry can only fail again, and what to change")
+
+
 class SegmentList(BaseModel):
     segments: list[SegmentView]
 
@@ -157,3 +161,10 @@ class ControlPatch(Body):
     """Changed values by path: {"set": {"w.image.text": 0.3}}."""
 
     set: dict[str, bool | float | int | str] = Field(min_length=1, max_length=64)
+
+
+class RetryRequest(Body):
+    """What to change before a failed run goes on; by default nothing."""
+
+    set: dict[str, bool | float | int | str] = Field(default_factory=dict, max_length=64, description="as in PATCH …/controls")
+    reseed: bool = Field(False, description="train on with the next seed: other prompts and samples")

@@ -1,32 +1,35 @@
-import { Button, Group, Popover, Text } from "@mantine/core";
+import { Alert, Button, Group, Popover, Text } from "@mantine/core";
 import { useState } from "react";
 import { command, useRunAction, type Command } from "../../api/actions";
-import type { Run, RunState } from "../../api/types";
+import type { Run, RunState, Trigger } from "../../api/types";
 import { Icon, type IconName } from "../../parts/Icon";
 import { ProblemAlert } from "../../parts/Problem";
+import { noticeOf } from "./runText";
 import classes from "./RunHeader.module.css";
 
-const LOOKS: Record<"pause" | "resume", { label: string; icon: IconName }> = {
-  pause: { label: "Pause", icon: "pause" },
-  resume: { label: "Resume", icon: "play" },
-};
+/** Buttons without a question, each with the command that must be allowed. */
+const PLAIN: readonly { what: Command; needs: Trigger; label: string; icon: IconName }[] = [
+  { what: "pause", needs: "pause", label: "Pause", icon: "pause" },
+  { what: "resume", needs: "resume", label: "Resume", icon: "play" },
+  { what: "retry", needs: "retry", label: "Retry", icon: "play" },
+  { what: "reseed", needs: "retry", label: "Retry with the next seed", icon: "play" },
+];
 /** States that wait for attempts to end; the wait can be cut short. */
 const STOPPING: readonly RunState[] = ["pausing", "failing", "cancelling"];
 
 /** The commands this state allows, as the server says; the one that loses work asks once. */
 export function RunButtons({ run }: { run: Run }) {
   const act = useRunAction(run.id, (what: Command) => command(run.id, what));
+  const notice = noticeOf(act.data);
   const doing = (what: Command): boolean => act.isPending && act.variables === what;
   return (
     <>
       <div className={classes.buttons}>
-        {(["pause", "resume"] as const)
-          .filter((what) => run.allowed.includes(what))
-          .map((what) => (
-            <Button key={what} variant="default" leftSection={<Icon name={LOOKS[what].icon} size={16} />} loading={doing(what)} onClick={() => act.mutate(what)}>
-              {LOOKS[what].label}
-            </Button>
-          ))}
+        {PLAIN.filter(({ needs }) => run.allowed.includes(needs)).map(({ what, label, icon }) => (
+          <Button key={what} variant="default" leftSection={<Icon name={icon} size={16} />} loading={doing(what)} onClick={() => act.mutate(what)}>
+            {label}
+          </Button>
+        ))}
         {STOPPING.includes(run.state) && (
           <Asked label="Force" question="End its attempts now? Steps since their last stored state are done again later." loading={doing("force")} onYes={() => act.mutate("force")} />
         )}
@@ -35,6 +38,7 @@ export function RunButtons({ run }: { run: Run }) {
         )}
       </div>
       {act.error && <ProblemAlert error={act.error} />}
+      {notice && <Alert color="yellow">The run goes on, but {notice}.</Alert>}
     </>
   );
 }

@@ -1,5 +1,5 @@
 /** Sentences about a run. Pure. */
-import type { Run, RunState } from "../../api/types";
+import type { RetriedRun, Run, RunState } from "../../api/types";
 import { about } from "../../parts/time";
 
 const OVER: readonly RunState[] = ["completed", "failed", "cancelled"];
@@ -48,4 +48,9 @@ function firstMeasure({ progress, spec, policies }: Pick<Run, "progress" | "spec
   if (left <= 0) return "Being measured now; the first point comes in a moment.";
   const when = rate === null ? "" : `, in about ${about(left * rate)}`;
   return `First measured after ${steps} steps of phase ${phase}${when}.`;
+}
+
+/** What the server says to an answered command besides the run: only a retry has something, when it can only fail again. */
+export function noticeOf(answer: Run | RetriedRun | undefined): string | null {
+  return answer && "notice" in answer ? ((answer as RetriedRun).notice ?? null) : null;
 }
