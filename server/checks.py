@@ -172,7 +172,7 @@ def _clock(whose: str, theirs: datetime, ours: datetime, slack: float = 0.0) -> 
 
 
 def _redis_time(client: redis.Redis) -> datetime:
-    seconds, micros = client.time()  # pyright: ignore[reportGeneralTypeIssues]  # redis-py's types mix both of its clients
+    seconds, micros = client.time()
     return datetime.fromtimestamp(seconds + micros / 1e6, UTC)
 
 
