@@ -112,6 +112,11 @@ class Hub:
         with contextlib.suppress(asyncio.CancelledError):
             await self._reader
 
+    @property
+    def subscribers(self) -> int:
+        """Open streams."""
+        return sum(len(channel.viewers) for channel in self._channels.values())
+
     def end_streams(self) -> None:
         """Ends every live stream, for this server is going away; browsers come back with the id they have."""
         for channel in self._channels.values():

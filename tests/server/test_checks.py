@@ -91,7 +91,7 @@ def test_a_recorder_that_is_behind(backend: Backend) -> None:
         db.get_one(Run, run).state = "running"
         db.commit()
     backend.redis.delete(run_stream(run))
-    assert checks.recorder_lag(backend.engine, backend.redis) == 0.0
+    assert [check.state for check in checks.recorder(backend.engine, backend.redis)] == ["ok"]
     long_ago = round((time.time() - 60) * 1000)
     backend.redis.xadd(run_stream(run), {STREAM_FIELD: "{}"}, id=f"{long_ago}-0")
     [check] = checks.recorder(backend.engine, backend.redis)
