@@ -118,13 +118,12 @@ class Latencies:
 
 
 def request_histogram(registry: CollectorRegistry) -> Histogram:
-    return Histogram(
-        "copd_request_seconds", "time to the answer's first byte", ["method", "route", "status"], registry=registry, buckets=LATENCIES
-    )
+    labels = ["method", "operation", "status"]
+    return Histogram("copd_request_seconds", "time to the answer's first byte", labels, registry=registry, buckets=LATENCIES)
 
 
 def _counts(db: Session, state: InstrumentedAttribute[str]) -> dict[str, int]:
-    return dict(db.execute(select(state, func.count()).group_by(state)).tuples().all())
+    return dict(db.execute(select(state, func.count()).group_by(state)).all())
 
 
 def _by_state(name: str, words: str, states: Iterable[str], counts: Mapping[str, int]) -> Metric:

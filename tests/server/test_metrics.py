@@ -68,6 +68,7 @@ def test_requests_are_counted_by_operation_and_not_by_address(api: TestClient) -
         assert api.get(f"/api/v1/runs/{name}").status_code == 404
     after = scrape(api)
     assert after[route] == before + 2
+    assert 'operation="get_run"' in api.get("/metrics").text
     assert not [key for key in after if any("run-a" in label for label in key)]
 
 
