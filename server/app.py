@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from copd_engine.store import open_store
 from server import auth, figures
@@ -20,6 +22,7 @@ from server.api.schemas.parts import Problem
 from server.api.security import Guard
 from server.db.session import create_database_engine, session_factory
 from server.ended_logins import ended_logins_end_streams
+from server.metrics import Latencies, SystemCollector, request_histogram
 from server.notices import redis_client
 from server.settings import Settings
 from server.sse import Hub, stream_client
@@ -42,6 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=_operation_id,
         responses={"4XX": {"model": Problem, "description": "the request is wrong"}, "5XX": {"model": Problem, "description": "not now"}},
     )
+    registry = CollectorRegistry()
+    app.add_middleware(Latencies, histogram=request_histogram(registry))
     app.add_middleware(Guard, allowed_hosts=[*settings.allowed_hosts, settings.host])
     problems.install(app)
     private = APIRouter(prefix=API, dependencies=[Depends(identity)])
@@ -52,12 +57,24 @@ def create_app(settings: Settings) -> FastAPI:
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
+    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(identity)])
+    def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    registry.register(_collector(app))
     app.include_router(session.router, prefix=API)
     app.include_router(private)
     app.include_router(system.probes)
     app.include_router(page.router)
     app.openapi = lambda: document(app)  # FastAPI's own way to change the document
     return app
+
+
+def _collector(app: FastAPI) -> SystemCollector:
+    def services() -> Services:
+        return app.state.services
+
+    return SystemCollector(lambda: services().sessions, lambda: services().redis, lambda: services().hub.subscribers)
 
 
 def openapi_document() -> dict[str, Any]:

@@ -18,15 +18,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from copd_engine.store import open_store
 from server.api.page import static_folder
 from server.db.migrate import migration_config
-from server.db.models import Leader, Run
+from server.db.models import Leader
 from server.db.session import create_database_engine, session_factory
 from server.notices import redis_client
+from server.queries.lag import recorder_lag
 from server.queries.system import worker_reports
 from server.scheduler.leader import is_led
 from server.settings import Settings
-from server.states import STOPPING, RunState
-from server.stream_ids import stream_time
-from worker.bus import WorkerReport, run_stream
+from worker.bus import WorkerReport
 
 REDIS_SECONDS = 2.0
 CLOCK_WARNING, CLOCK_FAILURE = 1.0, 10.0
@@ -138,29 +137,16 @@ def workers(reports: list[WorkerReport], now: datetime) -> list[Check]:
 
 
 def recorder(engine: Engine, client: redis.Redis) -> list[Check]:
-    """How far what is stored is behind what was sent, in the run where that is most."""
-    behind = recorder_lag(engine, client)
-    if behind is None:
-        return []
-    if behind < LAG_WARNING:
-        return [_ok("recorder", f"{behind:.1f} s behind")]
-    make = _fail if behind >= LAG_FAILURE else _warn
-    return [make("recorder", f"{behind:.0f} s behind; look at the scheduler's log, and whether PostgreSQL's disk is busy or full")]
-
-
-def recorder_lag(engine: Engine, client: redis.Redis) -> float | None:
-    """Seconds between the newest entry of a live run's stream and the newest stored one. None without PostgreSQL or a live run."""
-    live = [RunState.running.value, *(state.value for state in STOPPING)]
+    """How old the oldest event is that was sent and is not stored; nothing without PostgreSQL or a live run."""
     try:
         with session_factory(engine)() as db:
-            positions = {row.id: row.stream_position for row in db.execute(select(Run.id, Run.stream_position).where(Run.state.in_(live)))}
+            lag = recorder_lag(db, client)
     except SQLAlchemyError:
-        return None
-    lags = list[float]()
-    for run, position in positions.items():
-        entries: Any = client.xrange(run_stream(run), f"({position}", "+", count=1)
-        lags.append((datetime.now(UTC) - stream_time(entries[0][0].decode())).total_seconds() if entries else 0.0)
-    return max(lags, default=None)
+        return []
+    if lag.seconds < LAG_WARNING:
+        return [_ok("recorder", f"{lag.seconds:.1f} s behind")] if lag.runs else []
+    make = _fail if lag.seconds >= LAG_FAILURE else _warn
+    return [make("recorder", f"{lag.seconds:.0f} s behind; look at the scheduler's log, and whether PostgreSQL's disk is busy or full")]
 
 
 def _clock(whose: str, theirs: datetime, ours: datetime, slack: float = 0.0) -> list[Check]:
@@ -172,7 +158,7 @@ def _clock(whose: str, theirs: datetime, ours: datetime, slack: float = 0.0) -> 
 
 
 def _redis_time(client: redis.Redis) -> datetime:
-    seconds, micros = client.time()  # pyright: ignore[reportGeneralTypeIssues]  # redis-py's types mix both of its clients
+    seconds, micros = client.time()
     return datetime.fromtimestamp(seconds + micros / 1e6, UTC)
 
 

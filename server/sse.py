@@ -113,6 +113,11 @@ class Hub:
         with contextlib.suppress(asyncio.CancelledError):
             await self._reader
 
+    @property
+    def subscribers(self) -> int:
+        """Open streams."""
+        return sum(len(channel.viewers) for channel in self._channels.values())
+
     def logins(self) -> set[int]:
         """Those that have streams open."""
         return {viewer.login for channel in self._channels.values() for viewer in channel.viewers if viewer.login is not None}

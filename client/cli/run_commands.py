@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +18,7 @@ from client.cli import watch as watching
 from client.cli.edit_argument import parse_edits
 from client.cli.exits import InputError
 from client.cli.output import JsonOption, print_json
-from client.local import connect
+from client.local import NoStackError, connect
 from client.models import Export, RunSummary
 from copd_engine.recipe import parse_recipe
 from copd_engine.spec import SpecError
@@ -25,7 +26,20 @@ from copd_engine.spec import SpecError
 runs_app = typer.Typer()
 console = Console(highlight=False)
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id, the beginning of an id, or a name (the newest of that name).")]
+
+def complete_run(incomplete: str) -> list[str]:
+    """For shell completion: ids and names that begin so. Nothing where there is no stack to ask."""
+    try:
+        with connect() as client:
+            return [word for run in client.runs().runs for word in (run.id, run.name) if word.startswith(incomplete)]
+    except (ApiError, NoStackError):
+        return []
+
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Id, the beginning of an id, or a name (the newest of that name).", autocompletion=complete_run),
+]
 
 
 @runs_app.command()
@@ -47,7 +61,7 @@ def submit(
         else:
             typer.echo(f"{run.id}  {run.name}  {run.state}  {client.url}/runs/{run.id}")
         if watch:
-            _watch(client, run.id)
+            _watch(client, run.id, as_json=as_json)
 
 
 @runs_app.command("list")
@@ -87,28 +101,25 @@ def recipe(run: RunArgument) -> None:
 def watch(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")] = False) -> None:
     """Follow a run live in the terminal until it is over; Ctrl-C leaves, the run goes on. The exit code says how it ended."""
     with connect() as client:
-        found = find_run(client, run).id
-        if as_json:
-            raise typer.Exit(exits.of_run(watching.events(client, found, typer.echo)))
-        _watch(client, found)
+        _watch(client, find_run(client, run).id, as_json=as_json)
 
 
 @runs_app.command()
-def pause(run: RunArgument) -> None:
+def pause(run: RunArgument, as_json: JsonOption = False) -> None:
     """Pause a run at its next optimizer step."""
-    _command(run, "pause")
+    _command(run, "pause", as_json=as_json)
 
 
 @runs_app.command()
-def resume(run: RunArgument) -> None:
+def resume(run: RunArgument, as_json: JsonOption = False) -> None:
     """Resume a paused run."""
-    _command(run, "resume")
+    _command(run, "resume", as_json=as_json)
 
 
 @runs_app.command()
-def cancel(run: RunArgument) -> None:
+def cancel(run: RunArgument, as_json: JsonOption = False) -> None:
     """Cancel a run for good; what it produced stays."""
-    _command(run, "cancel")
+    _command(run, "cancel", as_json=as_json)
 
 
 @runs_app.command()
@@ -116,10 +127,14 @@ def retry(
     run: RunArgument,
     edits: Annotated[list[str] | None, typer.Argument(metavar="[PATH=VALUE…]", help="As in optimizer.lr=1e-5")] = None,
     reseed: Annotated[bool, typer.Option("--reseed", help="Train on with other prompts and samples: the next seed.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Go on with a failed run from its last good checkpoints, with edits or without."""
     with connect() as client:
         again = client.retry(find_run(client, run).id, parse_edits(edits or []), reseed=reseed)
+    if as_json:
+        print_json(again)
+        return
     typer.echo(f"{again.name}: {again.state}")
     if again.notice:
         typer.echo(f"Warning: {again.notice}", err=True)
@@ -130,16 +145,24 @@ def set_controls(
     run: RunArgument,
     edits: Annotated[list[str], typer.Argument(metavar="PATH=VALUE…", help="As in w.image.text=0.3")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and show what would change, but change nothing.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Change weights and other controls of a run while it trains."""
     changes = parse_edits(edits)
     with connect() as client:
         run_id = find_run(client, run).id
         if dry_run:
-            typer.echo("\n".join(preview.lines(client.preview_edit(run_id, changes))))
+            previewed = client.preview_edit(run_id, changes)
+            if as_json:
+                print_json(previewed)
+            else:
+                typer.echo("\n".join(preview.lines(previewed)))
             return
         changed = client.edit(run_id, changes)
     newest = {edit.path: edit for edit in changed.edits}
+    if as_json:
+        print_json([newest[path] for path in changes])
+        return
     for edit in (newest[path] for path in changes):
         typer.echo(f"{edit.path}: {edit.old} → {edit.value} requested; {edit.expected or 'waits for the run'}")
 
@@ -150,15 +173,19 @@ def export(
     policy: Annotated[str, typer.Option(help="Which policy: merged, base, or an expert.")] = "merged",
     step: Annotated[int | None, typer.Option(min=0, help="Which step; default: the last.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The zip to write; default: RUN-POLICY.zip")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Export a policy as a Hugging Face folder and download it as a zip."""
     with connect() as client:
         found = find_run(client, run)
         target = output or Path(f"{found.name.replace('/', '-')}-{policy}.zip")
         wanted = client.request_export(found.id, policy=policy, step=step)
-        with console.status(f"Exporting {policy} …"):
+        with console.status(f"Exporting {policy} …") if console.is_terminal and not as_json else nullcontext():
             ready = _wait_for_export(client, found.id, wanted)
         client.download_export(found.id, ready.id, target)
+    if as_json:
+        print_json({**ready.model_dump(), "file": str(target), "bytes": target.stat().st_size})
+        return
     typer.echo(f"{target}  ({target.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -167,13 +194,17 @@ def find_run(client: Client, reference: str) -> RunSummary:
     return client.find_run(reference)
 
 
-def _watch(client: Client, run_id: str) -> None:
-    raise typer.Exit(exits.of_run(watching.watch(client, run_id, console)))
+def _watch(client: Client, run_id: str, *, as_json: bool) -> None:
+    run = watching.events(client, run_id, typer.echo) if as_json else watching.watch(client, run_id, console)
+    raise typer.Exit(exits.of_run(run))
 
 
-def _command(reference: str, command: Literal["pause", "resume", "cancel"]) -> None:
+def _command(reference: str, command: Literal["pause", "resume", "cancel"], *, as_json: bool) -> None:
     with connect() as client:
         run = client.command(find_run(client, reference).id, command)
+    if as_json:
+        print_json(run)
+        return
     typer.echo(f"{run.name}: {run.state}" + (f" ({run.waiting_for})" if run.waiting_for else ""))
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from client import demo
 from client.api import ApiError, Client
+from client.cli.output import JsonOption, print_json
 from client.local import read_token, running_stack
 from client.stack import server
 from client.stack.family import AlreadyRunningError
@@ -88,10 +89,13 @@ def workers_command(home: HomeOption = None, workers: WorkersOption = None, thre
 
 
 @stack_app.command("open")
-def open_command(home: HomeOption = None) -> None:
+def open_command(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print a new login link; each works once."""
     place = _home(home)
     stack = running_stack(place)
+    if as_json:
+        print_json({"url": stack.url, "login": _login_link(place, stack)})
+        return
     _print_link(stack, _login_link(place, stack), "Open")
 
 

@@ -1,0 +1,122 @@
+"""A walk over all commands of `copd`: each has help, prints JSON for scripts, ends with a documented code, and can be completed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from client.cli import app, main
+from client.cli.exits import Exit
+from tests.embedded import Stack
+
+COMMANDS: dict[str, Any] = dict(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue]  # a group
+STAY = {"up", "demo", "workers"}
+"""They stay with what they start; there is nothing to print but how it goes."""
+DOCS = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
+MINIATURE = Path(__file__).parents[1] / "miniature.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _no_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COPD_HOME", str(tmp_path / "home"))
+    for name in ("COPD_URL", "COPD_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+class Copd:
+    """The command in this process; the answer is (exit code, standard output)."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        self._monkeypatch.setattr("sys.argv", ["copd", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), self._capsys.readouterr().out
+
+
+@pytest.fixture
+def copd(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Copd:
+    return Copd(monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_has_help(copd: Copd, name: str) -> None:
+    code, out = copd(name, "--help")
+    assert code == 0
+    assert COMMANDS[name].help.partition("\n")[0].split()[0] in out
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - STAY))
+def test_each_prints_json_for_scripts(name: str) -> None:
+    assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - STAY - {"doctor"}))
+def test_each_says_that_there_is_no_stack(copd: Copd, name: str) -> None:
+    given = {"submit": [str(MINIATURE)], "set": ["run", "rounds=2"]}
+    needs_run = any(parameter.name == "run" for parameter in COMMANDS[name].params)
+    code, out = copd(name, *given.get(name, ["run"] if needs_run else []))
+    assert (code, out) == (Exit.unreachable, "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_refuses_what_it_does_not_know(copd: Copd, name: str) -> None:
+    assert copd(name, "--no-such-option")[0] == Exit.wrong_input
+
+
+def test_ctrl_c_is_told_apart(copd: Copd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("client.cli.run_commands.connect", interrupted)
+    assert copd("list")[0] == Exit.interrupted
+
+
+@pytest.mark.parametrize("code", Exit)
+def test_each_exit_code_is_documented(code: Exit) -> None:
+    assert f"| {code.value} |" in DOCS
+
+
+def complete(words: str, **variables: str) -> list[str]:
+    """What bash would offer after these words."""
+    environment = {**os.environ, "_COPD_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), **variables}
+    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'copd'; from client.cli import main; main()"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.split()
+
+
+def test_commands_and_options_are_completed() -> None:
+    assert complete("copd su") == ["submit"]
+    assert "--json" in complete("copd list --")
+    assert complete("copd show x") == [], "no stack, no names, no error"
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_what_scripts_read_is_json(copd: Copd, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COPD_HOME", str(stack.home.root))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(MINIATURE.read_text().replace("name: Miniature", "name: for-scripts", 1))
+    run = json.loads(copd("submit", str(spec), "--json")[1])["id"]
+    assert run in [each["id"] for each in json.loads(copd("list", "--json")[1])]
+    assert complete("copd show for-s", COPD_HOME=str(stack.home.root)) == ["for-scripts"]
+    [edit] = json.loads(copd("set", run, "w.image.text=0.5", "--json")[1])
+    assert (edit["path"], edit["value"]) == ("w.image.text", 0.5)
+    assert json.loads(copd("pause", run, "--json")[1])["state"] in ("pausing", "paused")
+    stack.wait_for(run, "paused")
+    assert json.loads(copd("resume", run, "--json")[1])["state"] in ("queued", "running")
+    code, lines = copd("watch", run, "--json")
+    assert code == Exit.done
+    assert {"ping", "points", "changed"} <= {json.loads(line)["event"] for line in lines.splitlines()}
+    exported = json.loads(copd("export", run, "-o", str(tmp_path / "m.zip"), "--json")[1])
+    assert exported["bytes"] == (tmp_path / "m.zip").stat().st_size
+    assert json.loads(copd("open", "--json")[1])["login"].startswith(stack.url)
+    assert json.loads(copd("token", "--json")[1])["token"]
