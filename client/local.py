@@ -20,7 +20,8 @@ def connect() -> Client:
             raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token create`")
         return Client(url, token)
     home = Home(default_home())
-    return Client(running_stack(home).url, read_token(home))
+    stack = running_stack(home)
+    return Client(stack.url, read_token(home), certificate=stack.certificate)
 
 
 def running_stack(home: Home) -> StackInfo:
