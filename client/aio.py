@@ -28,10 +28,11 @@ T = TypeVar("T")
 class AsyncClient(ClientCalls):
     """As Client: the same calls, retries and errors."""
 
-    def __init__(self, url: str, token: str, *, timeout: float = 30, retries: int = RETRIES) -> None:
+    def __init__(self, url: str, token: str, *, timeout: float = 30, retries: int = RETRIES, certificate: str | None = None) -> None:
+        """certificate: the PEM file of the server's own certificate, to trust it and no other."""
         self.url = url.rstrip("/")
         self.retries = retries
-        self._http = httpx.AsyncClient(**http_options(self.url, token, timeout))
+        self._http = httpx.AsyncClient(**http_options(self.url, token, timeout, certificate))
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ with Client("http://127.0.0.1:8765", token) as client:
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,11 +34,22 @@ REDRAW_SECONDS = 1.0
 T = TypeVar("T")
 
 
-def http_options(url: str, token: str, timeout: float) -> dict[str, Any]:
-    """What httpx is made with."""
+def http_options(url: str, token: str, timeout: float, certificate: str | None) -> dict[str, Any]:
+    """What httpx is made with. certificate: see `trust`."""
     # trust_env=False: a proxy of the environment must not see, or swallow, calls to the own machine
     is_local = httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
-    return {"base_url": url, "headers": {"Authorization": f"Bearer {token}"}, "timeout": timeout, "trust_env": not is_local}
+    headers = {"Authorization": f"Bearer {token}"}
+    return {"base_url": url, "headers": headers, "timeout": timeout, "trust_env": not is_local, "verify": trust(certificate)}
+
+
+def trust(certificate: str | None) -> ssl.SSLContext | bool:
+    """What httpx is to trust: exactly this certificate, under whatever name the server is asked, or, without one, the usual authorities."""
+    if certificate is None:
+        return True
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 class Client(ClientCalls):
@@ -46,10 +58,11 @@ class Client(ClientCalls):
     Requests that change nothing, and submits, are tried `retries` times more while the server is away or busy; others are sent once.
     """
 
-    def __init__(self, url: str, token: str, *, timeout: float = 30, retries: int = RETRIES) -> None:
+    def __init__(self, url: str, token: str, *, timeout: float = 30, retries: int = RETRIES, certificate: str | None = None) -> None:
+        """certificate: the PEM file of the server's own certificate, to trust it and no other."""
         self.url = url.rstrip("/")
         self.retries = retries
-        self._http = httpx.Client(**http_options(self.url, token, timeout))
+        self._http = httpx.Client(**http_options(self.url, token, timeout, certificate))
 
     def __enter__(self) -> Self:
         return self

@@ -37,11 +37,11 @@ def examine(home: Home) -> Iterator[Check]:
         yield home_folder(home)
         yield free_space(home)
     try:
-        url, token = address(home)
+        url, token, certificate = address(home)
     except NoStackError as error:
         yield _check("stack", "fail", str(error))
         return
-    with Client(url, token, retries=1) as client:
+    with Client(url, token, retries=1, certificate=certificate) as client:
         yield from access(client)
     if not os.environ.get("COPD_URL"):
         yield from server_side(home, running_stack(home))

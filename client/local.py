@@ -18,18 +18,20 @@ CLI_RETRIES = 2
 
 def connect() -> Client:
     """A client of the stack meant. Raises NoStackError."""
-    return Client(*address(), retries=CLI_RETRIES)
+    url, token, certificate = address()
+    return Client(url, token, retries=CLI_RETRIES, certificate=certificate)
 
 
-def address(home: Home | None = None) -> tuple[str, str]:
-    """URL and token of the stack meant, for Client and AsyncClient. `home`: another than the default. Raises NoStackError."""
+def address(home: Home | None = None) -> tuple[str, str, str | None]:
+    """URL, token and, where the stack has one, certificate of the stack meant, for Client and AsyncClient. `home`: another than the default. Raises NoStackError."""
     url, token = os.environ.get("COPD_URL"), os.environ.get("COPD_TOKEN")
     if url:
         if not token:
             raise NoStackError("COPD_URL is set but COPD_TOKEN is not; make one there with `copd token create`")
-        return url, token
+        return url, token, None
     home = home or Home(default_home())
-    return running_stack(home).url, read_token(home)
+    stack = running_stack(home)
+    return stack.url, read_token(home), stack.certificate
 
 
 def running_stack(home: Home) -> StackInfo:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Self
 
+from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +32,14 @@ class Settings(BaseSettings):
     behind_proxy: list[str] = []
     """Addresses or networks of proxies in front; only their X-Forwarded-For and X-Forwarded-Proto are believed."""
     log_json: bool = False
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("COPD_CERTIFICATE and COPD_KEY belong together: set both or neither")
+        for proxy in self.behind_proxy:
+            ip_network(proxy)  # raises ValueError: a name, or * for everybody, would be a way around the login limit
+        return self
 
     @property
     def is_behind_tls(self) -> bool:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,12 +128,13 @@ def start(
     user: int | None = None,
     variables: dict[str, str] | None = None,
     python: str = sys.executable,
+    options: Sequence[str] = (),
 ) -> subprocess.Popen[str]:
     """`copd up` as a process, by default on a free port."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith("COPD_") and name != "SSH_CONNECTION"}
     command = [python, "-P", "-m", "client", "up", "--home", str(home.root), "--workers", str(workers), "--port", str(port or free_port())]
     return subprocess.Popen(
-        command,
+        [*command, *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

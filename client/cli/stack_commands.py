@@ -14,6 +14,7 @@ from client.api import ApiError, Client
 from client.cli.output import JsonOption, print_json
 from client.local import read_token, running_stack
 from client.stack import server
+from client.stack.exposure import Exposure
 from client.stack.family import AlreadyRunningError
 from client.stack.home import Home, StackInfo, default_home, write_private
 from client.stack.ports import ssh_forward
@@ -38,16 +39,23 @@ def up(
     port: PortOption = None,
     workers: WorkersOption = None,
     threads: ThreadsOption = 1,
+    certificate: Annotated[Path | None, typer.Option(help="PEM file of the TLS certificate, with its chain.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
+    behind_proxy: Annotated[
+        list[str] | None, typer.Option(metavar="ADDRESS", help="A proxy with TLS in front has this address; may be given more than once.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Host name by which people reach the page, when not on this machine.")] = "",
 ) -> None:
-    """Start the stack on this machine and stay with it; Ctrl-C stops all of it."""
+    """Start the stack on this machine and stay with it; Ctrl-C stops all of it. --host beyond this machine: see docs/security.md."""
     place = _home(home)
+    exposure = Exposure(certificate, key, tuple(behind_proxy or ()), name)
 
     def show_link(stack: StackInfo, token: str) -> None:
         del token
         _print_link(stack, _login_link(place, stack), "Open")
 
     try:
-        _run(place, Options(host, port, workers, threads), show_link)
+        _run(place, Options(host, port, workers, threads, exposure), show_link)
     except AlreadyRunningError:
         stack = running_stack(place)
         _say(f"A stack is already running in {place.root}, at {stack.url} (process {stack.pid}). `copd open` prints a login link.")
@@ -65,7 +73,7 @@ def demo_command(
     place = _home(home)
 
     def submit_and_link(stack: StackInfo, token: str) -> None:
-        with Client(stack.url, token) as client:
+        with Client(stack.url, token, certificate=stack.certificate) as client:
             shown = demo.submit_examples(client, again=again, say=_say)
         _print_link(stack, _login_link(place, stack, page=f"/runs/{shown.id}"), "Watch it live")
 
@@ -118,7 +126,7 @@ def _ensure_token(home: Home, stack: StackInfo) -> str:
     if home.token_file.exists():
         known = home.token_file.read_text().strip()
         try:
-            with Client(stack.url, known) as client:
+            with Client(stack.url, known, certificate=stack.certificate) as client:
                 client.runs(limit=1)
         except ApiError as error:
             if error.status != 401:
@@ -131,11 +139,11 @@ def _ensure_token(home: Home, stack: StackInfo) -> str:
 
 
 def _login_link(home: Home, stack: StackInfo, page: str = "/") -> str:
-    return f"{stack.url}{page}#code={server.login_code(home.environment(stack))}"
+    return f"{stack.public_url or stack.url}{page}#code={server.login_code(home.environment(stack))}"
 
 
 def _print_link(stack: StackInfo, link: str, words: str) -> None:
-    if forward := ssh_forward(stack.url):
+    if not stack.public_url and (forward := ssh_forward(stack.url)):
         _say(f"On your own machine first: {forward}")
     if console.is_terminal:
         console.print(f"\n  {words}: [bold link={link}]{link}[/]\n")

@@ -41,6 +41,10 @@ class StackInfo:
     database_url: str
     redis_url: str
     store_url: str
+    public_url: str = ""
+    """Where people find the page, when that is elsewhere than `url`."""
+    certificate: str | None = None
+    """The file of the page's TLS certificate, which the `copd` command of this machine trusts."""
     processes: dict[str, int] = field(default_factory=dict)
 
 

@@ -26,11 +26,11 @@ def choose_port(host: str, wanted: int | None, last: StackInfo | None) -> int:
     raise HomeError(f"no free port from {wanted} on; name another one with --port")
 
 
-def page_url(host: str, port: int) -> str:
+def page_url(host: str, port: int, scheme: str = "http") -> str:
     """Where this machine finds the page that is served on `host`."""
     if host in ("0.0.0.0", "::"):  # noqa: S104  # named, not bound here
         host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def ssh_forward(url: str) -> str | None:

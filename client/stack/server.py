@@ -37,6 +37,12 @@ def new_token(name: str, environment: Mapping[str, str]) -> str:
     return _output(["token", "--name", name], environment)
 
 
+def can_sign_in(environment: Mapping[str, str]) -> bool:
+    """Whether there is a user with a password."""
+    command = [*PYTHON, "server", "can-sign-in"]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=False, cwd="/").returncode == 0
+
+
 def doctor(environment: Mapping[str, str]) -> str:
     """What the server's side finds of its set-up, as JSON. Raises ServerCommandError."""
     return _output(["doctor"], environment)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 
 import httpx
 
+from client.api import trust
+from client.stack.exposure import NOBODY_CAN_SIGN_IN, ON_THIS_MACHINE, Exposure
 from client.stack.family import Family, Say, StartError, family
 from client.stack.home import Home, HomeError, StackInfo
 from client.stack.ports import choose_port, page_url
 from client.stack.postgres import Postgres
 from client.stack.process import how_it_ended, pause
-from client.stack.server import server_command, worker_command
+from client.stack.server import can_sign_in, server_command, worker_command
 from client.stack.slots import slots
 from client.stack.valkey import Valkey
 
@@ -27,6 +29,7 @@ class Options:
     workers: int | None = None
     """None: one per GPU, else one per core."""
     threads: int = 1
+    exposure: Exposure = ON_THIS_MACHINE
 
 
 def run_stack(home: Home, options: Options, say: Say, on_ready: Callable[[StackInfo], None]) -> None:
@@ -34,6 +37,7 @@ def run_stack(home: Home, options: Options, say: Say, on_ready: Callable[[StackI
 
     Raises HomeError, AlreadyRunningError or StartError; whatever was started by then is stopped.
     """
+    options.exposure.check(options.host)
     with family(home, say) as children:
         info = _start(home, options, say, children)
         children.on_change = lambda: home.write_stack(replace(info, processes=children.pids()))
@@ -59,14 +63,17 @@ def _start(home: Home, options: Options, say: Say, children: Family) -> StackInf
     port = choose_port(options.host, options.port, home.read_stack())
     database_url, redis_url = _start_storage(home, say, children)
     store_url = os.environ.get("COPD_STORE_URL") or home.store.as_uri()
-    url = page_url(options.host, port)
-    info = StackInfo(url, port, os.getpid(), database_url, redis_url, store_url)
-    environment = home.environment(info) | {"COPD_HOST": options.host}
+    url, exposure = page_url(options.host, port, options.exposure.scheme), options.exposure
+    certificate = str(exposure.certificate.absolute()) if exposure.certificate else None
+    info = StackInfo(url, port, os.getpid(), database_url, redis_url, store_url, exposure.public_url(port), certificate)
+    environment = home.environment(info) | exposure.environment(options.host)
     _migrate(children, environment, say)
+    if exposure.is_beyond_this_machine(options.host) and not can_sign_in(environment):
+        raise HomeError(NOBODY_CAN_SIGN_IN)
     server = children.launch([server_command("api", environment), server_command("scheduler", environment)])
     chosen = slots(options.workers, options.threads)
     children.launch([worker_command(slot, {**environment, "COPD_WORKER_NAME": slot.name}) for slot in chosen])
-    children.until("API and scheduler", lambda: _answers(f"{url}/readyz"), server)
+    children.until("API and scheduler", lambda: _answers(info), server)
     return info
 
 
@@ -99,8 +106,8 @@ def _migrate(children: Family, environment: dict[str, str], say: Say) -> None:
     say(f"Database is at the newest version ({time.monotonic() - began:.1f} s)")
 
 
-def _answers(url: str) -> bool:
+def _answers(info: StackInfo) -> bool:
     try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
+        return httpx.get(f"{info.url}/readyz", timeout=2, trust_env=False, verify=trust(info.certificate)).is_success
     except httpx.TransportError:
         return False

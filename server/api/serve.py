@@ -36,6 +36,10 @@ def serve() -> None:
         host=options.host,
         port=options.port,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
+        proxy_headers=bool(options.behind_proxy),  # uvicorn would believe any process on this machine
+        forwarded_allow_ips=options.behind_proxy,
         server_header=False,
         access_log=False,
         log_level="warning",

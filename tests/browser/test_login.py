@@ -40,3 +40,21 @@ def test_a_session_that_ends_shows_the_login_and_the_next_link_the_same_page(pag
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.goto(stack.login_link("/workers"))
     expect(page.get_by_role("heading", name="Workers")).to_be_visible()
+
+
+def test_a_password_signs_in_after_a_wrong_one_was_refused(stranger: Page, stack: Stack, console: Console) -> None:
+    stack.client.add_user("erin", "viewer", "a password to type")
+    console.expect("status of 401")
+    stranger.goto(f"{stack.url}/workers")
+    stranger.get_by_label("User").fill("erin")
+    stranger.get_by_label("Password", exact=True).fill("not the password")
+    stranger.get_by_role("button", name="Sign in").click()
+    expect(stranger.get_by_role("alert")).to_contain_text("user and password do not match")
+    expect(stranger.get_by_label("Password", exact=True)).to_have_value("")
+    assert barriers(stranger) == []
+    stranger.get_by_label("Password", exact=True).fill("a password to type")
+    stranger.get_by_label("Password", exact=True).press("Enter")
+    expect(stranger.get_by_role("heading", name="Workers")).to_be_visible()
+    assert stranger.url == f"{stack.url}/workers"
+    stack.client.change_user("erin", disabled=True)
+    expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()

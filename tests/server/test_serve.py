@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,10 +11,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 
 from server import auth
-from server.db.models import User
+from server.db.models import LogLine, User
 from server.roles import Role
 from tests.embedded import free_port
 from tests.server.api import token_of
@@ -26,13 +27,19 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def process(backend: Backend) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    with serving({}) as (running, client):
+        client.headers["authorization"] = f"Bearer {token_of(backend)}"
+        yield running, client
+
+
+@contextlib.contextmanager
+def serving(variables: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     port = free_port()
-    environment = {**os.environ, "COPD_PORT": str(port)}
+    environment = {**os.environ, "COPD_PORT": str(port), **variables}
     command = [sys.executable, "-P", "-m", "server", "api"]
-    token = token_of(backend)
     with (
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=60) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         wait_until(lambda: answers(client))
         yield running, client
@@ -96,3 +103,17 @@ def test_a_stream_ends_when_its_login_does_and_others_go_on(
             assert "event: reset" not in list(rest)  # it ends; pytest's time limit holds
         backend.redis.xadd(run_stream(run), {STREAM_FIELD: Frame(time=0, changed=["run"]).model_dump_json()})
         assert "event: changed" in lines
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "is_secure"),
+    [("[]", "127.0.0.1", False), ('["10.9.8.7"]', "127.0.0.1", True), ('["127.0.0.1"]', "192.0.2.7", True)],
+)
+def test_only_a_named_proxy_is_believed(backend: Backend, proxies: str, address: str, is_secure: bool) -> None:
+    with serving({"COPD_BEHIND_PROXY": proxies}) as (_, client):
+        code = auth.issue_now(backend.settings, "code", None, auth.CODE_LIFETIME)
+        forwarded = {"x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https"}
+        answer = client.post("/api/v1/session", json={"code": code}, headers=forwarded)
+        assert ("secure" in answer.headers["set-cookie"].lower()) is is_secure
+    with backend.sessions() as db:
+        assert db.scalars(select(LogLine)).one().data == {"address": address}

@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
 import { body, http, type ApiError } from "./client";
 import { runQuery } from "./queries";
-import type { ExportView, RetriedRun, Run, SpecCheck } from "./types";
+import type { ExportView, RetriedRun, Run, Session, SpecCheck } from "./types";
 
 export type Command = "pause" | "resume" | "retry" | "reseed" | "cancel" | "force";
 export interface MetaPatch {
@@ -16,6 +16,10 @@ const byId = (id: string) => ({ path: { run_id: id } });
 
 export function signIn(code: string) {
   return body(http.POST("/api/v1/session", { body: { code } }));
+}
+
+export function signInByPassword(user: string, password: string): Promise<Session> {
+  return body(http.POST("/api/v1/session", { body: { user, password } }));
 }
 
 export function signOut() {

@@ -27,6 +27,7 @@ export type RunSummary = Models["RunSummary"];
 export type SampleView = Models["SampleView"];
 export type Score = Models["Score"];
 export type SegmentView = Models["SegmentView"];
+export type Session = Models["Session"];
 export type SpecCheck = Models["SpecCheck"];
 export type SpecTemplate = Models["SpecTemplate"];
 export type StreamChanged = Models["StreamChanged"];

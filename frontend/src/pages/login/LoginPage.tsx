@@ -1,8 +1,10 @@
 import { Alert } from "@mantine/core";
 import { Command } from "../../parts/Command";
 import { Centered } from "../problems/Centered";
+import classes from "./LoginPage.module.css";
+import { PasswordForm } from "./PasswordForm";
 
-/** No session, or one that ended: how to get in. The address stays, so that the link leads back to this view. */
+/** No session, or one that ended: how to get in. The address stays, so that either way leads back to this view. */
 export function LoginPage({ refusal }: { refusal: string | null }) {
   return (
     <Centered title="Sign in">
@@ -11,9 +13,14 @@ export function LoginPage({ refusal }: { refusal: string | null }) {
           {refusal}
         </Alert>
       )}
-      <p>Signing in takes a one-use link. On the machine that runs the server, this prints one:</p>
-      <Command text="copd open" />
-      <p>Open the link in this browser; it works once, and within a few minutes.</p>
+      <div className={classes.card}>
+        <PasswordForm />
+        <div className={classes.or}>or by a link</div>
+        <div className={classes.link}>
+          <p>On the machine that runs the server, this prints one that works once:</p>
+          <Command text="copd open" />
+        </div>
+      </div>
     </Centered>
   );
 }
