@@ -23,7 +23,7 @@ def connect() -> Client:
 
 
 def address(home: Home | None = None) -> tuple[str, str, str | None]:
-    """URL, token and, where the stack has one, certificate of the stack meant, for Client and AsyncClient. `home`: another than the default. Raises NoStackError."""
+    """URL and token of the stack meant, and its own certificate where it has one. `home`: another than the default. Raises NoStackError."""
     url, token = os.environ.get("COPD_URL"), os.environ.get("COPD_TOKEN")
     if url:
         if not token:

@@ -69,7 +69,7 @@ def command(session: Session, run_id: str, trigger: Trigger, author: str, if_mat
     Raises NotFound, TransitionError, VersionConflict.
     """
     if trigger not in COMMANDS or trigger is Trigger.retry:
-        raise ValueError(f"{trigger} is not one of these commands")
+        raise ValueError(f"{trigger} is not a command that is given here")
     with transaction(session):
         run = locked_run(session, run_id, if_match)
         state = transition(session, run, trigger, author)

@@ -10,7 +10,7 @@ import pytest
 
 from client.stack.home import LONGEST_SOCKET_FOLDER, Home, HomeError, StackInfo, default_home
 
-STACK = StackInfo("http://127.0.0.1:1", 1, 2, "postgresql+psycopg://", "unix://", "file:///", {"api": 3})
+STACK = StackInfo("http://127.0.0.1:1", 1, 2, "postgresql+psycopg://", "unix://", "file:///", processes={"api": 3})
 
 
 def mode(path: Path) -> int:
