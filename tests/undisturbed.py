@@ -10,7 +10,7 @@ from copd_engine.local import LocalRun
 from copd_engine.plan import TRAINING
 from copd_engine.spec import parse_spec
 from copd_engine.store import open_store
-from tests.embedded import Stack
+from tests.embedded import Stack, eventually
 
 MINIATURE = (Path(__file__).parent / "miniature.yaml").read_text()
 SeriesKey = tuple[str, str, str | None, str | None]
@@ -39,8 +39,20 @@ def curves_of(points: Iterable[Points]) -> Curves:
     return {key: sorted(curve) for key, curve in curves.items()}
 
 
+def unrecorded(stack: Stack, run_id: str) -> int:
+    """Attempts of which not all events are in the tables yet."""
+    with stack.database() as db:
+        found = db.execute("SELECT count(*) FROM attempts WHERE run_id = %s AND recorded_seq < events", (run_id,)).fetchone()
+        assert found
+        return found[0]
+
+
 def assert_same(stack: Stack, run_id: str, local: LocalRun) -> None:
-    """The completed run has the local run's merged weights and all of its points, none missing and none doubled."""
+    """The completed run has the local run's merged weights and all of its points, none missing and none doubled.
+
+    A second or two may pass until the recorder has taken from the store what a stream that was away took along.
+    """
+    eventually(lambda: unrecorded(stack, run_id) == 0)
     assert {c.digest for c in stack.client.checkpoints(run_id)} >= {local.merged_digest}
     expected = curves_of(event for event in local.events() if isinstance(event, Points))
     series = [s for s in stack.client.series(run_id).series if not is_measured(s.name)]
