@@ -115,7 +115,7 @@ def access(client: Client) -> Iterator[Check]:
     except ApiError as error:
         if error.status in (401, 403):
             yield _check("API", "ok", f"{client.url} answers")
-            yield _check("token", "fail", "is not valid there; `copd token` on the server's machine makes another for COPD_TOKEN")
+            yield _check("token", "fail", "is not valid there; `copd token create` on the server's machine makes another for COPD_TOKEN")
         else:
             yield _check("API", "fail", str(error).splitlines()[0])
         return

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from client.calls import Role
+from client.cli.output import JsonOption, print_json
 from client.local import connect
 
 users_app = typer.Typer(help="Add, list, disable users; set their roles and passwords. For admins.", no_args_is_help=True)
@@ -23,7 +22,6 @@ console = Console(highlight=False)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 RoleOption = Annotated[Role, typer.Option(help="viewer: reads; operator: also submits and steers runs; admin: also users.")]
 StdinOption = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class PasswordError(Exception):
@@ -36,12 +34,12 @@ def add_user(
     role: RoleOption = "operator",
     link_only: Annotated[bool, typer.Option("--no-password", help="No password: tokens and links only.")] = False,
     from_stdin: StdinOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a user. Asks for a password."""
     password = None if link_only else _new_password(from_stdin)
     with connect() as client:
-        user = client.add_user(name, role, password)
-    typer.echo(f"{user.name} is {user.role}")
+        _tell(client.add_user(name, role, password), f"{name} is {role}", as_json=as_json)
 
 
 @users_app.command("list")
@@ -50,7 +48,7 @@ def list_users(as_json: JsonOption = False) -> None:
     with connect() as client:
         users = client.users()
     if as_json:
-        _print_json(users)
+        print_json(users)
         return
     table = Table("name", "role", "password", "state", "since", box=None, pad_edge=False)
     for user in users:
@@ -59,36 +57,35 @@ def list_users(as_json: JsonOption = False) -> None:
 
 
 @users_app.command("disable")
-def disable_user(name: NameArgument) -> None:
+def disable_user(name: NameArgument, as_json: JsonOption = False) -> None:
     """Disable a user: every session and token ends, open pages within seconds."""
     with connect() as client:
-        client.change_user(name, disabled=True)
-    typer.echo(f"{name} is disabled; all sessions and tokens are revoked")
+        changed = client.change_user(name, disabled=True)
+    _tell(changed, f"{name} is disabled; all sessions and tokens are revoked", as_json=as_json)
 
 
 @users_app.command("enable")
-def enable_user(name: NameArgument) -> None:
+def enable_user(name: NameArgument, as_json: JsonOption = False) -> None:
     """Let a disabled user sign in again; revoked tokens stay revoked."""
     with connect() as client:
-        client.change_user(name, disabled=False)
-    typer.echo(f"{name} can sign in again")
+        _tell(client.change_user(name, disabled=False), f"{name} can sign in again", as_json=as_json)
 
 
 @users_app.command("role")
-def change_role(name: NameArgument, role: Annotated[Role, typer.Argument(help="viewer, operator or admin")]) -> None:
+def change_role(
+    name: NameArgument, role: Annotated[Role, typer.Argument(help="viewer, operator or admin")], as_json: JsonOption = False
+) -> None:
     """Change a user's role, also for the tokens and sessions there are."""
     with connect() as client:
-        client.change_user(name, role=role)
-    typer.echo(f"{name} is {role}")
+        _tell(client.change_user(name, role=role), f"{name} is {role}", as_json=as_json)
 
 
 @users_app.command("password")
-def change_password(name: NameArgument, from_stdin: StdinOption = False) -> None:
+def change_password(name: NameArgument, from_stdin: StdinOption = False, as_json: JsonOption = False) -> None:
     """Set a user's password; the user's browser sessions end, tokens stay."""
     password = _new_password(from_stdin)
     with connect() as client:
-        client.change_user(name, password=password)
-    typer.echo(f"{name} has a new password")
+        _tell(client.change_user(name, password=password), f"{name} has a new password", as_json=as_json)
 
 
 @token_app.command("create")
@@ -96,10 +93,12 @@ def create_token(
     name: Annotated[str, typer.Option(help="What the token is for.")] = "command line",
     role: Annotated[Role | None, typer.Option(help="The most it may do; default: what you may.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires; default: never.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print a new API token of yours, this once (use as COPD_TOKEN, or `Authorization: Bearer`)."""
     with connect() as client:
-        typer.echo(client.create_token(name, role=role, days=days).value)
+        made = client.create_token(name, role=role, days=days)
+    _tell(made, made.value or "", as_json=as_json)
 
 
 @token_app.command("list")
@@ -108,7 +107,7 @@ def list_tokens(as_json: JsonOption = False) -> None:
     with connect() as client:
         tokens = client.tokens()
     if as_json:
-        _print_json(tokens)
+        print_json(tokens)
         return
     table = Table("id", "name", "user", "role", "created", "expires", "last used", box=None, pad_edge=False)
     for token in tokens:
@@ -118,11 +117,20 @@ def list_tokens(as_json: JsonOption = False) -> None:
 
 
 @token_app.command("revoke")
-def revoke_token(number: Annotated[int, typer.Argument(metavar="ID", min=1, help="As `copd token list` shows it.")]) -> None:
+def revoke_token(
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, help="As `copd token list` shows it.")], as_json: JsonOption = False
+) -> None:
     """Revoke a token; streams opened with it end within seconds."""
     with connect() as client:
         client.revoke_token(number)
-    typer.echo(f"token {number} is revoked")
+    _tell({"id": number, "revoked": True}, f"token {number} is revoked", as_json=as_json)
+
+
+def _tell(result: BaseModel | dict[str, Any], words: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    else:
+        typer.echo(words)
 
 
 def _new_password(from_stdin: bool) -> str:
@@ -138,7 +146,3 @@ def _new_password(from_stdin: bool) -> str:
 
 def _day(time: datetime | None) -> str:
     return f"{time.astimezone():%d %b %Y %H:%M}" if time else ""
-
-
-def _print_json(items: Sequence[BaseModel]) -> None:
-    typer.echo(json.dumps([item.model_dump(mode="json", exclude_none=True) for item in items], indent=2))

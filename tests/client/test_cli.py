@@ -28,7 +28,7 @@ def copd(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["show", "x"], ["pause", "x"], ["set", "x", "w.a.b=1"], ["export", "x"], ["open"], ["token"]]
+    "arguments", [["list"], ["show", "x"], ["pause", "x"], ["set", "x", "w.a.b=1"], ["export", "x"], ["open"], ["token", "list"]]
 )
 def test_without_a_stack_every_command_says_how_to_start_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]

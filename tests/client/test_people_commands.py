@@ -42,12 +42,12 @@ def test_a_token_is_made_listed_and_revoked(stack: Stack) -> None:
 
 def test_a_user_is_added_changed_and_disabled(stack: Stack) -> None:
     assert copd(stack, "users", "add", "carol", "--role", "viewer", "--password-stdin", given="a long password\n") == "carol is viewer\n"
-    assert "no terminal" in copd(stack, "users", "add", "dave", code=1)
-    assert "already" in copd(stack, "users", "add", "carol", "--no-password", code=1)
+    assert "no terminal" in copd(stack, "users", "add", "dave", code=2)
+    assert "already" in copd(stack, "users", "add", "carol", "--no-password", code=6)
     assert copd(stack, "users", "role", "carol", "operator") == "carol is operator\n"
     copd(stack, "users", "password", "carol", "--password-stdin", given="another password\n")
     copd(stack, "users", "disable", "carol")
     [carol] = [user for user in json.loads(copd(stack, "users", "list", "--json")) if user["name"] == "carol"]
     assert (carol["role"], carol["disabled"], carol["has_password"]) == ("operator", True, True)
     copd(stack, "users", "enable", "carol")
-    assert "no admin would be left" in copd(stack, "users", "disable", "local", code=1)
+    assert "no admin would be left" in copd(stack, "users", "disable", "local", code=6)
