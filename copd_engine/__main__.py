@@ -12,10 +12,10 @@ from types import FrameType
 
 from rich.console import Console
 
-from copd_engine.plan import with_edit
 from copd_engine.preflight import check_available, check_engine
 from copd_engine.recipe import Recipe, parse_recipe
 from copd_engine.spec import FieldError, SpecError, load_yaml
+from copd_engine.structure import with_edit
 
 STOPPED = 130  # what shells report after Ctrl-C
 

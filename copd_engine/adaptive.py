@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import fmean
 
-from copd_engine.plan import TEACH, StructureEdit
 from copd_engine.spec import RunSpec
+from copd_engine.structure import TEACH, StructureEdit
 
 Overlaps = Mapping[str, Mapping[str, float]]
 """Student → peer → their overlap, the mean over the domains, in [0, 1]."""

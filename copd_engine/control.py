@@ -11,8 +11,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from copd_engine.plan import Kind, field_of, with_edit
+from copd_engine.plan import Kind
 from copd_engine.spec import FieldError, RunSpec, SpecError
+from copd_engine.structure import field_of, structure_paths, with_edit
 
 Desired = Literal["run", "pause", "cancel"]
 VALUE_FIELDS = ("optimizer.lr", "rlvr.temperature", "rlvr.clip_low", "rlvr.clip_high", "seed")
@@ -74,7 +75,8 @@ def check_value_edit(spec: RunSpec, path: str, value: object) -> float:
     """The value as it may be set: what the spec itself would take there. Raises SpecError naming the path, and what would be right."""
     paths = (*value_paths(spec), *DISPATCH_FIELDS)
     if path not in paths:
-        raise SpecError([FieldError(path, f"not an editable value of this run; editable are {', '.join(paths)}")])
+        help_ = f"editable are {', '.join(paths)}; and from a round on {', '.join(structure_paths(spec))}"
+        raise SpecError([FieldError(path, f"not an editable value of this run; {help_}")])
     return field_of(with_edit(spec, path, value), path)
 
 

@@ -20,11 +20,12 @@ from copd_engine.cache import PolicyCache
 from copd_engine.control import Binding, ControlDocument
 from copd_engine.events import EVENT, Bound, Event, Stored
 from copd_engine.job import CheckpointRecord, SegmentData, SegmentJob, SegmentResult
-from copd_engine.plan import MERGED, TEACH, TRAINING, Kind, Ref, Segment, StructureEdit, export_segment, horizon, plan, spec_of_round
+from copd_engine.plan import MERGED, TRAINING, Kind, Ref, Segment, export_segment, horizon, plan
 from copd_engine.recipe import Recipe, RecipeEdit
 from copd_engine.segment import run_segment
 from copd_engine.spec import RunSpec
 from copd_engine.store import Store
+from copd_engine.structure import TEACH, StructureEdit, spec_of_round
 from copd_engine.urgency import urgency
 
 LEDGER = "ledger.json"

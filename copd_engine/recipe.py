@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from copd_engine.control import DISPATCH_FIELDS, Binding, ValueEdit, check_value_edit
-from copd_engine.plan import STRUCTURE_PATHS, StructureEdit, round_count, spec_of_round
+from copd_engine.plan import round_count
 from copd_engine.spec import MAX_STEPS, FieldError, RunSpec, SpecError, load_yaml, parse_spec
 from copd_engine.spec.parts import EditKind, Name, Text
+from copd_engine.structure import STRUCTURE_PATHS, StructureEdit, spec_of_round
 
 MAX_EDITS = 1000
 

@@ -16,8 +16,9 @@ from copd_engine.fingerprint import make_deterministic
 from copd_engine.job import SegmentError, SegmentJob, SegmentResult
 from copd_engine.merge import merge
 from copd_engine.plan import BASE, TRAINING, Kind, Ref
+from copd_engine.step import Teacher
 from copd_engine.store import Store
-from copd_engine.training import Teacher, Trainer
+from copd_engine.training import Trainer
 
 
 def run_segment(

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from copd_engine.adaptive import Overlaps, mean_overlap, next_phase, sentence
-from copd_engine.plan import TEACH, Kind, spec_of_round
+from copd_engine.plan import Kind
+from copd_engine.structure import TEACH, spec_of_round
 from server.commands.locked import spec_of
 from server.commands.structure import apply_plan, first_free_round, stored_edits
 from server.db.models import Attempt, Edit, Run, SegmentRow

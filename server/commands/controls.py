@@ -10,9 +10,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from copd_engine.control import DISPATCH_FIELDS, check_value_edit, value_paths
-from copd_engine.plan import STRUCTURE_PATHS, field_of, round_count, spec_of_round, structure_paths
+from copd_engine.plan import round_count
 from copd_engine.recipe import Recipe
 from copd_engine.spec import FieldError, RunSpec, SpecError
+from copd_engine.structure import STRUCTURE_PATHS, field_of, spec_of_round, structure_paths
 from server.commands.adaptive import choose_phase
 from server.commands.errors import Refused
 from server.commands.locked import locked_run, spec_of

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
-from copd_engine.plan import BASE, Kind, StructureEdit, plan
+from copd_engine.plan import BASE, Kind, plan
+from copd_engine.structure import StructureEdit
 from server.commands.locked import spec_of
 from server.db.models import Attempt, Edit, Run, SegmentRow
 from server.db.segments import replan, row_of, segment_of, structure_edits

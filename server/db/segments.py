@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from copd_engine.plan import Kind, Ref, Segment, StructureEdit
+from copd_engine.plan import Kind, Ref, Segment
+from copd_engine.structure import StructureEdit
 from server.db.models import Edit, SegmentRow
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.control import DISPATCH_FIELDS, value_paths
-from copd_engine.plan import TRAINING, Kind, structure_paths
+from copd_engine.plan import TRAINING, Kind
 from copd_engine.spec import spec_schema
+from copd_engine.structure import structure_paths
 from server.api.schemas.runs import ControlView, EditView, Effect
 from server.commands.controls import current_spec, current_value
 from server.commands.locked import spec_of

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from copd_engine.control import Binding
 from copd_engine.job import SegmentData, SegmentJob
-from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, horizon, spec_of_round
+from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, horizon
+from copd_engine.structure import spec_of_round
 from server.commands.locked import locked_run, spec_of
 from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Run, SegmentRow
 from server.db.segments import segment_of, structure_edits

@@ -13,7 +13,8 @@ from copd_engine.expert import Expert
 from copd_engine.policy import Policy
 from copd_engine.rlvr import LOSSES
 from copd_engine.spec import RunSpec
-from copd_engine.training import Teacher, Trainer
+from copd_engine.step import Teacher
+from copd_engine.training import Trainer
 
 Build = Callable[..., RunSpec]
 

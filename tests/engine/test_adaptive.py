@@ -13,9 +13,10 @@ from copd_engine.adaptive import mean_overlap, next_phase, sentence
 from copd_engine.cache import PolicyCache
 from copd_engine.events import Event, Points
 from copd_engine.local import LocalRun
-from copd_engine.plan import TEACH, TRAINING, Kind, StructureEdit, horizon, plan, spec_of_round, with_edit
+from copd_engine.plan import TRAINING, Kind, horizon, plan
 from copd_engine.spec import RunSpec, parse_spec
 from copd_engine.store import Store, open_store
+from copd_engine.structure import TEACH, StructureEdit, spec_of_round, with_edit
 
 shares = st.floats(0, 1)
 overlaps = st.lists(shares, min_size=1, max_size=8)

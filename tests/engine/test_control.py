@@ -18,9 +18,10 @@ from copd_engine.control import (
     value_paths,
     values_at,
 )
-from copd_engine.plan import STRUCTURE_PATHS, Kind
+from copd_engine.plan import Kind
 from copd_engine.spec import SpecError, parse_spec, spec_schema
 from copd_engine.spec.run import Ramp
+from copd_engine.structure import STRUCTURE_PATHS
 
 DOMAIN = {"source": "digit_images"}
 SPEC = parse_spec({"name": "x", "domains": {"d": DOMAIN}, "experts": {n: {"domain": "d"} for n in "abc"}, "w": {"a": {"b": 0.5}}})

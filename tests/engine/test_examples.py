@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from copd_engine.plan import Kind, plan, with_edit
+from copd_engine.plan import Kind, plan
 from copd_engine.preflight import check_available
 from copd_engine.spec import RunSpec, parse_spec
+from copd_engine.structure import with_edit
 
 FETCHED = "./smollm2"  # a model that does not ship: the example's first lines say how to fetch it
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))

@@ -17,10 +17,11 @@ from copd_engine.cache import PolicyCache
 from copd_engine.domains import Prompt
 from copd_engine.expert import Expert, learning_rate
 from copd_engine.local import LocalRun
-from copd_engine.plan import TRAINING, StructureEdit, horizon, plan
+from copd_engine.plan import TRAINING, horizon, plan
 from copd_engine.policy import Policy
 from copd_engine.spec import Optimizer, RunSpec
 from copd_engine.store import Store
+from copd_engine.structure import StructureEdit
 
 
 def stops(looks: Iterator[int]) -> bool:

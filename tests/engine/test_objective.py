@@ -18,8 +18,9 @@ from copd_engine.local import LocalRun
 from copd_engine.policy import Policy, digest
 from copd_engine.scoring import LocalScorer
 from copd_engine.spec import RunSpec
+from copd_engine.step import Rewarded, Spent
 from copd_engine.store import Store
-from copd_engine.training import Rewarded, Spent, Trainer
+from copd_engine.training import Trainer
 from tests.engine.steps import (
     DIVERGENCES,
     RLVR,

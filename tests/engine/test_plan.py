@@ -6,25 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from copd_engine.plan import (
-    BASE,
-    MERGED,
-    STRUCTURE_PATHS,
-    TEACH,
-    TRAINING,
-    Kind,
-    Ref,
-    Segment,
-    StructureEdit,
-    _rounds,
-    export_segment,
-    plan,
-    round_count,
-    spec_of_round,
-    structure_paths,
-    with_edit,
-)
+from copd_engine.plan import BASE, MERGED, TRAINING, Kind, Ref, Segment, _rounds, export_segment, plan, round_count
 from copd_engine.spec import Method, RunSpec, SpecError, parse_spec
+from copd_engine.structure import STRUCTURE_PATHS, TEACH, StructureEdit, spec_of_round, structure_paths, with_edit
 from copd_engine.urgency import urgency
 
 DOMAIN = {"source": "digit_images"}

@@ -18,7 +18,7 @@ from copd_engine.policy import Policy
 from copd_engine.rlvr import LOSSES, Lengths, group_advantages, sequence_losses, token_surrogate
 from copd_engine.scoring import LocalScorer, States, token_log_probs
 from copd_engine.spec import RunSpec
-from copd_engine.training import Part, Spent
+from copd_engine.step import Part, Spent
 from tests.engine.steps import DIVERGENCES, SAMPLED, SIZE, Build, Caught, label, perturbed, trainer_of, values
 
 

@@ -10,7 +10,8 @@ from copd_engine.cache import PolicyCache
 from copd_engine.fingerprint import make_deterministic
 from copd_engine.rlvr import LOSSES, group_advantages, sequence_losses
 from copd_engine.scoring import LocalScorer, States, token_log_probs
-from copd_engine.training import Rewarded, Spent, Trainer
+from copd_engine.step import Rewarded, Spent
+from copd_engine.training import Trainer
 from tests.engine.steps import SAMPLED, SIZE, Build, Caught, expert_of, label, perturbed, trainer_of, values
 
 LR = 3e-4

@@ -20,9 +20,10 @@ from sqlalchemy import event, select, text, update
 from copd_engine.control import Binding, ControlDocument, ValueEdit, bind, values_at
 from copd_engine.events import Acknowledged, Bound, Event, Log, Points, Progress, Stored, Value
 from copd_engine.job import CheckpointRecord, SegmentError, SegmentJob, SegmentResult
-from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, plan, spec_of_round
+from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, plan
 from copd_engine.spec import RunSpec, parse_spec
 from copd_engine.store import open_store
+from copd_engine.structure import spec_of_round
 from server.commands import create_run
 from server.db.models import Attempt, Checkpoint, Edit, EditBinding, LogLine, Point, Run, SegmentRow, Series
 from server.db.segments import structure_edits

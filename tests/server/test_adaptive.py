@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from copd_engine.adaptive import mean_overlap, next_phase
-from copd_engine.plan import TEACH, TRAINING, Kind, plan, spec_of_round
+from copd_engine.plan import TRAINING, Kind, plan
 from copd_engine.spec import RunSpec, SpecError
+from copd_engine.structure import TEACH, spec_of_round
 from server.commands import edit_controls
 from server.db.models import Edit
 from server.db.segments import segment_of, structure_edits

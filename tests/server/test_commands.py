@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from copd_engine.plan import BASE, Segment, StructureEdit, plan
+from copd_engine.plan import BASE, Segment, plan
 from copd_engine.spec import SpecError
+from copd_engine.structure import StructureEdit
 from server.commands import (
     IdempotencyConflict,
     IdempotencyToken,
