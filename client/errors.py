@@ -54,7 +54,12 @@ def error_of(response: httpx.Response) -> ApiError:
     message = detail or f"{response.request.method} {response.request.url.path} answered {response.status_code}"
     errors = [f"{error.get('field') or 'spec'}: {error.get('message')}" for error in problem.get("errors", [])]
     wait = response.headers.get("retry-after", "")
-    return ApiError("\n  ".join([message, *errors]), response.status_code, problem, float(wait) if wait.isdecimal() else None)
+    return ApiError(
+        "\n  ".join([message, *(line for line in errors if line != message)]),
+        response.status_code,
+        problem,
+        float(wait) if wait.isdecimal() else None,
+    )
 
 
 def as_api_error(error: Exception, url: str) -> ApiError:

@@ -28,8 +28,10 @@ class Rlvr(Part):
         description="`grpo`: mean of sequence means; `dr_grpo`: no std, tokens over a constant length; `dapo`: mean over all tokens; "
         "`gspo`: one ratio per sequence",
     )
-    clip_low: float = editable(0.2, "value", ge=0, lt=1, description="a ratio under 1 − clip_low moves a token no further down")
-    clip_high: float = editable(0.28, "value", ge=0, le=10, description="a ratio above 1 + clip_high moves a token no further up")
+    clip_low: float = editable(0.2, "value", ge=0, lt=1, description="lowest ratio is 1 − clip_low; acts from a step's second update on")
+    clip_high: float = editable(
+        0.28, "value", ge=0, le=10, description="highest ratio is 1 + clip_high; acts from a step's second update on"
+    )
     kl: float = Field(default=0.0, ge=0, le=1000, description="weight of the k3 penalty to the base model; 0 never loads a reference")
     overlong_buffer: int = Field(
         default=0, ge=0, le=16384, description="last tokens before max_new_tokens over which a reward falls by up to 1 (DAPO); 0: none"

@@ -95,7 +95,11 @@ class RunSpec(Part):
         "from the others; `mopd`: RLVR, then a student from the base learns from all experts; `opd`: experts learn from fixed `teachers`",
     )
     seed: int = editable(
-        0, "value", ge=0, lt=2**31, description="of all prompts and samples; edited, of those of training steps only: looks stay comparable"
+        0,
+        "value",
+        ge=0,
+        lt=2**31,
+        description="of all prompts and samples; an edit changes those of training only, so that evaluations stay comparable",
     )
     model: Model = Model()
     domains: dict[Name, Domain] = Field(min_length=1, max_length=64)

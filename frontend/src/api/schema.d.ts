@@ -2154,13 +2154,13 @@ export interface components {
             loss: "grpo" | "dr_grpo" | "dapo" | "gspo";
             /**
              * Clip Low
-             * @description a ratio under 1 − clip_low moves a token no further down
+             * @description lowest ratio is 1 − clip_low; acts from a step's second update on
              * @default 0.2
              */
             clip_low: number;
             /**
              * Clip High
-             * @description a ratio above 1 + clip_high moves a token no further up
+             * @description highest ratio is 1 + clip_high; acts from a step's second update on
              * @default 0.28
              */
             clip_high: number;
@@ -2339,7 +2339,7 @@ export interface components {
             method: "copd" | "experts" | "mixed_rlvr" | "static_opd" | "mopd" | "opd";
             /**
              * Seed
-             * @description of all prompts and samples; edited, of those of training steps only: looks stay comparable
+             * @description of all prompts and samples; an edit changes those of training only, so that evaluations stay comparable
              * @default 0
              */
             seed: number;

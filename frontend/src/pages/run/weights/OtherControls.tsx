@@ -50,7 +50,8 @@ export function OtherControls({ run, locked, onSet }: Props) {
         <h2>Values</h2>
         <p className={classes.lead}>Act at each expert&rsquo;s next optimizer step.</p>
         <dl>{values.map(row)}</dl>
-        <p className={classes.lead}>Acts at once, on who goes first.</p>
+        <h2 className={classes.further}>Queue</h2>
+        <p className={classes.lead}>Acts at once, and on no weight.</p>
         <dl>{dispatch.map(row)}</dl>
       </section>
       {structure.length > 0 && (
