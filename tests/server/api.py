@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
+import httpx2 as httpx
 from fastapi.testclient import TestClient
 
 from server import auth
@@ -15,6 +17,7 @@ from server.roles import Role
 from tests.server.backend import Backend
 
 ADDRESS = "http://127.0.0.1:8765"
+RUNS = "/api/v1/runs"
 YAML = {"content-type": "application/yaml"}
 SPEC = """\
 # a comment that survives
@@ -50,6 +53,12 @@ def token_of(backend: Backend, name: str = "ann", role: Role = Role.admin, lifet
 
 
 def submit(client: TestClient, source: str = SPEC) -> str:
-    answer = client.post("/api/v1/runs", content=source, headers=YAML)
+    answer = client.post(RUNS, content=source, headers=YAML)
     assert answer.status_code == 201, answer.text
     return answer.json()["id"]
+
+
+def edit(api: TestClient, run: str, version: int | str, **changes: Any) -> httpx.Response:
+    """PATCH …/controls; `_` in names stands for `.`."""
+    named = {path.replace("__", "."): value for path, value in changes.items()}
+    return api.patch(f"{RUNS}/{run}/controls", json={"set": named}, headers={"if-match": f'"{version}"'})

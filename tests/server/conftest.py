@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from tests.server.api import serving, sign_in
 from tests.server.backend import Backend, running_backend
+from tests.server.simulation import World, world_over
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,3 +49,12 @@ def visitor(served: TestClient, backend: Backend) -> TestClient:  # noqa: ARG001
 def api(visitor: TestClient, backend: Backend) -> TestClient:
     """A client with a bearer token."""
     return sign_in(visitor, backend)
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, backend: Backend) -> Iterator[World]:
+    """A scheduler in the test's own time, with the simulated workers that the module names in WORKERS."""
+    with world_over(backend) as made:
+        for name in getattr(request.module, "WORKERS", ()):
+            made.add_worker(name)
+        yield made

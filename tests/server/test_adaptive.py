@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,20 +17,11 @@ from server.db.models import Edit
 from server.db.segments import segment_of, structure_edits
 from server.db.transition import SCHEDULER
 from server.scheduler.judge import MAX_LOST
-from tests.server.backend import Backend
-from tests.server.simulation import Undisturbed, World, overlap_of, small_spec, world_over
+from tests.server.simulation import Undisturbed, World, overlap_of, small_spec
 from worker.bus import STREAM_FIELD, Frame, run_stream
 
 pytestmark = pytest.mark.integration
 WORKERS = ("w1", "w2")
-
-
-@pytest.fixture
-def world(backend: Backend) -> Iterator[World]:
-    with world_over(backend) as made:
-        for name in WORKERS:
-            made.add_worker(name)
-        yield made
 
 
 def adaptive_spec(floor: float = 0.5, ceiling: float = 0.6, **changes: Any) -> RunSpec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,19 +10,10 @@ from copd_engine.recipe import Recipe, parse_recipe
 from server import queries
 from server.commands import create_run, edit_controls
 from server.db.models import Run
-from tests.server.backend import Backend
-from tests.server.simulation import World, small_spec, world_over
+from tests.server.simulation import World, small_spec
 
 pytestmark = pytest.mark.integration
 WORKERS = ("w1", "w2")
-
-
-@pytest.fixture
-def world(backend: Backend) -> Iterator[World]:
-    with world_over(backend) as made:
-        for name in WORKERS:
-            made.add_worker(name)
-        yield made
 
 
 def edit(world: World, run: str, changes: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,19 +15,12 @@ from copd_engine.job import CheckpointRecord
 from server.commands import edit_controls
 from server.db.models import Attempt, EditBinding, LogLine, Point, Run, SampleRow, Series
 from server.recorder.writer import PositionMovedError
-from tests.server.backend import Backend
-from tests.server.simulation import World, world_over
+from tests.server.simulation import World
 from worker import bus
 
 pytestmark = pytest.mark.integration
 KEY = "rlvr.image@0"
 IMAGE_AT_2 = CheckpointRecord(policy="image", step=2, path="attempts/1/image@2", digest="d", bytes=3, has_state=True)
-
-
-@pytest.fixture
-def world(backend: Backend) -> Iterator[World]:
-    with world_over(backend) as made:
-        yield made
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,17 +13,10 @@ from server.commands import retry
 from server.db.models import LogLine, Run
 from server.scheduler.judge import MAX_LOST
 from server.states import TransitionError
-from tests.server.backend import Backend
-from tests.server.simulation import Undisturbed, World, small_spec, world_over
+from tests.server.simulation import Undisturbed, World, small_spec
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def world(backend: Backend) -> Iterator[World]:
-    with world_over(backend) as made:
-        made.add_worker("w1")
-        yield made
+WORKERS = ("w1",)
 
 
 def failed(world: World, kind: str = "TrainingError") -> str:

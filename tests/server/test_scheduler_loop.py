@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
@@ -12,18 +11,11 @@ from server.commands import command, edit_controls, force, request_export
 from server.scheduler.judge import MAX_LOST
 from server.scheduler.leader import LeadershipLostError
 from server.states import Trigger
-from tests.server.backend import Backend
-from tests.server.simulation import Undisturbed, World, small_spec, world_over
+from tests.server.simulation import Undisturbed, World, small_spec
 from worker import bus
 
 pytestmark = pytest.mark.integration
 WORKERS = ("w1", "w2")
-
-
-@pytest.fixture
-def world(backend: Backend) -> Iterator[World]:
-    with world_over(backend) as made:
-        yield made
 
 
 @pytest.fixture
