@@ -53,8 +53,8 @@ def api(visitor: TestClient, backend: Backend) -> TestClient:
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, backend: Backend) -> Iterator[World]:
-    """A scheduler in the test's own time, with the simulated workers that the module names in WORKERS."""
+    """A scheduler in the test's own time, with the simulated workers that the module names in AT_WORK."""
     with world_over(backend) as made:
-        for name in getattr(request.module, "WORKERS", ()):
+        for name in getattr(request.module, "AT_WORK", ()):
             made.add_worker(name)
         yield made

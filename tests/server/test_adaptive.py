@@ -21,7 +21,7 @@ from tests.server.simulation import Undisturbed, World, overlap_of, small_spec
 from worker.bus import STREAM_FIELD, Frame, run_stream
 
 pytestmark = pytest.mark.integration
-WORKERS = ("w1", "w2")
+AT_WORK = ("w1", "w2")
 
 
 def adaptive_spec(floor: float = 0.5, ceiling: float = 0.6, **changes: Any) -> RunSpec:
@@ -66,7 +66,7 @@ def work_until_measured(world: World, run: str, round_: int) -> None:
     looks = [s.key for s in plan(adaptive_spec()) if s.kind is Kind.measure and s.round == round_]
     while any(world.segment(run, key).state != "done" for key in looks):
         world.tick()
-        for worker in WORKERS:
+        for worker in AT_WORK:
             world.finish(worker)
     world.record()
 
@@ -74,7 +74,7 @@ def work_until_measured(world: World, run: str, round_: int) -> None:
 def test_a_run_follows_the_schedule(world: World) -> None:
     spec = adaptive_spec(seed=1)
     run = world.submit(spec)
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     edits = world.edits(run)
     assert made(edits) == wanted(world, run, spec)
     assert set(made(edits).values()) == {True, False}
@@ -87,7 +87,7 @@ def test_a_run_follows_the_schedule(world: World) -> None:
 
 def test_a_decision_is_logged_with_its_reason_and_told_to_the_page(world: World) -> None:
     run = world.submit(adaptive_spec(0.9, 0.95))
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     first = world.edits(run)[0]
     reasons = [line for line in world.lines(run) if "under the floor 0.9: teaching from round" in line]
     assert reasons
@@ -101,7 +101,7 @@ def test_nobody_trains_before_the_phase_is_chosen(world: World) -> None:
     """Attempts are numbered as they are sent."""
     spec = adaptive_spec()
     run = world.submit(spec)
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     attempts = {attempt.segment_key: attempt.id for attempt in world.attempts(run)}
     segments = plan(spec, structure_edits(world.edits(run)))
     for round_ in range(1, spec.rounds):
@@ -117,7 +117,7 @@ def test_a_phase_that_a_person_chose_stands_for_its_round(world: World) -> None:
     work_until_measured(world, run, 0)
     assert made(world.edits(run)) == {1: True}
     change(world, run, opd__adaptive__teach=False)
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     assert made(world.edits(run), "ann") == {1: False}
     assert made(world.edits(run)) == {1: True, 2: True}
     assert world.merged_digest(run) == expected_of(world, run, spec).merged_digest
@@ -128,10 +128,10 @@ def test_a_person_may_be_first(world: World) -> None:
     run = world.submit(spec)
     while not any(a.segment_key.startswith("rlvr") for a in world.attempts(run)):
         world.tick()
-        for worker in WORKERS:
+        for worker in AT_WORK:
             world.finish(worker)
     change(world, run, opd__adaptive__teach=False)
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     assert made(world.edits(run), "ann") == {1: False}
     assert made(world.edits(run)) == {2: True}
     assert world.merged_digest(run) == expected_of(world, run, spec).merged_digest
@@ -144,7 +144,7 @@ def test_a_round_added_after_the_last_measurement_gets_its_phase_by_it(world: Wo
     assert world.edits(run) == []
     change(world, run, rounds=2)
     assert [(e.path, e.author, e.value) for e in world.edits(run)] == [("rounds", "ann", 2), (TEACH, SCHEDULER, True)]
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     assert world.merged_digest(run) == expected_of(world, run, spec).merged_digest
 
 
@@ -169,7 +169,7 @@ def test_whatever_happens_every_decision_is_the_rules(world: World, seed: int) -
             case "kill":
                 world.kill_at(dice.randrange(80))
             case _:
-                for worker in dice.choices(WORKERS, k=3):
+                for worker in dice.choices(AT_WORK, k=3):
                     world.work(worker)
     world.settle_recorder()
     assert world.run(run).state == "completed"

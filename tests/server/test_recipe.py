@@ -13,7 +13,7 @@ from server.db.models import Run
 from tests.server.simulation import World, small_spec
 
 pytestmark = pytest.mark.integration
-WORKERS = ("w1", "w2")
+AT_WORK = ("w1", "w2")
 
 
 def edit(world: World, run: str, changes: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ def work_until(world: World, run: str, *keys: str) -> None:
     """One segment at a time, until one of these is done."""
     while all(world.segment(run, key).state != "done" for key in keys):
         world.tick()
-        for worker in WORKERS:
+        for worker in AT_WORK:
             if not any(world.segment(run, key).state == "done" for key in keys):
                 world.finish(worker)
                 world.tick()
@@ -53,7 +53,7 @@ def edited_run(world: World) -> str:
     edit(world, run, {"rlvr.steps": 1, "rounds": 3, "seed": 4, "priority": 2})
     work_until(world, run, "opd.image@10", "opd.video@10")
     edit(world, run, {"optimizer.lr": 0.5})
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     return run
 
 
@@ -64,7 +64,7 @@ def test_the_replay_does_the_same(world: World) -> None:
     assert [len(e.steps) for e in recipe.edits if e.path == "optimizer.lr"] == [1], "it came too late for the other"
     again = replay(world, recipe)
     assert (world.run(again).priority, world.run(again).control_version) == (2, 1 + len(recipe.edits))
-    world.complete(again, WORKERS)
+    world.complete(again, AT_WORK)
     assert world.merged_digest(again) == world.merged_digest(run)
     assert world.points(again) == world.points(run)
     assert recipe_of(world, again) == recipe
@@ -84,7 +84,7 @@ def test_an_edit_of_a_replay_is_effective_when_its_step_has_come(world: World) -
     assert not is_effective
     assert expected is not None
     assert expected.startswith("acts as in its recipe: image from step ")
-    world.complete(again, WORKERS)
+    world.complete(again, AT_WORK)
     assert views() == [("seed", True, None)]
 
 
@@ -92,22 +92,22 @@ def test_a_person_may_edit_a_replay(world: World) -> None:
     recipe = recipe_of(world, edited_run(world))
     run = replay(world, recipe)
     edit(world, run, {"optimizer.lr": 0.25})
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     mine = recipe_of(world, run)
     assert mine.edits[:-1] == recipe.edits
     assert (mine.edits[-1].path, mine.edits[-1].steps) == ("optimizer.lr", {"image": 1, "video": 1})
     again = replay(world, mine)
-    world.complete(again, WORKERS)
+    world.complete(again, AT_WORK)
     assert world.merged_digest(again) == world.merged_digest(run)
 
 
 def test_the_decisions_of_an_adaptive_schedule_are_replayed_and_not_made_again(world: World) -> None:
     adaptive = {"steps": 2, "adaptive": {"floor": 0.5, "ceiling": 0.6}}
     run = world.submit(small_spec(seed=1, rounds=5, rlvr={"steps": 2}, opd=adaptive, agreement={}))
-    world.complete(run, WORKERS)
+    world.complete(run, AT_WORK)
     recipe = recipe_of(world, run)
     assert {edit.path for edit in recipe.edits} == {"opd.adaptive.teach"}
     again = replay(world, recipe)
-    world.complete(again, WORKERS)
+    world.complete(again, AT_WORK)
     assert recipe_of(world, again) == recipe
     assert world.merged_digest(again) == world.merged_digest(run)

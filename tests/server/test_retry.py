@@ -16,7 +16,7 @@ from server.states import TransitionError
 from tests.server.simulation import Undisturbed, World, small_spec
 
 pytestmark = pytest.mark.integration
-WORKERS = ("w1",)
+AT_WORK = ("w1",)
 
 
 def failed(world: World, kind: str = "TrainingError") -> str:
