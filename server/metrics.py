@@ -13,12 +13,13 @@ import redis
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select, text
+from sqlalchemy import any_, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.db.models import Attempt, Run, SegmentRow
+from server.db.segments import NEEDS_ARE_DONE
 from server.db.session import SessionFactory
 from server.queries.lag import recorder_lag
 from server.queries.system import worker_reports
@@ -29,16 +30,6 @@ LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds: the upper ends of the histogram's bins."""
 SEGMENT_STATES = ("planned", "running", "done", "failed")
 WORKER_STATES = ("starting", "loading", "idle", "busy", "stopping")
-QUEUE = text("""
-    SELECT count(*), extract(epoch FROM now() - min(since)) FROM (
-        SELECT greatest(r.state_since, (
-            SELECT max(n.ended_at) FROM segments n WHERE n.run_id = s.run_id AND n.key = ANY (s.needs))) AS since
-        FROM segments s JOIN runs r ON r.id = s.run_id
-        WHERE s.state = 'planned' AND r.state IN ('queued', 'running') AND NOT EXISTS (
-            SELECT FROM unnest(s.needs) AS need LEFT JOIN segments n ON n.run_id = s.run_id AND n.key = need
-            WHERE n.state IS DISTINCT FROM 'done')
-    ) AS ready""")
-"""How many segments of live runs could be sent now, and the age in seconds of the one that has waited longest."""
 POINTS = text("SELECT greatest(n_live_tup, 0) FROM pg_stat_user_tables WHERE relname = 'points'")
 
 
@@ -69,9 +60,9 @@ class SystemCollector(Collector):
         with self._sessions()() as db:
             yield _by_state("copd_runs", "runs", RunState, _counts(db, Run.state))
             yield _by_state("copd_segments", "segments of all plans", SEGMENT_STATES, _counts(db, SegmentRow.state))
-            length, age = db.execute(QUEUE).one()
+            length, age = _queue(db)
             yield GaugeMetricFamily("copd_queue_length", "segments that wait for nothing but a worker", value=length)
-            yield GaugeMetricFamily("copd_queue_oldest_seconds", "how long the oldest of them has waited", value=float(age or 0.0))
+            yield GaugeMetricFamily("copd_queue_oldest_seconds", "how long the oldest of them has waited", value=age)
             lost = db.scalar(select(func.count()).select_from(Attempt).where(Attempt.state == "lost")) or 0
             yield CounterMetricFamily("copd_attempts_lost", "attempts given up because their worker was gone", value=lost)
             yield GaugeMetricFamily("copd_points", "points stored, as PostgreSQL estimates them", value=db.scalar(POINTS) or 0)
@@ -124,6 +115,18 @@ def request_histogram(registry: CollectorRegistry) -> Histogram:
 
 def _counts(db: Session, state: InstrumentedAttribute[str]) -> dict[str, int]:
     return dict(db.execute(select(state, func.count()).group_by(state)).all())
+
+
+def _queue(db: Session) -> tuple[int, float]:
+    """How many segments of live runs could be sent now, and for how many seconds the first of them could have been."""
+    maker = aliased(SegmentRow)
+    made = select(func.max(maker.ended_at)).where(maker.run_id == SegmentRow.run_id, maker.key == any_(SegmentRow.needs))
+    since = func.greatest(Run.state_since, made.correlate(SegmentRow).scalar_subquery())  # without needs: null, which it ignores
+    going = Run.state.in_([RunState.queued.value, RunState.running.value])
+    ready = select(since.label("since")).select_from(SegmentRow).join(Run, Run.id == SegmentRow.run_id)
+    waiting = ready.where(SegmentRow.state == "planned", going, NEEDS_ARE_DONE).subquery()
+    length, age = db.execute(select(func.count(), func.extract("epoch", func.now() - func.min(waiting.c.since)))).one()
+    return length, float(age or 0.0)
 
 
 def _by_state(name: str, words: str, states: Iterable[str], counts: Mapping[str, int]) -> Metric:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import text
+
 from copd_engine.plan import Kind, Ref, Segment
 from copd_engine.structure import StructureEdit
 from server.db.models import Edit, SegmentRow
+
+NEEDS_ARE_DONE = text("""NOT EXISTS (
+    SELECT FROM unnest(segments.needs) AS need LEFT JOIN segments AS maker ON maker.run_id = segments.run_id AND maker.key = need
+    WHERE maker.state IS DISTINCT FROM 'done')""")
+"""Of a row of `segments`: that nothing it waits for is left."""
 
 
 def row_of(run_id: str, position: int, segment: Segment) -> SegmentRow:

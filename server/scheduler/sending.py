@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from copd_engine.control import Binding
@@ -14,16 +14,13 @@ from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, horizon
 from copd_engine.structure import spec_of_round
 from server.commands.locked import locked_run, spec_of
 from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Run, SegmentRow
-from server.db.segments import segment_of, structure_edits
+from server.db.segments import NEEDS_ARE_DONE, segment_of, structure_edits
 from server.db.transition import SCHEDULER, transition
 from server.scheduler.control import control_document
 from server.scheduler.dispatch import Idle, Ready
 from server.states import TERMINAL, RunState, Trigger
 
 RUNS_PER_LOOK = 50
-NEEDS_ARE_DONE = text("""NOT EXISTS (
-    SELECT FROM unnest(segments.needs) AS need LEFT JOIN segments AS maker ON maker.run_id = segments.run_id AND maker.key = need
-    WHERE maker.state IS DISTINCT FROM 'done')""")
 
 
 class MissingCheckpointError(Exception):
