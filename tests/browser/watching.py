@@ -51,9 +51,18 @@ def watched_page(chromium: Browser, console: Console, patience_ms: float) -> Ite
     context.close()
 
 
+SETTLED = """() => Promise.allSettled(document.getAnimations()
+  .filter(animation => animation.effect?.getComputedTiming().endTime !== Infinity)
+  .map(animation => animation.finished))"""
+
+
 def barriers(page: Page) -> list[str]:
-    """Violations of WCAG 2.2 AA on the page as it stands, as `rule: element`. Evaluated by the debugger, past the page's policy."""
+    """Violations of WCAG 2.2 AA on the page as it stands, as `rule: element`. Evaluated by the debugger, past the page's policy.
+
+    A button that fades from disabled to enabled has neither's colours: what moves, and comes to an end, is waited for.
+    """
     page.evaluate(AXE.read_text())
+    page.evaluate(SETTLED)
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "preload": False}
     found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found["violations"] for node in rule["nodes"]]
