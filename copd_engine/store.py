@@ -81,6 +81,13 @@ class Store(Protocol):
         """A published folder as a local one, to read from while the block lasts."""
         ...
 
+    def copy(self, path: str, target: str) -> None:
+        """Publishes a published folder a second time, without reading it where the store can; either may be deleted alone.
+
+        Raises FileExistsError when `target` is taken.
+        """
+        ...
+
     def append(self, path: str) -> Appender:
         """A new file that grows. Raises FileExistsError when it is there already."""
         ...
@@ -165,6 +172,10 @@ class FileStore:
             raise FileNotFoundError(f"{path} is not in the store")
         yield target
 
+    def copy(self, path: str, target: str) -> None:
+        with self.folder(path) as source, self.publishing(target) as folder:
+            shutil.copytree(source, folder, dirs_exist_ok=True, copy_function=_link)
+
     def append(self, path: str) -> Appender:
         target = self._at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -228,6 +239,16 @@ class ObjectStore:
             self.filesystem.get(self._at(path) + "/", name, recursive=True)
             yield Path(name)
 
+    def copy(self, path: str, target: str) -> None:
+        if self.exists(f"{target}/{MANIFEST}"):
+            raise FileExistsError(f"{target} was published before")
+        source = self._at(path)
+        files = [name.rpartition(f"{source}/")[2] for name in self.filesystem.find(source)]
+        if not files:
+            raise FileNotFoundError(f"{path} is not in the store")
+        for file in sorted(files, key=lambda file: (file == MANIFEST, file)):
+            self.filesystem.cp_file(f"{source}/{file}", self._at(f"{target}/{file}"))
+
     def append(self, path: str) -> Appender:
         if self.exists(path):
             raise FileExistsError(f"{path} is there already")
@@ -283,6 +304,14 @@ def _checked(path: str) -> str:
 
 def _aside(target: Path) -> Path:
     return target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+
+
+def _link(source: str, target: str) -> None:
+    """What was published never changes, so a second name for it will do; where the disk knows no such thing, a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _flush(path: Path) -> None:

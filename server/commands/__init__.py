@@ -7,10 +7,13 @@ run's state does not allow it), Refused (likewise, for what is no transition) an
 from server.commands.controls import edit_controls
 from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
 from server.commands.exports import request_export
+from server.commands.fork import Fork, fork
+from server.commands.once import IdempotencyToken
 from server.commands.retry import retry
-from server.commands.runs import IdempotencyToken, command, create_run, describe, force
+from server.commands.runs import command, create_run, describe, force
 
 __all__ = [
+    "Fork",
     "IdempotencyConflict",
     "IdempotencyToken",
     "NotFound",
@@ -21,6 +24,7 @@ __all__ = [
     "describe",
     "edit_controls",
     "force",
+    "fork",
     "request_export",
     "retry",
 ]

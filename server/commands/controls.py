@@ -27,6 +27,7 @@ from server.states import EDITABLE, RunState
 
 FIRST_EDIT = 2
 """The control version of a recipe's first edit; 1 is the run's own."""
+SEEDS = 2**31
 
 
 def edit_controls(session: Session, run_id: str, changes: Mapping[str, Any], author: str, if_match: int) -> list[Edit]:
@@ -81,6 +82,14 @@ def add_recipe_edits(session: Session, run_id: str, recipe: Recipe, author: str)
     run.control_version = FIRST_EDIT + len(known) - 1
     session.flush()
     session.add_all(EditBinding(run_id=run_id, attempt_id=0, **binding.model_dump()) for binding in recipe.bindings(FIRST_EDIT))
+
+
+def reseeded(session: Session, run: Run, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`changes` and an edit of `seed` to the next one. Raises SpecError where they have one."""
+    if "seed" in changes:
+        raise SpecError([FieldError("reseed", "and an edit of seed: give one of the two")])
+    seed = current_value(spec_of(run), stored_edits(session, run.id), "seed")
+    return {**changes, "seed": (seed + 1) % SEEDS}
 
 
 def current_spec(spec: RunSpec, edits: Sequence[Edit]) -> RunSpec:

@@ -8,10 +8,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from copd_engine.spec import FieldError, SpecError
-from server.commands.controls import current_value, make_edits
-from server.commands.locked import locked_run, spec_of
-from server.commands.structure import stored_edits
+from server.commands.controls import make_edits, reseeded
+from server.commands.locked import locked_run
 from server.db.models import Attempt, Run, SegmentRow
 from server.db.session import transaction
 from server.db.transition import log, transition
@@ -20,7 +18,6 @@ from server.states import Trigger
 
 NUMERICAL = "TrainingError"
 """The kind of an attempt's error when a loss or a gradient was not finite."""
-SEEDS = 2**31
 
 
 def retry(session: Session, run_id: str, changes: Mapping[str, Any], author: str, *, reseed: bool = False) -> str | None:
@@ -37,7 +34,7 @@ def retry(session: Session, run_id: str, changes: Mapping[str, Any], author: str
         run.error = None
         run.control_version += 1
         _plan_again(session, run_id)
-        wanted = _with_seed(session, run, changes) if reseed else changes
+        wanted = reseeded(session, run, changes) if reseed else changes
         if wanted:
             make_edits(session, run, wanted, author)
         if notice:
@@ -54,13 +51,6 @@ def _plan_again(session: Session, run_id: str) -> None:
     session.flush()
     again = update(SegmentRow).where(SegmentRow.run_id == run_id, SegmentRow.state == "failed")
     session.execute(again.values(state="planned", ended_at=None))
-
-
-def _with_seed(session: Session, run: Run, changes: Mapping[str, Any]) -> dict[str, Any]:
-    if "seed" in changes:
-        raise SpecError([FieldError("reseed", "and an edit of seed: give one of the two")])
-    seed = current_value(spec_of(run), stored_edits(session, run.id), "seed")
-    return {**changes, "seed": (seed + 1) % SEEDS}
 
 
 def _warning(session: Session, run: Run) -> str | None:

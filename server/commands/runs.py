@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import plan
 from copd_engine.recipe import Recipe, RecipeEdit
 from copd_engine.spec import RunSpec
 from server.commands.controls import FIRST_EDIT, add_recipe_edits
-from server.commands.errors import IdempotencyConflict, Refused
+from server.commands.errors import Refused
 from server.commands.locked import locked_run
-from server.db.models import IdempotencyKey, Run
+from server.commands.once import IdempotencyToken, made_before, remember
+from server.db.models import Run
 from server.db.segments import row_of
 from server.db.session import transaction
 from server.db.transition import log, transition
@@ -26,12 +27,8 @@ ID_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # without characters that people
 ID_LENGTH = 8
 
 
-class IdempotencyToken(NamedTuple):
-    """What makes a repeated request the same request: the route, the caller's key, and a hash of the body."""
-
-    route: str
-    key: str
-    body_hash: str
+def new_run_id() -> str:
+    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
 def create_run(
@@ -43,9 +40,9 @@ def create_run(
     Raises IdempotencyConflict when the key of `once` was used with another body.
     """
     with transaction(session):
-        if once is not None and (earlier := _made_before(session, once)) is not None:
+        if once is not None and (earlier := made_before(session, once)) is not None:
             return earlier
-        run_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+        run_id = new_run_id()
         session.add(
             Run(
                 id=run_id, name=spec.name, notes=spec.notes, tags=spec.tags, method=spec.method, priority=spec.priority,
@@ -58,7 +55,7 @@ def create_run(
         session.add_all(row_of(run_id, position, segment) for position, segment in enumerate(plan(spec, recipe.structure(FIRST_EDIT))))
         log(session, run_id, author, "submitted" + f", with {len(edits)} edits of a recipe" * bool(edits))
         if once is not None:
-            session.add(IdempotencyKey(route=once.route, key=once.key, body_hash=once.body_hash, run_id=run_id))
+            remember(session, once, run_id)
     run_changed(run_id, "run", "segments", "log")
     return run_id
 
@@ -100,14 +97,3 @@ def force(session: Session, run_id: str, author: str) -> RunState:
         log(session, run_id, author, "forced: attempts are terminated now")
     run_changed(run_id, "run", "log")
     return state
-
-
-def _made_before(session: Session, once: IdempotencyToken) -> str | None:
-    """The run an equal request made. Equal requests at the same time wait here for each other."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{once.route}\n{once.key}", 0))))
-    earlier = session.get(IdempotencyKey, (once.route, once.key))
-    if earlier is None:
-        return None
-    if earlier.body_hash != once.body_hash:
-        raise IdempotencyConflict(f"the Idempotency-Key '{once.key}' was used before with another body; choose a new key")
-    return earlier.run_id

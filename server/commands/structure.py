@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, Kind, plan
@@ -45,4 +45,6 @@ def apply_plan(session: Session, run: Run, edits: Sequence[Edit]) -> None:
 
 
 def _was_sent() -> Any:
-    return exists().where(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key)
+    """Whether anybody began it: in this run, or in the one it was forked from."""
+    attempted = exists().where(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key)
+    return or_(SegmentRow.state == "done", attempted)

@@ -48,6 +48,15 @@ class Run(Base):
     acknowledged_version: Mapped[int] = mapped_column(default=0)
     stream_position: Mapped[str] = mapped_column(default="0-0")
     """The stream id up to which the recorder has stored the run's events."""
+    forked_from: Mapped[str | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"), index=True)
+    """The run whose first `forked_round` rounds are this one's too."""
+    forked_round: Mapped[int | None]
+    paused_policies: Mapped[list[str]] = mapped_column(default=list)
+    """Policies of which nothing is trained until they are resumed, while the others go on."""
+    served_at: Mapped[datetime | None]
+    """When a segment of it was last sent: runs of one priority take turns."""
+    pause_seconds: Mapped[float | None]
+    """From the last request to pause to `paused`."""
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]

@@ -51,6 +51,23 @@ def test_a_folder_is_published_read_and_deleted(any_store: Store) -> None:
         pass
 
 
+def test_a_copy_and_its_original_live_and_die_apart(any_store: Store) -> None:
+    publish(any_store, "runs/r/text@4")
+    for _ in range(2):  # of a copy, too
+        any_store.copy("runs/r/text@4", "runs/s/text@4")
+        with pytest.raises(FileExistsError, match="runs/s/text@4 was published before"):
+            any_store.copy("runs/r/text@4", "runs/s/text@4")
+        any_store.delete("runs/r/text@4")
+        with any_store.folder("runs/s/text@4") as folder:
+            assert (folder / "sub" / "data").read_bytes() == b"weights"
+        any_store.copy("runs/s/text@4", "runs/r/text@4")
+        any_store.delete("runs/s/text@4")
+    assert any_store.list("runs/s") == []
+    with pytest.raises(FileNotFoundError, match="runs/s/text@4 is not in the store"):
+        any_store.copy("runs/s/text@4", "runs/t/text@4")
+    assert any_store.list("runs/t") == []
+
+
 def test_what_was_published_never_changes(any_store: Store) -> None:
     publish(any_store, "x")
     with pytest.raises(FileExistsError, match="x was published before"):

@@ -1,0 +1,71 @@
+"""What a fork has from the run it comes from: numbers, samples and checkpoints up to a step of each policy, as its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Integer, Text, and_, column, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from copd_engine.store import Store
+from server.db.models import Base, Checkpoint, Point, SampleRow, Series
+
+Reach = dict[str, int]
+"""Policy → the step up to which it is kept."""
+COPIED = ("policy", "step", "attempt_id", "path", "digest", "bytes", "has_state", "created_at")
+
+
+def copy_numbers(session: Session, parent: str, child: str, reach: Reach) -> None:
+    """Every curve and every held-out answer up to the steps of `reach`, under the attempts that made them."""
+    _copy_rows(session, Series, [Series.name, Series.policy, Series.peer, Series.domain], parent, child, Series.policy.in_(reach))
+    theirs, mine, limits = aliased(Series), aliased(Series), _limits(reach)
+    same = [getattr(mine, name) == getattr(theirs, name) for name in ("name", "policy", "peer", "domain")]
+    columns = (Point.step, Point.attempt_id, Point.value, Point.se, Point.time)
+    points = (
+        select(mine.id, *columns)
+        .select_from(theirs)
+        .join(mine, and_(mine.run_id == child, *same))
+        .join(limits, limits.c.policy == theirs.policy)
+        .join(Point, and_(Point.series_id == theirs.id, Point.step <= limits.c.step))
+        .where(theirs.run_id == parent)
+    )
+    session.execute(insert(Point).from_select(["series_id", *(each.key for each in columns)], points))
+    kept = and_(limits.c.policy == SampleRow.policy, SampleRow.step <= limits.c.step)
+    _copy_rows(session, SampleRow, _without_run(SampleRow), parent, child, select(limits.c.policy).where(kept).exists())
+
+
+def copy_checkpoints(session: Session, store: Store, parent: str, child: str, reach: Reach) -> None:
+    """The checkpoints that the parent still has up to there, of each the one that counts, and the pictures and clips of its samples."""
+    held = (
+        select(Checkpoint)
+        .where(Checkpoint.run_id == parent, Checkpoint.deleted_at.is_(None), Checkpoint.policy.in_(reach))
+        .ext(distinct_on(Checkpoint.policy, Checkpoint.step))
+        .order_by(Checkpoint.policy, Checkpoint.step, Checkpoint.attempt_id.desc())
+    )
+    for row in session.scalars(held).all():
+        if row.step <= reach[row.policy]:
+            store.copy(f"runs/{parent}/{row.path}", f"runs/{child}/{row.path}")
+            session.add(Checkpoint(run_id=child, **{key: getattr(row, key) for key in COPIED}))
+    media = select(func.unnest(SampleRow.media)).where(SampleRow.run_id == child).distinct()
+    for path in session.scalars(media).all():
+        with contextlib.suppress(FileNotFoundError):  # nothing but a picture beside a prompt
+            store.write(f"runs/{child}/{path}", store.read(f"runs/{parent}/{path}"))
+
+
+def _limits(reach: Mapping[str, int]) -> Any:
+    """`reach` as a table (policy, step)."""
+    steps = func.unnest(literal(list(reach), ARRAY(Text)), literal(list(reach.values()), ARRAY(Integer)))
+    return steps.table_valued(column("policy", Text), column("step", Integer)).render_derived("reach")
+
+
+def _copy_rows(session: Session, table: type[Base], columns: list[InstrumentedAttribute[Any]], parent: str, child: str, where: Any) -> None:
+    run_id: Any = getattr(table, "run_id")  # noqa: B009  # not every table has one
+    rows = select(literal(child), *columns).where(run_id == parent, where)
+    session.execute(insert(table).from_select(["run_id", *(each.key for each in columns)], rows))
+
+
+def _without_run(table: type[Base]) -> list[InstrumentedAttribute[Any]]:
+    return [getattr(table, each.key) for each in table.__mapper__.column_attrs if each.key != "run_id"]
