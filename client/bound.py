@@ -76,6 +76,8 @@ class RunCalls:
     command = RunCall(calls.command)
     recipe = RunCall(calls.recipe)
     retry = RunCall(calls.retry)
+    fork = RunCall(calls.fork)
+    roll_back = RunCall(calls.roll_back)
     describe = RunCall(calls.describe)
     edit = RunCall(calls.edit)
     preview_edit = RunCall(calls.preview_edit)

@@ -109,6 +109,23 @@ def retry(run_id: str, changes: dict[str, Value] | None = None, *, reseed: bool 
     return RetriedRun.model_validate(answer)
 
 
+def fork(
+    run_id: str, changes: dict[str, Value] | None = None, *, keep_rounds: int | None = None, reseed: bool = False, name: str | None = None
+) -> Flow[Run]:
+    """A new run that keeps the first rounds (None: all that have ended) and trains on from their end, with edits or without."""
+    return (yield from _fork(run_id, "fork", {"set": changes or {}, "keep_rounds": keep_rounds, "reseed": reseed, "name": name}))
+
+
+def roll_back(run_id: str, keep_rounds: int, changes: dict[str, Value] | None = None, *, reseed: bool = False) -> Flow[Run]:
+    """Ends the run, which keeps all it has; the answer is a new run of its name that trains on from the end of that round."""
+    return (yield from _fork(run_id, "rollback", {"set": changes or {}, "keep_rounds": keep_rounds, "reseed": reseed}))
+
+
+def _fork(run_id: str, path: str, body: dict[str, Any]) -> Flow[Run]:
+    options = {"json": body, "headers": {"Idempotency-Key": uuid.uuid4().hex}}
+    return Run.model_validate((yield Request("POST", f"/runs/{run_id}/{path}", options, repeatable=True)))
+
+
 def describe(run_id: str, *, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> Flow[Run]:
     """Changes name, notes or tags; None leaves as it is."""
     given = {key: value for key, value in (("name", name), ("notes", notes), ("tags", tags)) if value is not None}

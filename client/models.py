@@ -100,6 +100,19 @@ class Policy(BaseModel):
     name: str
 
 
+class Origin(BaseModel):
+    """The run whose first rounds, so many, a forked one has too."""
+
+    run: str
+    round: int
+
+
+class Descendant(BaseModel):
+    run: str
+    name: str
+    round: int
+
+
 class Run(RunSummary):
     notes: str
     created_by: str
@@ -112,6 +125,8 @@ class Run(RunSummary):
     error: RunError | None
     controls: list[Control]
     edits: list[Edit]
+    forked_from: Origin | None
+    forks: list[Descendant]
 
 
 class RetriedRun(Run):

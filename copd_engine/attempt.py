@@ -80,13 +80,13 @@ class Attempt:
             self.log.emit(Acknowledged(version=self.control.version))
 
     def look(self) -> ControlDocument:
-        """The newest control document. Raises StopWanted when the run is to pause or to be cancelled."""
+        """The newest control document. Raises StopWanted when the run or its policy is to pause, or the run to be cancelled."""
         self.progress()
         document = self._read_control()
         if document is not None and document.version > self.control.version:
             self.control = document
             self.acknowledge()
-        if self.control.desired != "run":
+        if self.control.stops(self.segment.kind, self.segment.policy):
             raise StopWanted
         return self.control
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from copd_engine.plan import Kind
+from copd_engine.plan import TRAINING, Kind
 from copd_engine.spec import FieldError, RunSpec, SpecError
 from copd_engine.structure import field_of, structure_paths, with_edit
 
@@ -50,6 +50,12 @@ class ControlDocument(_Part):
     version: int = 0
     desired: Desired = "run"
     edits: tuple[ValueEdit, ...] = ()
+    paused: tuple[str, ...] = ()
+    """Policies that are not to be trained for now, while the run goes on."""
+
+    def stops(self, kind: Kind, policy: str) -> bool:
+        """Whether a segment of that kind and policy is to stop at its next look."""
+        return self.desired != "run" or (kind in TRAINING and policy in self.paused)
 
 
 class StepValues(_Part):

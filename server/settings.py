@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     """PEM files; with both the API speaks TLS."""
     behind_proxy: list[str] = []
     """Addresses or networks of proxies in front; only their X-Forwarded-For and X-Forwarded-Proto are believed."""
+    max_runs: PositiveInt | None = None
+    """How many runs may be running at once; the others stay queued."""
+    max_runs_per_user: PositiveInt | None = None
     log_json: bool = False
 
     @model_validator(mode="after")

@@ -76,8 +76,10 @@ def after(state: RunState, trigger: Trigger) -> RunState:
         raise TransitionError(state, trigger) from None
 
 
-def allowed_commands(state: RunState) -> list[Trigger]:
-    return [command for command in COMMANDS if command in TRANSITIONS[state]]
+def allowed_commands(state: RunState, *, holds_policies: bool = False) -> list[Trigger]:
+    """holds_policies: whether the run trains on without some that are paused; then it can be resumed as well."""
+    resumes = {Trigger.resume} if holds_policies and state in EDITABLE else frozenset[Trigger]()
+    return [command for command in COMMANDS if command in TRANSITIONS[state] or command in resumes]
 
 
 def sources(trigger: Trigger) -> list[RunState]:

@@ -10,7 +10,7 @@ from server.commands.exports import request_export
 from server.commands.fork import Fork, fork
 from server.commands.once import IdempotencyToken
 from server.commands.retry import retry
-from server.commands.runs import command, create_run, describe, force
+from server.commands.runs import command, command_policies, create_run, describe, force
 
 __all__ = [
     "Fork",
@@ -20,6 +20,7 @@ __all__ = [
     "Refused",
     "VersionConflict",
     "command",
+    "command_policies",
     "create_run",
     "describe",
     "edit_controls",

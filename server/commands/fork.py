@@ -38,7 +38,7 @@ REQUIRED = TRAINING | {Kind.merge, Kind.measure}
 class Fork(NamedTuple):
     """What is wanted of a new run that goes on from another's."""
 
-    round: int | None
+    keep_rounds: int | None
     """How many rounds it keeps; None: all that have ended."""
     changes: Mapping[str, Any]
     """Edits, as `edit_controls` takes them: they act from the first step and round of its own."""
@@ -82,7 +82,7 @@ def whole_rounds(session: Session, run_id: str) -> int:
 
 
 def _fork(session: Session, store: Store, parent: Run, child_id: str, wanted: Fork, author: str) -> None:
-    kept = _kept_rounds(session, parent, wanted.round)
+    kept = _kept_rounds(session, parent, wanted.keep_rounds)
     done = _done_segments(session, parent, kept)
     reach = _reach(done.values())
     child = _new_run(session, parent, child_id, kept, wanted, author)
@@ -106,7 +106,7 @@ def _kept_rounds(session: Session, parent: Run, wanted: int | None) -> int:
     kept = ended if wanted is None else wanted
     if kept > ended:
         there = f"the first {ended} have" if ended > 1 else "only the first has" if ended else "none has"
-        raise SpecError([FieldError("round", f"round {kept} has not ended; {there}, so give at most {ended}")])
+        raise SpecError([FieldError("keep_rounds", f"round {kept} has not ended; {there}, so give at most {ended}")])
     inside = select(SegmentRow.key).where(SegmentRow.run_id == parent.id, SegmentRow.round < kept)
     behind = select(Attempt.id).where(Attempt.run_id == parent.id, Attempt.segment_key.in_(inside), Attempt.recorded_seq < Attempt.events)
     if session.scalars(behind.limit(1)).one_or_none() is not None:
@@ -190,7 +190,7 @@ def _refuse_nothing_to_do(session: Session, child: Run, kept: int) -> None:
     kinds = [kind.value for kind in TRAINING]
     left = select(SegmentRow.key).where(SegmentRow.run_id == child.id, SegmentRow.state == "planned", SegmentRow.kind.in_(kinds))
     if session.scalars(left.limit(1)).one_or_none() is None:
-        raise SpecError([FieldError("round", f"after round {kept} nothing is left to train; give an earlier round, or raise rounds")])
+        raise SpecError([FieldError("keep_rounds", f"after round {kept} nothing is left to train; keep fewer rounds, or raise rounds")])
 
 
 def _copy(row: Any, **changes: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func
@@ -11,17 +11,17 @@ from sqlalchemy.orm import Session
 
 from copd_engine.plan import plan
 from copd_engine.recipe import Recipe, RecipeEdit
-from copd_engine.spec import RunSpec
+from copd_engine.spec import FieldError, RunSpec, SpecError
 from server.commands.controls import FIRST_EDIT, add_recipe_edits
 from server.commands.errors import Refused
-from server.commands.locked import locked_run
+from server.commands.locked import locked_run, spec_of
 from server.commands.once import IdempotencyToken, made_before, remember
 from server.db.models import Run
 from server.db.segments import row_of
 from server.db.session import transaction
 from server.db.transition import log, transition
 from server.notices import run_changed
-from server.states import COMMANDS, STOPPING, RunState, Trigger
+from server.states import COMMANDS, EDITABLE, STOPPING, RunState, Trigger, allowed_commands
 
 ID_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # without characters that people mistake for each other
 ID_LENGTH = 8
@@ -69,8 +69,36 @@ def command(session: Session, run_id: str, trigger: Trigger, author: str, if_mat
         raise ValueError(f"{trigger} is not a command that is given here")
     with transaction(session):
         run = locked_run(session, run_id, if_match)
-        state = transition(session, run, trigger, author)
+        if trigger is Trigger.resume and run.paused_policies and trigger not in allowed_commands(RunState(run.state)):
+            state = RunState(run.state)  # it goes on already; its policies do now, too
+            log(session, run_id, author, f"resumed {' and '.join(run.paused_policies)}")
+        else:
+            state = transition(session, run, trigger, author)
+        if trigger is Trigger.resume:
+            run.paused_policies = []
         run.control_version += 1
+    run_changed(run_id, "run", "log")
+    return state
+
+
+def command_policies(session: Session, run_id: str, trigger: Trigger, policies: Collection[str], author: str) -> RunState:
+    """Pauses or resumes the training of some policies while the others go on. Returns the run's state, which stays.
+
+    Raises NotFound, SpecError for a policy that does not train, and Refused.
+    """
+    with transaction(session):
+        run = locked_run(session, run_id)
+        state, learners = RunState(run.state), spec_of(run).policies()
+        if unknown := sorted(set(policies) - learners.keys()):
+            raise SpecError([FieldError("policy", f"'{unknown[0]}' does not train in this run; {', '.join(learners)} do")])
+        if state not in EDITABLE:
+            raise Refused(f"a run that is {state} trains no policy that could {trigger}")
+        asked, before = set(policies), set(run.paused_policies)
+        after = before | asked if trigger is Trigger.pause else before - asked
+        if after != before:
+            run.paused_policies = [name for name in learners if name in after]
+            run.control_version += 1
+            log(session, run_id, author, f"{trigger}d {' and '.join(name for name in learners if name in before ^ after)}")
     run_changed(run_id, "run", "log")
     return state
 

@@ -25,6 +25,9 @@ def transition(
     """Applies `trigger` to a run whose row is locked. Raises TransitionError where the table has no such transition."""
     before, now = RunState(run.state), session.execute(select(func.now())).scalar_one()  # PostgreSQL's clock is the only one
     state = after(before, trigger)
+    if state is RunState.paused:
+        run.pause_seconds = (now - run.state_since).total_seconds() if before is RunState.pausing else 0.0
+        because = f"{run.pause_seconds:.1f} s after it was asked for" if before is RunState.pausing else because
     run.state, run.state_since = state.value, now
     run.deadline = now + timedelta(seconds=_deadline_seconds(session, run.id)) if state in STOPPING else None
     run.waiting_for = None

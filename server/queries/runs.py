@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from copd_engine.plan import BASE, MERGED, TRAINING, Kind
 from copd_engine.spec import RunSpec
 from server.api.problems import of_field
-from server.api.schemas.runs import PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
+from server.api.schemas.runs import Descendant, Origin, PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
 from server.api.schemas.runs import Run as RunView
 from server.commands.locked import spec_of
 from server.db.models import Attempt, Point, Run, SegmentRow, Series
@@ -60,7 +60,16 @@ def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
         edges=spec.edges(),
         controls=control_views(db, run),
         edits=edit_views(db, run),
+        forked_from=Origin(run=run.forked_from, round=run.forked_round) if run.forked_from and run.forked_round is not None else None,
+        forks=_forks(db, run_id),
+        paused_policies=run.paused_policies,
+        pause_seconds=run.pause_seconds,
     )
+
+
+def _forks(db: Session, run_id: str) -> list[Descendant]:
+    query = select(Run.id, Run.name, Run.forked_round).where(Run.forked_from == run_id).order_by(Run.created_at, Run.id)
+    return [Descendant(run=run, name=name, round=round_ or 0) for run, name, round_ in db.execute(query)]
 
 
 def policies(spec: RunSpec) -> list[PolicyView]:
@@ -128,7 +137,7 @@ def _summary(run: Run, progress: Progress, capability: float | None, *, is_atten
     return RunSummary(
         **{name: getattr(run, name) for name in names},
         state=state,
-        allowed=allowed_commands(state),
+        allowed=allowed_commands(state, holds_policies=bool(run.paused_policies)),
         waiting_for=f"waiting for {reason}" if reason else None,
         progress=progress,
         capability=capability,

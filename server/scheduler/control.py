@@ -29,7 +29,8 @@ DOCUMENT_SECONDS = 3600
 
 def control_document(run: Run, edits: Sequence[Edit]) -> ControlDocument:
     values = tuple(ValueEdit(version=e.version, path=e.path, value=e.value, replayed=e.replayed) for e in edits if e.kind == "value")
-    return ControlDocument(version=run.control_version, desired=DESIRED.get(RunState(run.state), "run"), edits=values)
+    desired = DESIRED.get(RunState(run.state), "run")
+    return ControlDocument(version=run.control_version, desired=desired, edits=values, paused=tuple(run.paused_policies))
 
 
 def current_documents(session: Session) -> dict[str, ControlDocument]:

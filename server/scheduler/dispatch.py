@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import heapq
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +19,8 @@ class Ready:
 
     run: str
     priority: int
-    created_at: datetime
+    turn: tuple[int, bool, datetime]
+    """Of the run: how many workers it has, whether it has yet to begin, and when it was last sent something, or submitted."""
     fingerprint: str | None
     """What the run's first worker was; None while nothing has been sent."""
     position: int
@@ -25,8 +28,8 @@ class Ready:
 
     @property
     def order(self) -> tuple[object, ...]:
-        """Runs by priority, then age; within a run by urgency, then place in the plan."""
-        return (-self.priority, self.created_at, self.run, urgency(self.segment), self.position)
+        """Within its run: by urgency, then place in the plan."""
+        return (urgency(self.segment), self.position)
 
     @property
     def lineage(self) -> str:
@@ -55,17 +58,27 @@ def idle_workers(reports: Iterable[WorkerReport], occupied: Collection[str], end
 
 
 def choose(ready: Sequence[Ready], idle: Sequence[Idle]) -> list[tuple[Ready, Idle]]:
-    """Pairs to send, most urgent first. A worker that holds a policy's weights gets that policy where it can."""
-    free, pairs, fingerprints = list(idle), list[tuple[Ready, Idle]](), dict[str, str]()
+    """Pairs to send. Runs of the highest priority first; of those, whoever has the fewest workers, runs that have begun before others, and
+    then in turn. A worker that holds a policy's weights gets that policy where it can."""
+    free, pairs, lineages = list(idle), list[tuple[Ready, Idle]](), Counter(item.lineage for item in ready)
+    waiting, fingerprints = defaultdict[str, deque[Ready]](deque), dict[str, str | None]()
     for item in sorted(ready, key=lambda item: item.order):
-        wanted = item.fingerprint or fingerprints.get(item.run)
-        able = [worker for worker in free if wanted in (None, worker.fingerprint)]
-        if able:
-            waited_for = {other.lineage for other in ready if other is not item}
-            worker = min(able, key=lambda worker: _distance(worker, item, waited_for))
-            free.remove(worker)
-            pairs.append((item, worker))
-            fingerprints[item.run] = worker.fingerprint
+        waiting[item.run].append(item)
+        fingerprints[item.run] = item.fingerprint
+    line = [(-items[0].priority, items[0].turn, run) for run, items in waiting.items()]
+    heapq.heapify(line)
+    while line and free:
+        priority, (workers, begins, since), run = heapq.heappop(line)
+        item = waiting[run].popleft()
+        able = [worker for worker in free if fingerprints[run] in (None, worker.fingerprint)]
+        if not able:
+            continue  # nor is anybody for the run's other segments
+        worker = min(able, key=lambda worker: _distance(worker, item, lineages))
+        free.remove(worker)
+        pairs.append((item, worker))
+        fingerprints[run] = worker.fingerprint
+        if waiting[run]:
+            heapq.heappush(line, (priority, (workers + 1, begins, since), run))
     return pairs
 
 
@@ -82,11 +95,11 @@ def waiting_for(reports: Sequence[WorkerReport], fingerprint: str | None) -> str
     return "a free worker: all are busy"
 
 
-def _distance(worker: Idle, item: Ready, waited_for: Collection[str | None]) -> int:
-    """0: has the weights; 1: holds nothing that another ready segment could use; 2: does."""
+def _distance(worker: Idle, item: Ready, lineages: Mapping[str, int]) -> int:
+    """0: has the weights; 1: holds nothing that another ready segment could use; 2: does. lineages: how many segments of each are ready."""
     if worker.last_policy == item.lineage:
         return 0
-    return 2 if worker.last_policy in waited_for else 1
+    return 2 if worker.last_policy in lineages else 1
 
 
 def _in_memory(report: WorkerReport) -> str | None:

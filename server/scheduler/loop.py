@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import redis
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 
 from copd_engine.job import SegmentJob
 from copd_engine.spec import SpecError
@@ -20,9 +20,10 @@ from server.scheduler.dispatch import Idle, Ready, choose, idle_workers, waiting
 from server.scheduler.inbox import Inbox
 from server.scheduler.judge import LIVE, Order, order
 from server.scheduler.leader import Term
+from server.scheduler.line import Limits, going_runs, held_back, ready_segments
 from server.scheduler.outcome import commit_failure
 from server.scheduler.retention import may_prune, prune
-from server.scheduler.sending import MissingCheckpointError, make_attempt, ready_segments
+from server.scheduler.sending import MissingCheckpointError, make_attempt
 from server.scheduler.sight import Lookout, Sight
 from server.scheduler.stopping import has_live_attempt, quiet_runs, sentence, settle, waited_for
 from server.scheduler.watch import Watch
@@ -42,9 +43,9 @@ class SendError(Exception):
 class Scheduler:
     """One look (`tick`) after the other."""
 
-    def __init__(self, term: Term, client: redis.Redis, archive: Archive, send: Send) -> None:
+    def __init__(self, term: Term, client: redis.Redis, archive: Archive, send: Send, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
         """client: its socket timeout must be longer than POLL_SECONDS."""
-        self._term, self._redis, self._archive, self._send = term, client, archive, send
+        self._term, self._redis, self._archive, self._send, self._limits = term, client, archive, send, limits
         self._lookout = Lookout(client)
         self._inbox = Inbox(client)
         self._watch = Watch(term, client, archive)
@@ -84,7 +85,7 @@ class Scheduler:
         with self._term.reading() as session:
             occupied = set(session.scalars(select(Attempt.worker).where(Attempt.state.in_(LIVE))))
             idle = idle_workers(sight.workers.values(), occupied, set(self._watch.ended.values()))
-            ready = ready_segments(session, len(idle)) if idle else []
+            ready = ready_segments(session, len(idle), self._limits) if idle else []
         for item, worker in choose(ready, idle):
             self._send_one(item, worker)
 
@@ -138,11 +139,17 @@ class Scheduler:
 
     def _explain_waiting(self, sight: Sight) -> None:
         """Says of every run that could go on what it waits for."""
-        stuck = select(Run.fingerprint, func.array_agg(Run.id)).where(Run.state.in_(["queued", "running"]), ~has_live_attempt(Run.id))
+        reports, stuck = list(sight.workers.values()), Run.state.in_(["queued", "running"]) & ~has_live_attempt(Run.id)
+        user = case((Run.state == "queued", Run.created_by))
+        groups = select(Run.fingerprint, user, func.array_agg(Run.id)).where(stuck).group_by(Run.fingerprint, user)
         with self._term.reading() as session:
-            groups = session.execute(stuck.group_by(Run.fingerprint)).all()
-        for fingerprint, runs in groups:
-            self._say_waiting(runs, waiting_for(list(sight.workers.values()), fingerprint))
+            going, held = going_runs(session), held_back(session, stuck)
+            waiting = [(fingerprint, user, set(runs) - held.keys()) for fingerprint, user, runs in session.execute(groups)]
+        for run, policies in held.items():
+            self._say_waiting([run], f"{' and '.join(policies)} to be resumed")
+        for fingerprint, user, runs in waiting:
+            refusal = self._limits.refusal(going, user) if user and reports else None
+            self._say_waiting(sorted(runs), refusal or waiting_for(reports, fingerprint))
 
     def _say_waiting(self, runs: Sequence[str], reason: str) -> None:
         """Notes the reason where it is a new one, in the run and in its log."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.control import Binding
@@ -14,33 +13,15 @@ from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, horizon
 from copd_engine.structure import spec_of_round
 from server.commands.locked import locked_run, spec_of
 from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Run, SegmentRow
-from server.db.segments import NEEDS_ARE_DONE, segment_of, structure_edits
+from server.db.segments import segment_of, structure_edits
 from server.db.transition import SCHEDULER, transition
 from server.scheduler.control import control_document
 from server.scheduler.dispatch import Idle, Ready
 from server.states import TERMINAL, RunState, Trigger
 
-RUNS_PER_LOOK = 50
-
 
 class MissingCheckpointError(Exception):
     """A checkpoint that a ready segment reads is not in the store."""
-
-
-def ready_segments(session: Session, wanted: int) -> list[Ready]:
-    """Segments that may be sent now, of the first runs in line that have any: at least `wanted` of them unless there are no more."""
-    ready, offset = list[Ready](), 0
-    while len(ready) < wanted:
-        runs = list(session.scalars(_runs_in_line().offset(offset).limit(RUNS_PER_LOOK)))
-        if not runs:
-            break
-        by_id = {run.id: run for run in runs}
-        for row in session.scalars(select(SegmentRow).where(SegmentRow.state == "planned", NEEDS_ARE_DONE, SegmentRow.run_id.in_(by_id))):
-            run = by_id[row.run_id]
-            if row.kind == Kind.export or RunState(run.state) not in TERMINAL:
-                ready.append(Ready(run.id, run.priority, run.created_at, run.fingerprint, row.position, segment_of(row)))
-        offset += RUNS_PER_LOOK
-    return ready
 
 
 def make_attempt(session: Session, item: Ready, worker: Idle) -> SegmentJob | None:
@@ -61,23 +42,17 @@ def make_attempt(session: Session, item: Ready, worker: Idle) -> SegmentJob | No
     session.add(attempt)
     row.state, row.started_at = "running", row.started_at or func.now()
     run.fingerprint = run.fingerprint or worker.fingerprint or None
-    run.waiting_for = None
+    run.waiting_for, run.served_at = None, func.now()
     if run.state == RunState.queued:
         transition(session, run, Trigger.first_sent, SCHEDULER)
     session.flush()
     return _job(session, run, attempt, item.segment, resume)
 
 
-def _runs_in_line() -> Any:
-    has_planned = exists().where(SegmentRow.run_id == Run.id, SegmentRow.state == "planned")
-    has_export = exists().where(SegmentRow.run_id == Run.id, SegmentRow.state == "planned", SegmentRow.kind == Kind.export.value)
-    going = and_(Run.state.in_([RunState.queued.value, RunState.running.value]), has_planned)
-    over = and_(Run.state.in_([state.value for state in TERMINAL]), has_export)
-    return select(Run).where(or_(going, over)).order_by(Run.priority.desc(), Run.created_at, Run.id)
-
-
 def _may_send(run: Run, row: SegmentRow) -> bool:
     state = RunState(run.state)
+    if Kind(row.kind) in TRAINING and row.policy in run.paused_policies:
+        return False
     return state in (RunState.queued, RunState.running) or (row.kind == Kind.export and state in TERMINAL)
 
 

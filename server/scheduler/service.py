@@ -20,6 +20,7 @@ from server.notices import redis_client
 from server.recorder.service import record
 from server.scheduler.archive import Archive
 from server.scheduler.leader import LeadershipLostError, Term, lead
+from server.scheduler.line import Limits
 from server.scheduler.loop import POLL_SECONDS, Scheduler, SendError
 from server.settings import Settings
 from worker.app import celery_app, send_segment
@@ -82,7 +83,8 @@ def _serve_term(settings: Settings, term: Term, stopping: threading.Event) -> No
 
     thread = threading.Thread(target=recording, name="recorder")
     thread.start()
-    scheduler = Scheduler(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, sender(settings.redis_url))
+    limits = Limits(settings.max_runs, settings.max_runs_per_user)
+    scheduler = Scheduler(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, sender(settings.redis_url), limits)
     try:
         while not (stopping.is_set() or over.is_set()):
             scheduler.step()

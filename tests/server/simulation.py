@@ -31,8 +31,9 @@ from server.recorder.service import Recorder
 from server.scheduler.archive import Archive
 from server.scheduler.dispatch import Idle, Ready
 from server.scheduler.leader import Term, lead
+from server.scheduler.line import Limits, ready_segments
 from server.scheduler.loop import Scheduler, SendError
-from server.scheduler.sending import make_attempt, ready_segments
+from server.scheduler.sending import make_attempt
 from server.scheduler.sight import Trust
 from tests.server.backend import Backend
 from worker import bus
@@ -74,6 +75,7 @@ class World:
 
     backend: Backend
     term: Term
+    limits: Limits = field(default_factory=Limits)
     refuse: set[str] = field(default_factory=set)
     """Workers to whom nothing can be sent."""
     statements_left: int | None = None
@@ -89,7 +91,7 @@ class World:
 
     def restart(self) -> None:
         """A new scheduler and recorder, which know nothing."""
-        self.scheduler = Scheduler(self.term, self.redis, self.archive, self._send)
+        self.scheduler = Scheduler(self.term, self.redis, self.archive, self._send, self.limits)
         self.scheduler._lookout.trust = Believing()
         self.recorder = Recorder(self.term, self.redis, self.archive, block_seconds=0.001)
 
@@ -276,7 +278,7 @@ class SimulatedAttempt:
     def step(self) -> bool:
         """One optimizer step, or all of a segment that does not train. Returns whether the attempt has ended."""
         self._look()
-        if self.control.desired != "run":
+        if self.control.stops(self.segment.kind, self.segment.policy):
             if self.segment.kind in TRAINING and self.at > self._origin_step():
                 self._store(self.segment.policy, self.at, self.digest)
             self.end("stopped")

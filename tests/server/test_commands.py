@@ -30,7 +30,8 @@ from server.db.segments import replan, row_of, segment_of
 from server.db.transition import deadline_seconds
 from server.queries.preview import control_preview
 from server.scheduler.control import control_document
-from server.scheduler.sending import ready_segments
+from server.scheduler.dispatch import Idle, choose
+from server.scheduler.line import ready_segments
 from server.states import TransitionError, Trigger
 from tests.server.backend import Backend
 from tests.server.simulation import small_spec
@@ -214,8 +215,8 @@ class TestEdit:
         first, run = submit(backend), submit(backend)
         with backend.sessions() as session:
             edit_controls(session, run, {"priority": 5}, "bob", 1)
-            in_line = sorted(ready_segments(session, 100), key=lambda item: item.order)
-        assert [in_line[0].run, in_line[-1].run] == [run, first]
+            chosen = choose(ready_segments(session, 100), [Idle(f"w{number}", "cpu", None) for number in range(4)])
+        assert [chosen[0][0].run, chosen[-1][0].run] == [run, first]
         [edit] = rows(backend, select(Edit))
         assert (edit.kind, edit.old, edit.value) == ("dispatch", 0, 5)
         assert edit.acknowledged_at is not None

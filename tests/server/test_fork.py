@@ -80,7 +80,7 @@ def test_a_changed_fork_comes_to_what_its_recipe_comes_to(world: World) -> None:
 
 def test_a_completed_run_goes_on_for_more_rounds(world: World) -> None:
     first = completed(world)
-    with pytest.raises(SpecError, match="nothing is left to train; give an earlier round, or raise rounds"):
+    with pytest.raises(SpecError, match="nothing is left to train; keep fewer rounds, or raise rounds"):
         forked(world, first)
     longer = forked(world, first, changes={"rounds": 3})
     world.complete(longer, ["w1"])

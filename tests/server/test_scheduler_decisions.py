@@ -74,10 +74,11 @@ class TestTrust:
 
 
 def ready(
-    run: str = "run", policy: str = "image", *, priority: int = 0, age: int = 0, fingerprint: str | None = None, round_: int = 0
-) -> Ready:
+    run: str = "run", policy: str = "image", *, priority: int = 0, live: int = 0, queued: bool = False, age: int = 0,
+    fingerprint: str | None = None, round_: int = 0,
+) -> Ready:  # fmt: skip
     segment = Segment(Kind.rlvr, policy, round_, Ref(policy, 10 * round_), steps=5)
-    return Ready(run, priority, NOON - timedelta(seconds=age), fingerprint, 0, segment)
+    return Ready(run, priority, (live, queued, NOON - timedelta(seconds=age)), fingerprint, 0, segment)
 
 
 def idle(name: str, fingerprint: str = "cpu", last_policy: str | None = None) -> Idle:
@@ -89,11 +90,23 @@ def chosen(items: list[Ready], workers: list[Idle]) -> list[tuple[str, str, str]
 
 
 class TestChoose:
-    def test_priority_then_age_then_urgency(self) -> None:
-        items = [ready("young"), ready("old", round_=1), ready("old", age=9), ready("urgent", priority=1)]
-        items[1] = replace(items[1], created_at=items[2].created_at)
-        order_ = [(run, policy) for run, policy, _ in chosen(items, [idle(f"w{i}") for i in range(4)])]
-        assert order_ == [("urgent", "image"), ("old", "image"), ("old", "image"), ("young", "image")]
+    def test_priority_then_few_workers_then_turn(self) -> None:
+        items = [ready("young"), ready("old", age=9), ready("busy", live=1, age=99), ready("urgent", priority=1, live=5)]
+        assert [run for run, _, _ in chosen(items, [idle(f"w{i}") for i in range(4)])] == ["urgent", "old", "young", "busy"]
+
+    def test_within_a_run_urgency_decides(self) -> None:
+        items = [ready(policy="image", round_=1), ready(policy="video")]
+        assert [policy for _, policy, _ in chosen(items, [idle("w1"), idle("w2")])] == ["video", "image"]
+
+    def test_runs_share_the_workers_evenly(self) -> None:
+        items = [ready(run, f"p{number}") for run in ("one", "two") for number in range(9)]
+        items += [ready("three", f"p{number}", live=3) for number in range(9)]
+        order_ = [run for run, _, _ in chosen(items, [idle(f"w{i}") for i in range(9)])]
+        assert [order_.count(run) for run in ("one", "two", "three")] == [4, 4, 1]
+
+    def test_runs_that_have_begun_go_first(self) -> None:
+        items = [ready("new", queued=True, age=99), ready("begun"), ready("begun", "video")]
+        assert [run for run, _, _ in chosen(items, [idle("w1"), idle("w2")])] == ["begun", "new"]
 
     def test_a_worker_gets_the_policy_it_holds(self) -> None:
         workers = [idle("w1", last_policy="run/video"), idle("w2", last_policy="run/image")]

@@ -129,6 +129,21 @@ class RunError(BaseModel):
     traceback: str = ""
 
 
+class Origin(BaseModel):
+    """The run whose first rounds a forked one has too."""
+
+    run: str
+    round: int = Field(description="how many rounds")
+
+
+class Descendant(BaseModel):
+    """A run that was forked from this one."""
+
+    run: str
+    name: str
+    round: int = Field(description="how many rounds of this one it has")
+
+
 class Run(RunSummary):
     notes: str
     spec: dict[str, Any]
@@ -141,6 +156,10 @@ class Run(RunSummary):
     edges: list[tuple[str, str]] = Field(description="(student, teacher)")
     controls: list[ControlView]
     edits: list[EditView]
+    forked_from: Origin | None = Field(None, description="null also when that run was deleted")
+    forks: list[Descendant] = Field(description="oldest first")
+    paused_policies: list[str] = Field(description="policies that are not trained until they are resumed")
+    pause_seconds: float | None = Field(None, description="from the last request to pause until every attempt had stored its state")
 
 
 class RetriedRun(Run):
@@ -155,16 +174,3 @@ class RunMetaPatch(Body):
     name: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)] | None = None
     notes: Annotated[Text, StringConstraints(max_length=20_000)] | None = None
     tags: Annotated[list[Tag], Field(max_length=32)] | None = None
-
-
-class ControlPatch(Body):
-    """Changed values by path: {"set": {"w.image.text": 0.3}}."""
-
-    set: dict[str, bool | float | int | str] = Field(min_length=1, max_length=64)
-
-
-class RetryRequest(Body):
-    """What to change before a failed run goes on; by default nothing."""
-
-    set: dict[str, bool | float | int | str] = Field(default_factory=dict, max_length=64, description="as in PATCH …/controls")
-    reseed: bool = Field(False, description="train on with the next seed: other prompts and samples")
