@@ -74,7 +74,10 @@ class RunCalls:
     """What can be asked and told about one run."""
 
     command = RunCall(calls.command)
+    pause = RunCall(calls.pause)
+    resume = RunCall(calls.resume)
     recipe = RunCall(calls.recipe)
+    clone = RunCall(calls.clone)
     retry = RunCall(calls.retry)
     fork = RunCall(calls.fork)
     roll_back = RunCall(calls.roll_back)
@@ -99,6 +102,7 @@ class ClientCalls(RunCalls):
     run = RunCall(calls.run)
     create_run = Call(calls.create_run)
     runs_page = Call(calls.runs_page)
+    command_runs = Call(calls.command_runs)
     find_run = Call(calls.find_run)
     users = Call(calls.users)
     add_user = Call(calls.add_user)
@@ -118,8 +122,6 @@ class HandleCalls(RunCalls):
     """One run, by its id, the beginning of its id, or its name (the newest of that name), looked up at the first call."""
 
     get = RunCall(calls.run)
-    pause = RunCall(calls.pause)
-    resume = RunCall(calls.resume)
     cancel = RunCall(calls.cancel)
 
     def __init__(self, reference: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from client.errors import ApiError
 from client.flow import Flow, Request, change, get
 from client.models import (
     Checkpoint,
+    Commanded,
     ControlPreview,
     Export,
     Figure,
@@ -38,6 +40,7 @@ WILDCARDS = re.compile(r"[*?\[]")
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Value = bool | float | int | str
 Role = Literal["viewer", "operator", "admin"]
+Command = Literal["pause", "resume", "cancel"]
 
 
 def create_run(spec: str, *, idempotency_key: str | None = None) -> Flow[Run]:
@@ -49,6 +52,14 @@ def create_run(spec: str, *, idempotency_key: str | None = None) -> Flow[Run]:
 def recipe(run_id: str) -> Flow[dict[str, Any]]:
     """The spec and all edits with where each took effect: as JSON, `create_run` takes it and gives the same weights."""
     return (yield from get(f"/runs/{run_id}/recipe"))
+
+
+def clone(run_id: str, changes: dict[str, Any] | None = None, *, name: str | None = None) -> Flow[Run]:
+    """A new run of the same spec, without its edits, with other values in some fields: any field, by its dotted path."""
+    spec = (yield from run(run_id)).spec
+    for path, value in {**(changes or {}), **({"name": name} if name else {})}.items():
+        set_field(spec, path, value)
+    return (yield from create_run(json.dumps(spec)))
 
 
 def runs_page(*, limit: int = 100, after: str | None = None) -> Flow[RunList]:
@@ -83,24 +94,30 @@ def run(run_id: str) -> Flow[Run]:
     return Run.model_validate((yield from get(f"/runs/{quote(run_id, safe='')}")))
 
 
-def command(run_id: str, command: Literal["pause", "resume", "cancel"]) -> Flow[Run]:
+def command(run_id: str, command: Command) -> Flow[Run]:
     """Tells the run to do something its state allows."""
     return Run.model_validate((yield from change("POST", f"/runs/{run_id}/{command}")))
 
 
-def pause(run_id: str) -> Flow[Run]:
-    """Stops the run at its next optimizer step."""
-    return command(run_id, "pause")
+def pause(run_id: str, *policies: str) -> Flow[Run]:
+    """Stops the run at its next optimizer step; with policies, only these, and the run goes on without them for as long as it can."""
+    return Run.model_validate((yield from change("POST", f"/runs/{run_id}/pause", params={"policy": list(policies)})))
 
 
-def resume(run_id: str) -> Flow[Run]:
-    """Goes on from where the run stopped."""
-    return command(run_id, "resume")
+def resume(run_id: str, *policies: str) -> Flow[Run]:
+    """Goes on from where the run stopped; with policies, only these do."""
+    return Run.model_validate((yield from change("POST", f"/runs/{run_id}/resume", params={"policy": list(policies)})))
 
 
 def cancel(run_id: str) -> Flow[Run]:
     """Ends the run for good; what it has stored stays."""
     return command(run_id, "cancel")
+
+
+def command_runs(command: Command, run_ids: Sequence[str]) -> Flow[list[Commanded]]:
+    """Tells many runs, each for itself; the answer says of every one what became of it."""
+    answer = yield from change("POST", "/runs/commands", json={"command": command, "runs": list(run_ids)})
+    return [Commanded.model_validate(each) for each in answer["results"]]
 
 
 def retry(run_id: str, changes: dict[str, Value] | None = None, *, reseed: bool = False) -> Flow[RetriedRun]:
@@ -264,3 +281,12 @@ def workers() -> Flow[WorkerList]:
 def spec_schema() -> Flow[dict[str, Any]]:
     """The JSON schema of a run spec."""
     return (yield from get("/spec/schema"))
+
+
+def set_field(spec: dict[str, Any], path: str, value: Any) -> None:
+    """Sets a field of a spec by its dotted path, whatever is there; the server says what is wrong with the result."""
+    *parents, leaf = path.split(".")
+    for name in parents:
+        node = spec.get(name)
+        spec[name] = spec = node if isinstance(node, dict) else {}
+    spec[leaf] = value

@@ -47,6 +47,14 @@ class RunList(BaseModel):
     next: str | None
 
 
+class Commanded(BaseModel):
+    """What became of one of many runs: its state now, or why it was left as it is."""
+
+    run: str
+    state: str | None
+    error: str | None
+
+
 class Effect(BaseModel):
     policy: str
     step: int
@@ -127,6 +135,8 @@ class Run(RunSummary):
     edits: list[Edit]
     forked_from: Origin | None
     forks: list[Descendant]
+    paused_policies: list[str]
+    pause_seconds: float | None
 
 
 class RetriedRun(Run):

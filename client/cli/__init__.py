@@ -15,6 +15,7 @@ from client.cli.people_commands import PasswordError, token_app, users_app
 from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
+from client.cli.steer_commands import steer_app
 from client.local import NoStackError
 from client.stack.backup import BackupError
 from client.stack.family import StartError
@@ -29,6 +30,7 @@ EXPECTED = (
 app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True)
 app.add_typer(stack_app)
 app.add_typer(runs_app)
+app.add_typer(steer_app)
 app.add_typer(backup_app)
 app.add_typer(report_app)
 app.add_typer(doctor_app)

@@ -1,4 +1,4 @@
-"""`copd submit | list | show | recipe | watch | pause | resume | cancel | retry | set | export`: runs, through the REST API."""
+"""`copd submit | list | show | recipe | watch | export`: runs, through the REST API."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from client.api import ApiError, Client
-from client.cli import board, exits, preview
+from client.cli import board, exits
 from client.cli import watch as watching
-from client.cli.edit_argument import parse_edits
 from client.cli.exits import InputError
 from client.cli.output import JsonOption, print_json
 from client.local import NoStackError, connect
@@ -105,69 +104,6 @@ def watch(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", help
 
 
 @runs_app.command()
-def pause(run: RunArgument, as_json: JsonOption = False) -> None:
-    """Pause a run at its next optimizer step."""
-    _command(run, "pause", as_json=as_json)
-
-
-@runs_app.command()
-def resume(run: RunArgument, as_json: JsonOption = False) -> None:
-    """Resume a paused run."""
-    _command(run, "resume", as_json=as_json)
-
-
-@runs_app.command()
-def cancel(run: RunArgument, as_json: JsonOption = False) -> None:
-    """Cancel a run for good; what it produced stays."""
-    _command(run, "cancel", as_json=as_json)
-
-
-@runs_app.command()
-def retry(
-    run: RunArgument,
-    edits: Annotated[list[str] | None, typer.Argument(metavar="[PATH=VALUE…]", help="As in optimizer.lr=1e-5")] = None,
-    reseed: Annotated[bool, typer.Option("--reseed", help="Train on with other prompts and samples: the next seed.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Go on with a failed run from its last good checkpoints, with edits or without."""
-    with connect() as client:
-        again = client.retry(find_run(client, run).id, parse_edits(edits or []), reseed=reseed)
-    if as_json:
-        print_json(again)
-        return
-    typer.echo(f"{again.name}: {again.state}")
-    if again.notice:
-        typer.echo(f"Warning: {again.notice}", err=True)
-
-
-@runs_app.command("set")
-def set_controls(
-    run: RunArgument,
-    edits: Annotated[list[str], typer.Argument(metavar="PATH=VALUE…", help="As in w.image.text=0.3")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and show what would change, but change nothing.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Change weights and other controls of a run while it trains."""
-    changes = parse_edits(edits)
-    with connect() as client:
-        run_id = find_run(client, run).id
-        if dry_run:
-            previewed = client.preview_edit(run_id, changes)
-            if as_json:
-                print_json(previewed)
-            else:
-                typer.echo("\n".join(preview.lines(previewed)))
-            return
-        changed = client.edit(run_id, changes)
-    newest = {edit.path: edit for edit in changed.edits}
-    if as_json:
-        print_json([newest[path] for path in changes])
-        return
-    for edit in (newest[path] for path in changes):
-        typer.echo(f"{edit.path}: {edit.old} → {edit.value} requested; {edit.expected or 'waits for the run'}")
-
-
-@runs_app.command()
 def export(
     run: RunArgument,
     policy: Annotated[str, typer.Option(help="Which policy: merged, base, or an expert.")] = "merged",
@@ -197,15 +133,6 @@ def find_run(client: Client, reference: str) -> RunSummary:
 def _watch(client: Client, run_id: str, *, as_json: bool) -> None:
     run = watching.events(client, run_id, typer.echo) if as_json else watching.watch(client, run_id, console)
     raise typer.Exit(exits.of_run(run))
-
-
-def _command(reference: str, command: Literal["pause", "resume", "cancel"], *, as_json: bool) -> None:
-    with connect() as client:
-        run = client.command(find_run(client, reference).id, command)
-    if as_json:
-        print_json(run)
-        return
-    typer.echo(f"{run.name}: {run.state}" + (f" ({run.waiting_for})" if run.waiting_for else ""))
 
 
 def _wait_for_export(client: Client, run_id: str, wanted: Export) -> Export:

@@ -77,6 +77,15 @@ def test_a_run_from_submit_to_export(copd: Copd, stack: Stack, tmp_path: Path) -
     assert "completed" in refused
     assert refused.count("\n") == 1
 
+    forked = json.loads(copd("fork", run_id, "optimizer.lr=2e-4", "--keep-rounds", "1", "--name", "forked by command", "--json"))
+    assert (forked["forked_from"], forked["state"]) == ({"run": run_id, "round": 1}, "queued")
+    assert "nothing is left to train" in copd("fork", run_id, code=2)
+    cloned = copd("clone", run_id, "rounds=1", "--name", "cloned by command").split()[0]
+    assert "without text" in copd("pause", cloned, "--policy", "text")
+    assert f"{cloned}: cancelled" in copd("cancel", cloned, forked["id"]).replace("cancelling", "cancelled")
+    back = copd("rollback", run_id, "1").split()[0]
+    copd("cancel", back)
+
     target = tmp_path / "model.zip"
     assert str(target) in copd("export", run_id, "--output", str(target))
     with zipfile.ZipFile(target) as model:

@@ -33,7 +33,8 @@ STAY = {"up", "demo", "workers"}
 ALWAYS_JSON = {"recipe"}
 NEEDS_NO_STACK = {"doctor", "backup", "restore"}
 GIVEN = {
-    "submit": [str(Path(__file__).parents[1] / "miniature.yaml")], "set": ["run", "rounds=2"], "users add": ["ann", "--no-password"],
+    "submit": [str(Path(__file__).parents[1] / "miniature.yaml")], "set": ["run", "rounds=2"], "rollback": ["run", "1"],
+    "users add": ["ann", "--no-password"],
     "users disable": ["ann"], "users enable": ["ann"], "users role": ["ann", "viewer"], "token revoke": ["1"],
 }  # fmt: skip
 DOCS = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
@@ -80,7 +81,7 @@ def test_each_prints_json_for_scripts(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - STAY - NEEDS_NO_STACK - {"users password"}))
 def test_each_says_that_there_is_no_stack(copd: Copd, name: str) -> None:
     """But the one that asks for a password first."""
-    needs_run = any(parameter.name == "run" for parameter in COMMANDS[name].params)
+    needs_run = any(parameter.name in ("run", "runs") for parameter in COMMANDS[name].params)
     code, out = copd(*name.split(), *GIVEN.get(name, ["run"] if needs_run else []))
     assert (code, out) == (Exit.unreachable, "")
 

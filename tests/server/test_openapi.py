@@ -68,7 +68,7 @@ def test_a_spec_is_taken_as_yaml_and_as_json(document: dict[str, Any]) -> None:
 
 def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
     run = "/api/v1/runs/{run_id}"
-    commands = ("pause", "resume", "cancel", "retry", "force", "export")
+    commands = ("pause", "resume", "cancel", "retry", "force", "export", "fork", "rollback")
     reads = (
         "recipe",
         "segments",
@@ -92,6 +92,7 @@ def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
         *(f"POST {run}/{name}" for name in commands),
         *(f"GET {run}/{name}" for name in reads),
         f"PATCH {run}/controls",
+        "POST /api/v1/runs/commands",
         f"GET {run}/exports/{{export_id}}/download",
         f"GET {run}/media/{{name}}",
         "POST /api/v1/spec/check",
