@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from copd_engine.plan import TRAINING, Kind
 from copd_engine.spec import FieldError, RunSpec, SpecError
 from copd_engine.structure import field_of, structure_paths, with_edit
+from copd_engine.weights import course, edge_paths
 
 Desired = Literal["run", "pause", "cancel"]
 VALUE_FIELDS = ("optimizer.lr", "rlvr.temperature", "rlvr.clip_low", "rlvr.clip_high", "seed")
-"""Fields of the spec that every optimizer step uses and that may be edited; beside them, the weights of the edges."""
+"""Fields of the spec that every optimizer step uses and that may be edited; beside them, the weights of the edges and their schedules."""
 DISPATCH_FIELDS = ("priority",)
 """Fields that say who goes first and never touch a weight: an edit acts at once."""
 
@@ -71,24 +72,34 @@ class StepValues(_Part):
     """Teacher → weight, for the teachers of this step; empty in RLVR steps."""
 
 
-def value_paths(spec: RunSpec, step: int = 1) -> dict[str, float]:
-    """Every path a value edit may name, with the spec's value in optimizer step `step`: the weights of the edges, then VALUE_FIELDS."""
-    weights = {f"w.{student}.{teacher}": spec.weight(student, teacher, step) for student, teacher in spec.edges()}
-    return weights | {path: field_of(spec, path) for path in VALUE_FIELDS}
+def value_paths(spec: RunSpec) -> dict[str, float]:
+    """Every path a value edit may name, with the spec's value: the weights of the edges, then VALUE_FIELDS, then the weights' schedules."""
+    weights, schedules = dict[str, float](), dict[str, float]()
+    for student, teacher in spec.edges():
+        weight, end, steps = edge_paths(student, teacher)
+        held = course(spec, student, teacher)
+        weights[weight] = held.start
+        schedules |= {end: held.end, steps: held.steps}
+    return weights | {path: field_of(spec, path) for path in VALUE_FIELDS} | schedules
 
 
 def check_value_edit(spec: RunSpec, path: str, value: object) -> float:
     """The value as it may be set: what the spec itself would take there. Raises SpecError naming the path, and what would be right."""
-    paths = (*value_paths(spec), *DISPATCH_FIELDS)
+    values = value_paths(spec)
+    paths = (*values, *DISPATCH_FIELDS)
     if path not in paths:
         help_ = f"editable are {', '.join(paths)}; and from a round on {', '.join(structure_paths(spec))}"
         raise SpecError([FieldError(path, f"not an editable value of this run; {help_}")])
+    if path.startswith("w_schedule."):
+        edge, _, part = path.rpartition(".")
+        return field_of(with_edit(spec, edge, {name: values[f"{edge}.{name}"] for name in ("end", "steps")} | {part: value}), path)
     return field_of(with_edit(spec, path, value), path)
 
 
 def paths_used(kind: Kind, policy: str, teachers: Iterable[str]) -> set[str]:
     """The editable paths one optimizer step of `policy` reads."""
-    return {*VALUE_FIELDS, *(f"w.{policy}.{teacher}" for teacher in teachers if kind is Kind.opd)}
+    taught = teachers if kind is Kind.opd else ()
+    return {*VALUE_FIELDS, *(path for teacher in taught for path in edge_paths(policy, teacher))}
 
 
 def bind(
@@ -106,12 +117,10 @@ def values_at(
     spec: RunSpec, edits: Sequence[ValueEdit], bindings: Sequence[Binding], *, policy: str, teachers: Iterable[str], step: int
 ) -> StepValues:
     """The values of one step: the spec's, overlaid in version order by the edits bound for `policy` at or before `step`."""
-    active = {b.version for b in bindings if b.policy == policy and b.step <= step}
-    values = value_paths(spec, step)
-    for edit in sorted(edits, key=lambda e: e.version):
-        if edit.version in active:
-            values[edit.path] = edit.value
-    weights = {teacher: values[f"w.{policy}.{teacher}"] for teacher in teachers}
+    bound = {b.version: b.step for b in bindings if b.policy == policy and b.step <= step}
+    active = [(e.path, e.value, bound[e.version]) for e in sorted(edits, key=lambda e: e.version) if e.version in bound]
+    values = {path: field_of(spec, path) for path in VALUE_FIELDS} | {path: value for path, value, _ in active}
+    weights = {teacher: course(spec, policy, teacher, active).at(step) for teacher in teachers}
     return StepValues(
         lr=values["optimizer.lr"],
         temperature=values["rlvr.temperature"],

@@ -93,8 +93,8 @@ def segment_key(kind: Kind, policy: str, step: int, domain: str | None = None) -
 def plan(spec: RunSpec, edits: Sequence[StructureEdit] = ()) -> list[Segment]:
     """All segments of a run, each after those it needs.
 
-    Rounds before the first round named by an edit come out exactly as without it, whatever the edit: that is what lets a run be
-    re-planned while it trains. Raises SpecError when an edit makes the spec invalid.
+    Rounds before the first round named by an edit come out exactly as without it, whatever the edit (but for evaluations of what has
+    become the last one): that is what lets a run be re-planned while it trains. Raises SpecError when an edit makes the spec invalid.
     """
     builder = _Plan()
     for domain in spec.domains:
@@ -102,6 +102,7 @@ def plan(spec: RunSpec, edits: Sequence[StructureEdit] = ()) -> list[Segment]:
     rounds, step = _rounds(spec, edits), 0
     for round_ in range(rounds):
         held = spec_of_round(spec, edits, round_)
+        builder.evaluates = (round_ + 1) % held.evaluation.every == 0 or round_ in (rounds - 1, _last_round_known(spec, edits, round_))
         step = _add_round(builder, held, round_, step)
         builder.gate = _deciders(held, step)
     if spec.method in TWO_STAGES:
@@ -139,6 +140,11 @@ def _rounds(spec: RunSpec, edits: Sequence[StructureEdit]) -> int:
     return rounds
 
 
+def _last_round_known(spec: RunSpec, edits: Sequence[StructureEdit], round_: int) -> int:
+    """The last round as it stood when `round_` began: it was evaluated, whatever was added to the plan since."""
+    return _rounds(spec, [edit for edit in edits if edit.round <= round_]) - 1
+
+
 @dataclass
 class _Plan:
     """Segments so far, and which of them makes each checkpoint: needs follow from what a segment reads."""
@@ -147,6 +153,8 @@ class _Plan:
     made_by: dict[Ref, str] = field(default_factory=dict)
     gate: tuple[str, ...] = ()
     """What training needs besides: segments that decide what kind of training it is."""
+    evaluates: bool = True
+    """Whether accuracy is due."""
 
     def add(self, segment: Segment) -> None:
         reads = dict.fromkeys((segment.start, *segment.teachers))
@@ -212,6 +220,7 @@ def _add_second_stage(builder: _Plan, spec: RunSpec, round_: int, end: int) -> N
     teachers = tuple(_expert(teacher, end) for _, teacher in spec.edges())
     step = end if student in spec.experts else 0
     for part in range(round_):
+        builder.evaluates = (part + 1) % spec.evaluation.every == 0 or part == round_ - 1
         builder.add(Segment(Kind.opd, student, round_, _expert(student, step), steps=spec.opd.steps, part=part, teachers=teachers))
         step += spec.opd.steps
         if spec.agreement.enabled:
@@ -227,7 +236,7 @@ def _add_merge(builder: _Plan, spec: RunSpec, round_: int, experts: tuple[Ref, .
 
 
 def _add_evaluations(builder: _Plan, spec: RunSpec, round_: int, refs: tuple[Ref, ...]) -> None:
-    for ref in refs:
+    for ref in refs if builder.evaluates else ():
         for domain in spec.domains:
             builder.add(Segment(Kind.evaluate, ref.policy, round_, ref, domain=domain))
 

@@ -9,7 +9,7 @@ from typing import Any
 from copd_engine.spec import FieldError, RunSpec, SpecError, parse_spec
 
 TEACH = "opd.adaptive.teach"
-STRUCTURE_PATHS = ("rounds", "rlvr.steps", "opd.steps", "opd.sync_every", "opd.topology", TEACH)
+STRUCTURE_PATHS = ("rounds", "rlvr.steps", "opd.steps", "opd.sync_every", "opd.topology", TEACH, "evaluation.every")
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ def structure_paths(spec: RunSpec) -> tuple[str, ...]:
         case "copd":
             return STRUCTURE_PATHS if spec.opd.adaptive else tuple(path for path in STRUCTURE_PATHS if path != TEACH)
         case "experts" | "mixed_rlvr":
-            return ("rounds", "rlvr.steps")
+            return ("rounds", "rlvr.steps", "evaluation.every")
         case "opd":
-            return ("rounds", "opd.steps")
+            return ("rounds", "opd.steps", "evaluation.every")
         case _:
-            return ("rounds", "rlvr.steps", "opd.steps")
+            return ("rounds", "rlvr.steps", "opd.steps", "evaluation.every")
 
 
 def with_edit(spec: RunSpec, path: str, value: Any) -> RunSpec:

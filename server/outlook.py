@@ -77,7 +77,7 @@ def expected_effect(
         return "acts after the run is resumed"
     if round_ is not None:
         return f"acts from round {round_ + 1}"
-    if not path.startswith("w."):
+    if not path.startswith(("w.", "w_schedule.")):
         return "acts from each expert's next step" if any(ahead.values()) else None
     student = ahead.get(path.split(".")[1], ())
     return _edge_effect(student, seconds_per_step) or (

@@ -49,8 +49,9 @@ class Ramp(Part):
 
 
 class Evaluation(Part):
-    """Accuracy on fixed held-out prompts: the base once, every expert and the merged model at each round's end."""
+    """Accuracy on fixed held-out prompts: the base once, every expert and the merged model at the end of rounds."""
 
+    every: int = editable(1, "structure", ge=1, le=10_000, description="rounds from one evaluation to the next; the last has one always")
     prompts: int = Field(default=256, ge=8, le=65536, description="held-out prompts per domain; of a data set that has fewer, all of them")
     temperature: float = Field(default=0.0, ge=0, le=10, description="0 is greedy")
     samples: int = Field(default=3, ge=0, le=64, description="prompts per domain kept with their answers for people to read")
@@ -111,8 +112,8 @@ class RunSpec(Part):
     w: dict[Name, dict[Name, Weight]] = editable(
         {}, "value", description="w[student][teacher]; an edge of the topology that is not named here weighs 1", validate_default=True
     )
-    w_schedule: dict[Name, dict[Name, Ramp]] = Field(
-        default_factory=dict, description="w_schedule[student][teacher]; an edge that is not named here keeps its weight"
+    w_schedule: dict[Name, dict[Name, Ramp]] = editable(
+        {}, "value", description="w_schedule[student][teacher]; an edge that is not named here keeps its weight"
     )
     sampling: Sampling = Sampling()
     optimizer: Optimizer = Optimizer()
@@ -259,11 +260,6 @@ class RunSpec(Part):
         hub = self.opd.hub or names[0]
         spoke = self.opd.topology == "hub_and_spoke"
         return [(s, t) for s in names for t in names if s != t and (not spoke or hub in (s, t))]
-
-    def weight(self, student: str, teacher: str, step: int = 1) -> float:
-        """w[student, teacher] in the student's step `step`, from 1, as long as nobody edits it."""
-        start, ramp = self.w.get(student, {}).get(teacher, 1.0), self.w_schedule.get(student, {}).get(teacher)
-        return start if ramp is None else start + (ramp.end - start) * min(1.0, (step - 1) / ramp.steps)
 
 
 def listed(names: Any) -> str:

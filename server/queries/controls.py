@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from copd_engine.control import DISPATCH_FIELDS, value_paths
 from copd_engine.plan import TRAINING, Kind
-from copd_engine.spec import spec_schema
+from copd_engine.spec import RunSpec, spec_schema
 from copd_engine.structure import structure_paths
 from server.api.schemas.runs import ControlView, EditView, Effect
 from server.commands.controls import current_spec, current_value
@@ -22,10 +22,13 @@ from server.states import RunState
 
 
 def control_views(db: Session, run: Run) -> list[ControlView]:
-    """Every editable value as last requested: weights first, then other values, then structure, then priority."""
+    """Every editable value as last requested: weights first, then other values, then structure, then priority. Of schedules, those there
+    are."""
     spec, edits = spec_of(run), _edits(db, run.id)
-    views = []
+    edited, views = {edit.path.rpartition(".")[0] for edit in edits}, []
     for path in (*value_paths(current_spec(spec, edits)), *structure_paths(spec), *DISPATCH_FIELDS):
+        if path.startswith("w_schedule.") and not _has_schedule(spec, path, edited):
+            continue
         limits = _limits(path)
         views.append(
             ControlView(
@@ -38,6 +41,12 @@ def control_views(db: Session, run: Run) -> list[ControlView]:
             )
         )
     return views
+
+
+def _has_schedule(spec: RunSpec, path: str, edited: set[str]) -> bool:
+    """Whether the edge of `w_schedule.<student>.<teacher>.<part>` has a schedule: by the spec, or by an edit of it."""
+    _, student, teacher, _ = path.split(".")
+    return teacher in spec.w_schedule.get(student, {}) or path.rpartition(".")[0] in edited
 
 
 def edit_views(db: Session, run: Run) -> list[EditView]:
@@ -121,6 +130,10 @@ def _description(path: str, limits: dict[str, Any]) -> str:
     if path.startswith("w."):
         _, student, teacher = path.split(".")
         return f"how strongly {student} follows its teacher {teacher}"
+    if path.startswith("w_schedule."):
+        _, student, teacher, part = path.split(".")
+        what = "the weight that w moves to" if part == "end" else "how many steps of the student that takes, from when it is edited"
+        return f"{student} ← {teacher}: {what}"
     return limits.get("description", "")
 
 
@@ -129,6 +142,9 @@ def _limits(path: str) -> dict[str, Any]:
     """The JSON schema of a field of the spec; for a weight, of any weight."""
     if path.startswith("w."):
         return {"edit": "value", "minimum": 0.0, "maximum": 1000.0}
+    if path.startswith("w_schedule."):
+        limits = spec_schema()["$defs"]["Ramp"]["properties"]["steps"] if path.endswith(".steps") else _limits("w.student.teacher")
+        return {**limits, "edit": "value"}
     schema = spec_schema()
     node: dict[str, Any] = schema
     for name in path.split("."):

@@ -28,7 +28,10 @@ SPEC = parse_spec({"name": "x", "domains": {"d": DOMAIN}, "experts": {n: {"domai
 TEACHERS = {"a": ["b", "c"], "b": ["a"], "c": ["a"]}
 PATHS = list(value_paths(SPEC))
 
-edits = st.lists(st.tuples(st.sampled_from(PATHS), st.floats(0.01, 1.0)), max_size=6).map(
+values = st.sampled_from(PATHS).flatmap(
+    lambda path: st.tuples(st.just(path), st.integers(1, 5) if path.endswith(".steps") else st.floats(0.01, 1.0))
+)
+edits = st.lists(values, max_size=6).map(
     lambda drawn: [ValueEdit(version=i, path=path, value=value) for i, (path, value) in enumerate(drawn, start=1)]
 )
 
@@ -61,8 +64,8 @@ def test_an_edit_binds_once_and_only_to_steps_that_use_it(given_edits: list[Valu
     assert len(set(versions)) == len(versions)
     for binding in bindings:
         path = given_edits[binding.version - 1].path
-        if path.startswith("w."):
-            assert path.startswith(f"w.{policy}.")
+        if path.startswith("w"):
+            assert path.split(".")[1] == policy
             assert binding.step == 2  # the first OPD step
 
 
@@ -76,6 +79,33 @@ def test_a_scheduled_weight_moves_with_the_students_steps_until_it_is_edited() -
     assert [weight(step) for step in (1, 3, 5, 9)] == pytest.approx([0.5, 0.3, 0.1, 0.1])
     edit = ValueEdit(version=1, path="w.a.b", value=0.7)
     assert [weight(step, edit) for step in (1, 3, 9)] == pytest.approx([0.5, 0.7, 0.7])
+
+
+def test_a_schedule_edited_under_way_begins_with_the_weight_of_that_moment() -> None:
+    spec = SPEC.model_copy(update={"w_schedule": {"a": {"b": Ramp(end=0.1, steps=4)}}})
+
+    def weights(*changes: tuple[str, float, int]) -> list[float]:
+        """Of steps 1 to 9, under changes (path, value, step)."""
+        given_edits = [ValueEdit(version=n, path=path, value=value) for n, (path, value, _) in enumerate(changes)]
+        bindings = [Binding(version=n, policy="a", step=step) for n, (_, _, step) in enumerate(changes)]
+        return [values_at(spec, given_edits, bindings, policy="a", teachers=["b"], step=step).w["b"] for step in range(1, 10)]
+
+    end, steps = ("w_schedule.a.b.end", 0.7, 3), ("w_schedule.a.b.steps", 2, 3)
+    assert weights(end) == pytest.approx([0.5, 0.4, 0.3, 0.4, 0.5, 0.6, 0.7, 0.7, 0.7])
+    assert weights(steps) == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1])
+    assert weights(end, steps) == pytest.approx([0.5, 0.4, 0.3, 0.5, 0.7, 0.7, 0.7, 0.7, 0.7]) == weights(steps, end)
+    by_hand = ("w.a.b", 0.9, 5)
+    assert weights(end, by_hand) == pytest.approx([0.5, 0.4, 0.3, 0.4, 0.9, 0.9, 0.9, 0.9, 0.9])
+    assert weights(by_hand, ("w_schedule.a.b.end", 0.1, 6))[4:] == pytest.approx([0.9, 0.9, 0.7, 0.5, 0.3])
+
+
+def test_an_edge_without_a_schedule_can_be_given_one() -> None:
+    assert check_value_edit(SPEC, "w_schedule.a.b.steps", 8) == 8
+    assert check_value_edit(SPEC, "w_schedule.b.a.end", 0) == 0
+    with pytest.raises(SpecError, match=r"w_schedule\.a\.b\.steps: .*greater than or equal to 1"):
+        check_value_edit(SPEC, "w_schedule.a.b.steps", 0)
+    with pytest.raises(SpecError, match="not an editable value"):
+        check_value_edit(SPEC, "w_schedule.b.c.end", 0)
 
 
 def test_the_later_edit_wins() -> None:
@@ -136,7 +166,7 @@ def test_what_may_be_edited_is_what_the_schema_says() -> None:
                 yield from editable(inside.get("properties", {}), f"{prefix}{name}.")
 
     found = dict(editable(spec_schema()["properties"]))
-    paths = {"value": {"w", *VALUE_FIELDS}, "structure": set(STRUCTURE_PATHS), "dispatch": set(DISPATCH_FIELDS)}
+    paths = {"value": {"w", "w_schedule", *VALUE_FIELDS}, "structure": set(STRUCTURE_PATHS), "dispatch": set(DISPATCH_FIELDS)}
     assert {kind: {path for path, edit in found.items() if edit == kind} for kind in paths} == paths
 
 

@@ -23,8 +23,9 @@ def spec_of(experts: int = 3, **changes: Any) -> RunSpec:
 
 
 def drawn_spec(
-    experts: int, method: str, rounds: int, rlvr: int, opd: int, sync: int, topology: str, agreement: bool, adaptive: dict[str, Any] | None
-) -> RunSpec:
+    experts: int, method: str, rounds: int, rlvr: int, opd: int, sync: int, topology: str, every: int, agreement: bool,
+    adaptive: dict[str, Any] | None,
+) -> RunSpec:  # fmt: skip
     return spec_of(
         max(experts, 2) if method == "static_opd" else experts,
         method=method,
@@ -32,11 +33,12 @@ def drawn_spec(
         rlvr={"steps": rlvr},
         opd={"steps": opd, "sync_every": sync, "topology": topology, "adaptive": adaptive},
         agreement={"enabled": agreement},
+        evaluation={"every": every},
     )
 
 
 topologies = st.sampled_from(["hub_and_spoke", "full", "ring"])
-sizes = (st.integers(1, 5), st.integers(1, 5), st.integers(1, 6), st.integers(1, 7), topologies)
+sizes = (st.integers(1, 5), st.integers(1, 5), st.integers(1, 6), st.integers(1, 7), topologies, st.integers(1, 3))
 schedules = st.fixed_dictionaries({"teach": st.booleans()})
 adaptive_specs = st.builds(drawn_spec, st.integers(2, 4), st.just("copd"), *sizes, st.just(value=True), schedules)
 specs = st.builds(drawn_spec, st.integers(1, 4), st.sampled_from(get_args(Method)), *sizes, st.booleans(), st.none()) | adaptive_specs
@@ -79,9 +81,24 @@ def test_an_edit_leaves_the_rounds_before_it_as_they_were(spec: RunSpec, edits: 
     edits = fitting(spec, edits)
     rounds = max(segment.round for segment in plan(spec, edits)) + 1
     first = min(first, rounds)  # nothing beyond the run's end can have been sent
-    edited = plan(spec, [*edits, StructureEdit(99, first, path, value)])
-    sent = [segment for segment in plan(spec, edits) if segment.round < first]
-    assert edited[: len(sent)] == sent
+    before, edited = plan(spec, edits), plan(spec, [*edits, StructureEdit(99, first, path, value)])
+    sent = [segment for segment in before if segment.round < first]
+    assert [segment for segment in edited if segment in before][: len(sent)] == sent
+    added = [segment for segment in edited if segment.round < first and segment not in before]
+    assert {(segment.kind, segment.round) for segment in added} <= {(Kind.evaluate, first - 1)}, "what is the last round now is evaluated"
+
+
+@given(specs, edit_lists())
+def test_the_last_round_is_always_evaluated(spec: RunSpec, edits: list[StructureEdit]) -> None:
+    segments = plan(spec, fitting(spec, edits))
+    newest = max((segment.end for segment in segments if segment.kind is Kind.merge), key=lambda ref: ref.step)
+    assert {segment.domain for segment in segments if segment.kind is Kind.evaluate and segment.start == newest} == set(spec.domains)
+
+
+@pytest.mark.parametrize(("every", "expected"), [(1, [0, 1, 2, 3, 4]), (2, [1, 3, 4]), (3, [2, 4]), (9, [4])])
+def test_rounds_are_evaluated_every_so_often(every: int, expected: list[int]) -> None:
+    segments = plan(spec_of(rounds=5, evaluation={"every": every}))
+    assert sorted({segment.round for segment in segments if segment.kind is Kind.evaluate and segment.policy != BASE}) == expected
 
 
 @given(specs, edit_lists())
@@ -140,7 +157,7 @@ def test_under_an_adaptive_schedule_a_round_is_one_phase(spec: RunSpec, edits: l
 
 
 def test_the_phase_of_a_round_is_edited_only_under_an_adaptive_schedule() -> None:
-    with pytest.raises(SpecError, match=r"does not change the plan of method copd; structure is rounds, .*opd\.topology$"):
+    with pytest.raises(SpecError, match=r"does not change the plan of method copd; structure is rounds, .*topology, evaluation\.every$"):
         plan(spec_of(), [StructureEdit(1, 0, TEACH, True)])
     adaptive = spec_of(opd={"steps": 2, "adaptive": {}}, rlvr={"steps": 3})
     phases = [(s.round, s.key) for s in plan(adaptive, [StructureEdit(1, 1, TEACH, True)]) if s.kind in TRAINING and s.policy == "e0"]

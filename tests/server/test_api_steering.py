@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -10,7 +12,7 @@ from tests.server.api import RUNS, submit
 pytestmark = pytest.mark.integration
 
 
-def forked(api: TestClient, run: str, path: str = "fork", key: str = "one", **wanted: object) -> tuple[int, dict[str, object]]:
+def forked(api: TestClient, run: str, path: str = "fork", key: str = "one", **wanted: object) -> tuple[int, dict[str, Any]]:
     answer = api.post(f"{RUNS}/{run}/{path}", json=wanted, headers={"idempotency-key": key})
     return answer.status_code, answer.json()
 
