@@ -104,7 +104,7 @@ export interface paths {
         put?: never;
         /**
          * Pause Run
-         * @description Stops the run at its next optimizer step; `pausing` until every attempt has stored its state.
+         * @description Stops the run at its next optimizer step; `pausing` until every attempt has stored its state. With `policy`, only these stop, and the run goes on without them for as long as it can.
          */
         post: operations["pause_run"];
         delete?: never;
@@ -124,7 +124,7 @@ export interface paths {
         put?: never;
         /**
          * Resume Run
-         * @description Goes on from where the run stopped.
+         * @description Goes on from where the run stopped; with `policy`, only these do.
          */
         post: operations["resume_run"];
         delete?: never;
@@ -153,6 +153,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Command Runs
+         * @description Pauses, resumes or cancels many runs. Each for itself: the answer says of every one what became of it.
+         */
+        post: operations["command_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/retry": {
         parameters: {
             query?: never;
@@ -167,6 +187,46 @@ export interface paths {
          * @description Goes on with a failed run from its last good checkpoints; with edits, where the body has some.
          */
         post: operations["retry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork Run
+         * @description Makes a new run that has the first rounds of this one, and trains on from their end, with edits or without.
+         */
+        post: operations["fork_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back Run
+         * @description Ends this run, and makes a new one of the same name that trains on from an earlier round's end.
+         */
+        post: operations["roll_back_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -830,6 +890,24 @@ export interface components {
             /** Tokens */
             tokens: number;
         };
+        /** BulkAnswer */
+        BulkAnswer: {
+            /**
+             * Results
+             * @description in the order asked
+             */
+            results: components["schemas"]["Commanded"][];
+        };
+        /** BulkCommand */
+        BulkCommand: {
+            /**
+             * Command
+             * @enum {string}
+             */
+            command: "pause" | "resume" | "cancel";
+            /** Runs */
+            runs: string[];
+        };
         /**
          * Checkpoint
          * @description When training state is stored.
@@ -924,6 +1002,17 @@ export interface components {
              * @description a path, relative to the data file
              */
             video?: string | null;
+        };
+        /**
+         * Commanded
+         * @description What became of one run: its state now, or why it was left as it is.
+         */
+        Commanded: {
+            /** Run */
+            run: string;
+            state?: components["schemas"]["RunState"] | null;
+            /** Error */
+            error?: string | null;
         };
         /**
          * Compute
@@ -1073,6 +1162,21 @@ export interface components {
             max_new_tokens: number;
         };
         /**
+         * Descendant
+         * @description A run that was forked from this one.
+         */
+        Descendant: {
+            /** Run */
+            run: string;
+            /** Name */
+            name: string;
+            /**
+             * Round
+             * @description how many rounds of this one it has
+             */
+            round: number;
+        };
+        /**
          * DigitImages
          * @description Two real scans of handwritten digits: read them and add them.
          */
@@ -1161,9 +1265,15 @@ export interface components {
         };
         /**
          * Evaluation
-         * @description Accuracy on fixed held-out prompts: the base once, every expert and the merged model at each round's end.
+         * @description Accuracy on fixed held-out prompts: the base once, every expert and the merged model at the end of rounds.
          */
         Evaluation: {
+            /**
+             * Every
+             * @description rounds from one evaluation to the next; the last has one always
+             * @default 1
+             */
+            every: number;
             /**
              * Prompts
              * @description held-out prompts per domain; of a data set that has fewer, all of them
@@ -1349,6 +1459,32 @@ export interface components {
             path: string;
             /** Domain */
             domain: string;
+        };
+        /**
+         * ForkRequest
+         * @description Where a new run goes on from, and what it changes: by default nothing.
+         */
+        ForkRequest: {
+            /**
+             * Keep Rounds
+             * @description how many rounds of the other run it has; null: all that have ended
+             */
+            keep_rounds?: number | null;
+            /**
+             * Set
+             * @description as in PATCH …/controls
+             */
+            set?: {
+                [key: string]: boolean | number | string;
+            };
+            /**
+             * Reseed
+             * @description train on with the next seed: other prompts and samples
+             * @default false
+             */
+            reseed: boolean;
+            /** Name */
+            name?: string | null;
         };
         /**
          * Format
@@ -1730,6 +1866,19 @@ export interface components {
              */
             updates: number;
         };
+        /**
+         * Origin
+         * @description The run whose first rounds a forked one has too.
+         */
+        Origin: {
+            /** Run */
+            run: string;
+            /**
+             * Round
+             * @description how many rounds
+             */
+            round: number;
+        };
         /** PlannedSegment */
         PlannedSegment: {
             /** Key */
@@ -2091,6 +2240,23 @@ export interface components {
             controls: components["schemas"]["ControlView"][];
             /** Edits */
             edits: components["schemas"]["EditView"][];
+            /** @description null also when that run was deleted */
+            forked_from?: components["schemas"]["Origin"] | null;
+            /**
+             * Forks
+             * @description oldest first
+             */
+            forks: components["schemas"]["Descendant"][];
+            /**
+             * Paused Policies
+             * @description policies that are not trained until they are resumed
+             */
+            paused_policies: string[];
+            /**
+             * Pause Seconds
+             * @description from the last request to pause until every attempt had stored its state
+             */
+            pause_seconds?: number | null;
             /**
              * Notice
              * @description why the retry can only fail again, and what to change
@@ -2271,6 +2437,23 @@ export interface components {
             controls: components["schemas"]["ControlView"][];
             /** Edits */
             edits: components["schemas"]["EditView"][];
+            /** @description null also when that run was deleted */
+            forked_from?: components["schemas"]["Origin"] | null;
+            /**
+             * Forks
+             * @description oldest first
+             */
+            forks: components["schemas"]["Descendant"][];
+            /**
+             * Paused Policies
+             * @description policies that are not trained until they are resumed
+             */
+            paused_policies: string[];
+            /**
+             * Pause Seconds
+             * @description from the last request to pause until every attempt had stored its state
+             */
+            pause_seconds?: number | null;
         };
         /**
          * RunError
@@ -2411,8 +2594,9 @@ export interface components {
             /**
              * W Schedule
              * @description w_schedule[student][teacher]; an edge that is not named here keeps its weight
+             * @default {}
              */
-            w_schedule?: {
+            w_schedule: {
                 [key: string]: {
                     [key: string]: components["schemas"]["Ramp"];
                 };
@@ -2451,6 +2635,7 @@ export interface components {
             merge: components["schemas"]["Merge"];
             /**
              * @default {
+             *       "every": 1,
              *       "prompts": 256,
              *       "temperature": 0,
              *       "samples": 3
@@ -3368,7 +3553,10 @@ export interface operations {
     };
     pause_run: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description these policies alone; by default the whole run */
+                policy?: string[] | null;
+            };
             header?: never;
             path: {
                 run_id: string;
@@ -3426,7 +3614,10 @@ export interface operations {
     };
     resume_run: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description these policies alone; by default the whole run */
+                policy?: string[] | null;
+            };
             header?: never;
             path: {
                 run_id: string;
@@ -3540,6 +3731,48 @@ export interface operations {
             };
         };
     };
+    command_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkCommand"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     retry_run: {
         parameters: {
             query?: never;
@@ -3574,6 +3807,138 @@ export interface operations {
                 };
             };
             /** @description the run has not failed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fork_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    Location?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the numbers of its last round are still being recorded, or the Idempotency-Key was used with another body */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    Location?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the numbers of its last round are still being recorded, or the Idempotency-Key was used with another body */
             409: {
                 headers: {
                     [name: string]: unknown;

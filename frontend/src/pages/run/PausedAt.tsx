@@ -3,17 +3,27 @@ import { checkpointsQuery } from "../../api/queries";
 import type { Run } from "../../api/types";
 import classes from "./RunHeader.module.css";
 
-/** Where a paused run stopped: the step of each expert's stored state. */
+/** Where a paused run stopped: the step of each expert's stored state, and how long that took; of one that goes on, which policies do not. */
 export function PausedAt({ run }: { run: Run }) {
   const { data } = useQuery({ ...checkpointsQuery(run.id), enabled: run.state === "paused" });
-  if (run.state !== "paused" || !data) return null;
+  if (run.state !== "paused") return run.paused_policies.length ? <PausedPolicies names={run.paused_policies} /> : null;
+  if (!data) return null;
   const stored = data.checkpoints.filter((checkpoint) => checkpoint.has_state);
   const experts = run.policies.filter((policy) => policy.role === "expert").map((policy) => policy.name);
   const steps = experts.map((name) => Math.max(0, ...stored.filter((c) => c.policy === name).map((c) => c.step)));
   const where = new Set(steps).size === 1 ? `step ${steps[0]}` : experts.map((name, i) => `step ${steps[i]} (${name})`).join(", ");
   return (
     <div className={classes.waiting} role="note">
-      Stopped after {where}; Resume goes on from there.
+      Stopped after {where}
+      {run.pause_seconds ? `, ${run.pause_seconds.toFixed(1)} s after it was asked to` : ""}; Resume goes on from there.
+    </div>
+  );
+}
+
+function PausedPolicies({ names }: { names: string[] }) {
+  return (
+    <div className={classes.waiting} role="note">
+      {names.join(" and ")} {names.length === 1 ? "is" : "are"} paused, the others go on without; Resume goes on with all.
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { ProgressLine } from "../../parts/ProgressLine";
 import { StateBadge } from "../../parts/StateBadge";
 import { duration, secondsSince, useNow } from "../../parts/time";
 import { Freshness } from "./Freshness";
+import { Lineage } from "./Lineage";
 import { PausedAt } from "./PausedAt";
 import { RunButtons } from "./RunButtons";
 import { TagsEditor } from "./TagsEditor";
@@ -47,6 +48,7 @@ export function RunHeader({ run }: { run: Run }) {
         <TagsEditor tags={run.tags} onSave={(tags) => meta.mutate({ tags })} />
         <EditableText label="Notes" value={run.notes} placeholder="Add a note" onSave={(notes) => meta.mutate({ notes })} maxLength={20_000} multiline />
       </div>
+      <Lineage run={run} />
       {meta.error && <ProblemAlert error={meta.error} />}
       <ProgressLine progress={run.progress} state={run.state} wide />
       <Waiting run={run} />
