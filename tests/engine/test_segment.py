@@ -72,8 +72,8 @@ def runner(small: Build, store: Store, coins: PolicyCache) -> Runner:
     return Runner(small(), store, coins)
 
 
-def wanted(desired: Desired, after: int) -> Callable[[int], ControlDocument | None]:
-    return lambda asked: ControlDocument(version=7, desired=desired) if asked >= after else None
+def wanted(desired: Desired, after: int, paused: tuple[str, ...] = ()) -> Callable[[int], ControlDocument | None]:
+    return lambda asked: ControlDocument(version=7, desired=desired, paused=paused) if asked >= after else None
 
 
 def test_training_tells_stores_and_answers(runner: Runner, store: Store) -> None:
@@ -119,11 +119,11 @@ def test_an_attempt_runs_once(runner: Runner) -> None:
         runner.run(TEXT)
 
 
-@pytest.mark.parametrize("desired", ["pause", "cancel"])
+@pytest.mark.parametrize(("desired", "paused"), [("pause", ()), ("cancel", ()), ("run", ("image", "text"))])
 def test_a_stop_stores_the_state_and_the_next_attempt_goes_on_bit_for_bit(
-    runner: Runner, desired: Desired, small: Build, store: Store, coins: PolicyCache
+    runner: Runner, desired: Desired, paused: tuple[str, ...], small: Build, store: Store, coins: PolicyCache
 ) -> None:
-    stopped = runner.run(TEXT, wanted(desired, after=3))
+    stopped = runner.run(TEXT, wanted(desired, after=3, paused=paused))
     assert (stopped.outcome, stopped.step) == ("stopped", 3)
     assert [c.step for c in stopped.checkpoints] == [3]
     assert runner.of(Acknowledged) == [Acknowledged(version=7, seq=runner.of(Acknowledged)[0].seq)]
@@ -133,6 +133,11 @@ def test_a_stop_stores_the_state_and_the_next_attempt_goes_on_bit_for_bit(
     other = Runner(small(), store.below("other"), coins)
     other.run(TEXT)
     assert runner.whole_state("text@4") == other.whole_state("text@4")
+
+
+def test_a_paused_policy_is_looked_at_all_the_same_and_others_train_on(runner: Runner) -> None:
+    assert runner.run(TEXT, wanted("run", after=0, paused=("image",))).outcome == "done"
+    assert runner.run(LOOK, wanted("run", after=0, paused=("text", "merged", "base"))).outcome == "done"
 
 
 def test_a_stop_before_the_first_step_stores_nothing(runner: Runner) -> None:
