@@ -24,6 +24,7 @@ def run(**changes: Any) -> Run:
         "progress": progress, "capability": 0.5, "created_at": NOW, "started_at": NOW, "ended_at": NOW, "notes": "", "created_by": "ann",
         "source": "name: A run # why", "domains": ["text"], "policies": [{"name": "base"}, {"name": "merged"}], "tags": [],
         "spec": {"seed": 3, "model": {"path": "tiny"}}, "control_version": 1, "error": None, "controls": [], "edits": [],
+        "forked_from": None, "forks": [], "paused_policies": [], "pause_seconds": None,
     }  # fmt: skip
     return Run.model_validate(plain | changes)
 
