@@ -9,7 +9,7 @@ from typing import Literal
 from copd_engine.spec import RunSpec
 from copd_engine.spec.run import Ramp
 
-Part = Literal["weight", "end", "steps"]
+EdgeField = Literal["weight", "end", "steps"]
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Course:
         """The weight in a step, from `begun` on."""
         return self.start + (self.end - self.start) * min(1.0, (step - self.begun) / self.steps)
 
-    def edited(self, part: Part, value: float, step: int) -> Course:
+    def edited(self, field: EdgeField, value: float, step: int) -> Course:
         """As it goes on from `step`: a new weight holds at once and stays; a new end or length begins with the weight of that moment."""
-        if part == "weight":
+        if field == "weight":
             return Course(value, step, value, self.steps)
         held = replace(self, start=self.at(step), begun=step)
-        return replace(held, end=value) if part == "end" else replace(held, steps=int(value))
+        return replace(held, end=value) if field == "end" else replace(held, steps=int(value))
 
 
-def edge_paths(student: str, teacher: str) -> dict[str, Part]:
+def edge_paths(student: str, teacher: str) -> dict[str, EdgeField]:
     """The editable paths of an edge: its weight, and where and how fast its schedule goes."""
     ramp = f"w_schedule.{student}.{teacher}"
     return {f"w.{student}.{teacher}": "weight", f"{ramp}.end": "end", f"{ramp}.steps": "steps"}
@@ -41,10 +41,10 @@ def edge_paths(student: str, teacher: str) -> dict[str, Part]:
 
 def course(spec: RunSpec, student: str, teacher: str, edits: Iterable[tuple[str, float, int]] = ()) -> Course:
     """The weight under `edits`: (path, value, the student's step at which it bound), in the order in which they were made."""
-    start, parts = spec.w.get(student, {}).get(teacher, 1.0), edge_paths(student, teacher)
+    start, fields = spec.w.get(student, {}).get(teacher, 1.0), edge_paths(student, teacher)
     ramp = spec.w_schedule.get(student, {}).get(teacher) or Ramp(end=start, steps=1)
     held = Course(start, 1, ramp.end, ramp.steps)
     for path, value, step in edits:
-        if path in parts:
-            held = held.edited(parts[path], value, step)
+        if path in fields:
+            held = held.edited(fields[path], value, step)
     return held

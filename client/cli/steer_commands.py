@@ -89,8 +89,8 @@ def clone(
 @steer_app.command()
 def retry(
     run: RunArgument,
-    edits: Annotated[list[str] | None, typer.Argument(metavar="[PATH=VALUE…]", help="As in optimizer.lr=1e-5")] = None,
-    reseed: Annotated[bool, typer.Option("--reseed", help="Train on with other prompts and samples: the next seed.")] = False,
+    edits: Edits = None,
+    reseed: Reseed = False,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a failed run from its last good checkpoints, with edits or without."""

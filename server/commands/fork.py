@@ -7,18 +7,18 @@ which keeps all it has: no number is ever lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from copd_engine.plan import BASE, MERGED, TRAINING, Kind, Segment, plan
+from copd_engine.plan import BASE, MERGED, TRAINING, Kind, Ref, Segment, plan
 from copd_engine.spec import FieldError, SpecError
 from copd_engine.store import Store
 from server.commands.controls import FIRST_EDIT, make_edits, reseeded
 from server.commands.errors import Refused
-from server.commands.inherit import Reach, copy_checkpoints, copy_numbers
+from server.commands.inherit import Reach, copy_checkpoints, copy_numbers, copy_of
 from server.commands.locked import locked_run, spec_of
 from server.commands.once import IdempotencyToken, made_before, remember
 from server.commands.runs import new_run_id
@@ -52,8 +52,8 @@ def fork(session: Session, store: Store, run_id: str, wanted: Fork, author: str,
     """Makes the new run, queued. Returns its id, or with `once` the id of the run an equal request made before.
 
     store: the root of the checkpoint store, where the new run gets checkpoints of its own.
-    Raises NotFound, IdempotencyConflict, SpecError naming every wrong path or value, and Refused when the round has not ended or nothing
-    would be left to train.
+    Raises NotFound, IdempotencyConflict, SpecError naming every wrong path or value (a round that has not ended, or after which nothing is
+    left to train), and Refused while the round's numbers are on their way or when its checkpoints are gone.
     """
     child_id = new_run_id()
     try:
@@ -94,7 +94,7 @@ def _fork(session: Session, store: Store, parent: Run, child_id: str, wanted: Fo
         session.flush()
     _refuse_nothing_to_do(session, child, kept)
     copy_numbers(session, parent.id, child_id, reach)
-    copy_checkpoints(session, store, parent.id, child_id, reach)
+    _refuse_lost_checkpoints(session, child, kept, copy_checkpoints(session, store, parent.id, child_id, reach))
     if wanted.roll_back and Trigger.cancel in allowed_commands(RunState(parent.state)):
         transition(session, parent, Trigger.cancel, author, because=f"rolled back to the end of round {kept}, as run {child_id}")
         parent.control_version += 1
@@ -125,7 +125,7 @@ def _done_segments(session: Session, parent: Run, kept: int) -> dict[str, Segmen
     return {row.key: row for row in rows if not (row.kind == Kind.measure and row.round == decides)}
 
 
-def _reach(rows: Any) -> Reach:
+def _reach(rows: Iterable[SegmentRow]) -> Reach:
     """Policy → the step up to which it is kept."""
     reach: Reach = {}
     for segment in map(segment_of, rows):
@@ -159,9 +159,9 @@ def _keep_edits(session: Session, parent: Run, child: Run, kept: int, reach: Rea
         inside = [b for b in mine if b.step <= reach.get(b.policy, 0)]
         if not _was_in_effect(edit, kept, inside):
             continue
-        session.add(_copy(edit, run_id=child.id, version=version))
+        session.add(copy_of(edit, run_id=child.id, version=version))
         session.flush()
-        session.add_all(_copy(binding, run_id=child.id, version=version) for binding in (mine if edit.replayed else inside))
+        session.add_all(copy_of(binding, run_id=child.id, version=version) for binding in (mine if edit.replayed else inside))
         version += 1
     child.control_version = version - 1
 
@@ -193,7 +193,12 @@ def _refuse_nothing_to_do(session: Session, child: Run, kept: int) -> None:
         raise SpecError([FieldError("keep_rounds", f"after round {kept} nothing is left to train; keep fewer rounds, or raise rounds")])
 
 
-def _copy(row: Any, **changes: Any) -> Any:
-    """A row of the same table with other values in some columns."""
-    values = {column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs}
-    return type(row)(**{**values, **changes})
+def _refuse_lost_checkpoints(session: Session, child: Run, kept: int, held: Collection[Ref]) -> None:
+    """Some methods merge at their end only, and keep no other round's checkpoints for good."""
+    rows = session.scalars(select(SegmentRow).where(SegmentRow.run_id == child.id, SegmentRow.state == "planned"))
+    segments = [segment_of(row) for row in rows]
+    given = {*held, *(segment.end for segment in segments)}
+    models = {BASE, *spec_of(child).teachers}
+    reads = {ref for segment in segments for ref in (segment.start, *segment.teachers) if ref.policy not in models}
+    if lost := sorted(str(ref) for ref in reads - given):
+        raise Refused(f"the store no longer holds {', '.join(lost)}, of the end of round {kept}; keep another number of rounds")

@@ -10,12 +10,12 @@ from sqlalchemy import Integer, Text, and_, column, func, insert, literal, selec
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from copd_engine.plan import Ref
 from copd_engine.store import Store
 from server.db.models import Base, Checkpoint, Point, SampleRow, Series
 
 Reach = dict[str, int]
 """Policy → the step up to which it is kept."""
-COPIED = ("policy", "step", "attempt_id", "path", "digest", "bytes", "has_state", "created_at")
 
 
 def copy_numbers(session: Session, parent: str, child: str, reach: Reach) -> None:
@@ -37,8 +37,12 @@ def copy_numbers(session: Session, parent: str, child: str, reach: Reach) -> Non
     _copy_rows(session, SampleRow, _without_run(SampleRow), parent, child, select(limits.c.policy).where(kept).exists())
 
 
-def copy_checkpoints(session: Session, store: Store, parent: str, child: str, reach: Reach) -> None:
-    """The checkpoints that the parent still has up to there, of each the one that counts, and the pictures and clips of its samples."""
+def copy_checkpoints(session: Session, store: Store, parent: str, child: str, reach: Reach) -> set[Ref]:
+    """The checkpoints that the parent still has up to there, of each the one that counts, and the pictures and clips of its samples.
+
+    Returns which checkpoints these are.
+    """
+    kept = set[Ref]()
     held = (
         select(Checkpoint)
         .where(Checkpoint.run_id == parent, Checkpoint.deleted_at.is_(None), Checkpoint.policy.in_(reach))
@@ -48,11 +52,19 @@ def copy_checkpoints(session: Session, store: Store, parent: str, child: str, re
     for row in session.scalars(held).all():
         if row.step <= reach[row.policy]:
             store.copy(f"runs/{parent}/{row.path}", f"runs/{child}/{row.path}")
-            session.add(Checkpoint(run_id=child, **{key: getattr(row, key) for key in COPIED}))
+            session.add(copy_of(row, run_id=child))
+            kept.add(Ref(row.policy, row.step))
     media = select(func.unnest(SampleRow.media)).where(SampleRow.run_id == child).distinct()
     for path in session.scalars(media).all():
         with contextlib.suppress(FileNotFoundError):  # nothing but a picture beside a prompt
             store.write(f"runs/{child}/{path}", store.read(f"runs/{parent}/{path}"))
+    return kept
+
+
+def copy_of(row: Any, **changes: Any) -> Any:
+    """A row of the same table with other values in some columns."""
+    values = {column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs}
+    return type(row)(**{**values, **changes})
 
 
 def _limits(reach: Mapping[str, int]) -> Any:

@@ -69,13 +69,11 @@ def command(session: Session, run_id: str, trigger: Trigger, author: str, if_mat
         raise ValueError(f"{trigger} is not a command that is given here")
     with transaction(session):
         run = locked_run(session, run_id, if_match)
-        if trigger is Trigger.resume and run.paused_policies and trigger not in allowed_commands(RunState(run.state)):
-            state = RunState(run.state)  # it goes on already; its policies do now, too
-            log(session, run_id, author, f"resumed {' and '.join(run.paused_policies)}")
-        else:
+        state, resumes_policies = RunState(run.state), trigger is Trigger.resume and bool(run.paused_policies)
+        if resumes_policies:
+            _hold_back(session, run, (), author)
+        if not resumes_policies or trigger in allowed_commands(state):  # else the run goes on already, and now with all
             state = transition(session, run, trigger, author)
-        if trigger is Trigger.resume:
-            run.paused_policies = []
         run.control_version += 1
     run_changed(run_id, "run", "log")
     return state
@@ -93,14 +91,21 @@ def command_policies(session: Session, run_id: str, trigger: Trigger, policies: 
             raise SpecError([FieldError("policy", f"'{unknown[0]}' does not train in this run; {', '.join(learners)} do")])
         if state not in EDITABLE:
             raise Refused(f"a run that is {state} trains no policy that could {trigger}")
-        asked, before = set(policies), set(run.paused_policies)
-        after = before | asked if trigger is Trigger.pause else before - asked
-        if after != before:
-            run.paused_policies = [name for name in learners if name in after]
-            run.control_version += 1
-            log(session, run_id, author, f"{trigger}d {' and '.join(name for name in learners if name in before ^ after)}")
+        before = set(run.paused_policies)
+        _hold_back(session, run, before | set(policies) if trigger is Trigger.pause else before - set(policies), author)
+        run.control_version += 1
     run_changed(run_id, "run", "log")
     return state
+
+
+def _hold_back(session: Session, run: Run, policies: Collection[str], author: str) -> None:
+    """Pauses these policies and no others."""
+    learners, before = spec_of(run).policies(), run.paused_policies
+    run.paused_policies = [name for name in learners if name in policies]
+    run.waiting_for = None
+    for verb, names in (("paused", set(policies) - set(before)), ("resumed", set(before) - set(policies))):
+        if names:
+            log(session, run.id, author, f"{verb} {' and '.join(name for name in learners if name in names)}")
 
 
 def describe(session: Session, run_id: str, changes: Mapping[str, Any], author: str) -> None:

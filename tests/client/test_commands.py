@@ -83,8 +83,7 @@ def test_a_run_from_submit_to_export(copd: Copd, stack: Stack, tmp_path: Path) -
     cloned = copd("clone", run_id, "rounds=1", "--name", "cloned by command").split()[0]
     assert "without text" in copd("pause", cloned, "--policy", "text")
     assert f"{cloned}: cancelled" in copd("cancel", cloned, forked["id"]).replace("cancelling", "cancelled")
-    back = copd("rollback", run_id, "1").split()[0]
-    copd("cancel", back)
+    copd("cancel", copd("rollback", run_id, "1").split()[0])
 
     target = tmp_path / "model.zip"
     assert str(target) in copd("export", run_id, "--output", str(target))

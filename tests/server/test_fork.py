@@ -153,6 +153,18 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(world: World) -> None
     assert world.run(run).state == "running"
 
 
+def test_a_round_whose_checkpoints_are_gone_is_refused(world: World) -> None:
+    """mopd merges in its second stage only; of its first rounds the newest states are kept, and the last end, which teaches."""
+    run = completed(world, small_spec(method="mopd", rounds=3))
+    world.tick()
+    with pytest.raises(Refused, match="the store no longer holds image@3, video@3, of the end of round 1; keep another number of rounds"):
+        forked(world, run, 1)
+    assert world.store.list("runs") == [run]
+    again = forked(world, run, 3)
+    world.complete(again, ["w1"])
+    assert world.merged_digest(again) == world.merged_digest(run)
+
+
 def test_a_recipes_edits_stay_as_given(world: World) -> None:
     first = completed(world, edits={"optimizer.lr": 1e-5})
     again = replayed(world, first)

@@ -108,7 +108,8 @@ def test_a_paused_policy_waits_while_the_others_go_on_and_nothing_else_changes(w
     assert ("video", 3) in stored
     assert "paused image" in world.lines(run)
     tell(world, run, Trigger.resume)
-    assert world.run(run).paused_policies == []
+    assert (world.run(run).paused_policies, world.run(run).waiting_for) == ([], None)
+    assert "resumed image" in world.lines(run)
     world.complete(run, AT_WORK)
     assert world.merged_digest(run) == Undisturbed(small_spec()).merged_digest
     resumed = [a for a in world.attempts(run) if a.segment_key == "rlvr.image@0"]
