@@ -91,6 +91,8 @@ class RunCalls:
     figure = RunCall(calls.figure)
     result = RunCall(calls.result)
     checkpoints = RunCall(calls.checkpoints)
+    pin = RunCall(calls.pin)
+    sweep = RunCall(calls.sweep)
     log = RunCall(calls.log)
     request_export = RunCall(calls.request_export)
     exports = RunCall(calls.exports)

@@ -28,6 +28,7 @@ from client.models import (
     RunSummary,
     Segment,
     SeriesList,
+    Sweep,
     Token,
     User,
     WorkerList,
@@ -226,6 +227,21 @@ def result(run_id: str) -> Flow[Result]:
 def checkpoints(run_id: str) -> Flow[list[Checkpoint]]:
     """What the store holds."""
     return [Checkpoint.model_validate(item) for item in (yield from get(f"/runs/{run_id}/checkpoints"))["checkpoints"]]
+
+
+def pin(run_id: str, policy: str, step: int, *, pinned: bool = True) -> Flow[Checkpoint]:
+    """Keeps a checkpoint whatever the run's policy says; with `pinned=False` lets go of it."""
+    path = f"/runs/{run_id}/checkpoints/{quote(policy, safe='')}/{step}"
+    return Checkpoint.model_validate((yield from change("PATCH", path, json={"pinned": pinned})))
+
+
+def sweep(
+    run_id: str, *, last: int | None = None, round_ends: bool | None = None, best: bool | None = None, dry_run: bool = False
+) -> Flow[Sweep]:
+    """Removes the checkpoints that nothing keeps: None leaves it to the run's spec. With `dry_run` only tells."""
+    keep = {name: value for name, value in (("last", last), ("round_ends", round_ends), ("best", best)) if value is not None}
+    params = {"dry_run": "true"} if dry_run else {}
+    return Sweep.model_validate((yield from change("POST", f"/runs/{run_id}/checkpoints/sweep", json=keep, params=params)))
 
 
 def log(run_id: str, *, limit: int | None = None) -> Flow[list[LogEntry]]:

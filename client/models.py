@@ -236,6 +236,21 @@ class Checkpoint(BaseModel):
     step: int
     digest: str
     bytes: int
+    pinned_by: str | None = None
+
+
+class KeptCheckpoint(Checkpoint):
+    reasons: list[str]
+
+
+class Sweep(BaseModel):
+    """What a sweep removed, or with `dry_run` would remove."""
+
+    dry_run: bool
+    removed: list[Checkpoint]
+    removed_bytes: int
+    kept: list[KeptCheckpoint]
+    kept_bytes: int
 
 
 class Score(BaseModel):

@@ -9,6 +9,7 @@ one upload and a folder's manifest is uploaded last, so that a folder without it
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -140,11 +141,11 @@ class FileStore:
     def delete(self, path: str) -> None:
         target = self._at(path)
         if target.is_dir():
-            aside = _aside(target)  # the folder vanishes at once, not file by file
-            target.rename(aside)
-            shutil.rmtree(aside)
+            target.rename(_aside(target))  # the folder vanishes at once, not file by file
         else:
             target.unlink(missing_ok=True)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*"):  # also what a kill left of an earlier try
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
     @contextmanager
     def publishing(self, path: str) -> Iterator[Path]:

@@ -4,6 +4,7 @@ Commands commit, then tell the scheduler and the run's viewers. They raise SpecE
 run's state does not allow it), Refused (likewise, for what is no transition) and VersionConflict (somebody else was faster).
 """
 
+from server.commands.checkpoints import pin, sweep
 from server.commands.controls import edit_controls
 from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
 from server.commands.exports import request_export
@@ -26,6 +27,8 @@ __all__ = [
     "edit_controls",
     "force",
     "fork",
+    "pin",
     "request_export",
     "retry",
+    "sweep",
 ]

@@ -1,6 +1,6 @@
 """What the API reads from PostgreSQL and Redis: a fixed number of statements per answer, whatever the number of rows."""
 
-from server.queries.artifacts import checkpoints, export, export_view, exports, log, probes, result
+from server.queries.artifacts import checkpoint, checkpoints, export, export_view, exports, log, probes, result, swept
 from server.queries.preview import control_preview
 from server.queries.recipe import recipe
 from server.queries.runs import run_list, run_view, segments
@@ -11,6 +11,7 @@ __all__ = [
     "Window",
     "agreement",
     "cast_of",
+    "checkpoint",
     "checkpoints",
     "control_preview",
     "curves",
@@ -28,5 +29,6 @@ __all__ = [
     "segments",
     "series",
     "snapshot",
+    "swept",
     "worker_list",
 ]

@@ -93,6 +93,8 @@ def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
         *(f"GET {run}/{name}" for name in reads),
         f"PATCH {run}/controls",
         "POST /api/v1/runs/commands",
+        f"POST {run}/checkpoints/sweep",
+        f"PATCH {run}/checkpoints/{{policy}}/{{step}}",
         f"GET {run}/exports/{{export_id}}/download",
         f"GET {run}/media/{{name}}",
         "POST /api/v1/spec/check",
