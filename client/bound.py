@@ -103,6 +103,7 @@ class ClientCalls(RunCalls):
 
     run = RunCall(calls.run)
     create_run = Call(calls.create_run)
+    delete_run = RunCall(calls.delete_run)
     runs_page = Call(calls.runs_page)
     command_runs = Call(calls.command_runs)
     find_run = Call(calls.find_run)
@@ -125,6 +126,7 @@ class HandleCalls(RunCalls):
 
     get = RunCall(calls.run)
     cancel = RunCall(calls.cancel)
+    delete = RunCall(calls.delete_run)
 
     def __init__(self, reference: str) -> None:
         self.reference = reference

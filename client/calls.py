@@ -24,6 +24,7 @@ from client.models import (
     Result,
     RetriedRun,
     Run,
+    RunDeletion,
     RunList,
     RunSummary,
     Segment,
@@ -142,6 +143,12 @@ def roll_back(run_id: str, keep_rounds: int, changes: dict[str, Value] | None = 
 def _fork(run_id: str, path: str, body: dict[str, Any]) -> Flow[Run]:
     options = {"json": body, "headers": {"Idempotency-Key": uuid.uuid4().hex}}
     return Run.model_validate((yield Request("POST", f"/runs/{run_id}/{path}", options, repeatable=True)))
+
+
+def delete_run(run_id: str, *, dry_run: bool = False) -> Flow[RunDeletion]:
+    """Deletes a run that is over with everything of it, for good. With `dry_run` only tells what would go."""
+    params = {"dry_run": "true"} if dry_run else {}
+    return RunDeletion.model_validate((yield from change("DELETE", f"/runs/{run_id}", params=params)))
 
 
 def describe(run_id: str, *, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> Flow[Run]:

@@ -139,6 +139,14 @@ class Run(RunSummary):
     pause_seconds: float | None
 
 
+class RunDeletion(BaseModel):
+    """What a deletion took, or with `dry_run` would take: rows by table, and bytes of files."""
+
+    dry_run: bool
+    rows: dict[str, int]
+    bytes: int
+
+
 class RetriedRun(Run):
     notice: str | None
 

@@ -1,4 +1,4 @@
-"""Pins, and checkpoints that go in two steps: first marked, then their files. Those marked before have lost theirs already."""
+"""Pins, deleted runs, and checkpoints that go in two steps: first a mark, then the files. Those marked so far have lost theirs already."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -24,9 +24,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "policy", "step"),
     )
+    op.create_table(
+        "deletions",
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("cleared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("run_id"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("deletions")
     op.drop_table("pins")
     op.drop_index("checkpoints_to_remove", "checkpoints")
     op.drop_column("checkpoints", "gone_at")

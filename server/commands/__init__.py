@@ -6,6 +6,7 @@ run's state does not allow it), Refused (likewise, for what is no transition) an
 
 from server.commands.checkpoints import pin, sweep
 from server.commands.controls import edit_controls
+from server.commands.deletion import delete_run
 from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
 from server.commands.exports import request_export
 from server.commands.fork import Fork, fork
@@ -23,6 +24,7 @@ __all__ = [
     "command",
     "command_policies",
     "create_run",
+    "delete_run",
     "describe",
     "edit_controls",
     "force",

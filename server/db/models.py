@@ -195,6 +195,16 @@ class Pin(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Deletion(Base):
+    """A run that was deleted and of which there may still be files. `cleared_at`: when they were removed the first time."""
+
+    __tablename__ = "deletions"
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    cleared_at: Mapped[datetime | None]
+
+
 class Series(Base):
     """A curve: (name, policy, peer, domain) of one run. Peer and domain are '' where there is none, so that the key is unique."""
 

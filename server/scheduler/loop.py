@@ -22,11 +22,12 @@ from server.scheduler.judge import LIVE, Order, order
 from server.scheduler.leader import Term
 from server.scheduler.line import Limits, going_runs, held_back, ready_segments
 from server.scheduler.outcome import commit_failure
-from server.scheduler.retention import is_recorded, mark_unneeded, remove_files, unsettled_runs
+from server.scheduler.retention import is_recorded, mark_unneeded, remove_files, remove_runs, unsettled_runs
 from server.scheduler.sending import MissingCheckpointError, make_attempt
 from server.scheduler.sight import Lookout, Sight
 from server.scheduler.stopping import has_live_attempt, quiet_runs, sentence, settle, waited_for
 from server.scheduler.watch import Watch
+from worker.bus import control_key, run_stream
 
 POLL_SECONDS = 1.0
 """The longest time between two looks: what a lost wake-up costs."""
@@ -182,3 +183,7 @@ class Scheduler:
                 self._watch.tell(run_id, "checkpoints")
         with self._term.transaction() as session:
             remove_files(session, self._archive)
+        with self._term.transaction() as session:
+            removed = remove_runs(session, self._archive)
+        for run_id in removed:
+            self._redis.delete(run_stream(run_id), control_key(run_id))

@@ -1,4 +1,5 @@
-"""Removes the files of checkpoints that are marked as deleted, so that a run takes the space of what its policy keeps, not of its steps.
+"""Removes the files of checkpoints that are marked as deleted, so that a run takes the space of what its policy keeps, not of its steps;
+and those of deleted runs.
 
 First the mark, committed; then the files; then that they are gone. Whatever is killed in between, nothing half-removed is ever listed,
 and the next look removes the rest.
@@ -11,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from server.commands.checkpoints import mark
 from server.commands.errors import NotFound
-from server.db.models import Attempt, Checkpoint, Run
+from server.db.models import Attempt, Checkpoint, Deletion, Run
 from server.scheduler.archive import Archive
 
 RETENTION_LOCK = 7_301_144_002
 """Advisory lock: whoever holds it, a backup say, keeps every file where it is. `client.stack.backup` has the same number."""
 BATCH = 20
 """Checkpoints whose files are removed in one transaction."""
+AFTERMATH_SECONDS = 900
+"""How long after a run was deleted its folder is looked at again."""
 LOOKED_AFTER_SECONDS = 3600
 """How long after its end a new scheduler still looks at a run: the one before may have been killed before it did."""
 
@@ -53,6 +56,25 @@ def remove_files(session: Session, archive: Archive) -> bool:
         archive.delete(row.run_id, row.path)
         row.gone_at = func.now()
     return True
+
+
+def remove_runs(session: Session, archive: Archive) -> list[str]:
+    """Removes the files of deleted runs. Returns whose.
+
+    A worker that was cut off may write on for a while, so they are removed a second time, and only then is the run forgotten.
+    """
+    since = func.extract("epoch", func.now() - Deletion.cleared_at)
+    due = or_(Deletion.cleared_at.is_(None), since > AFTERMATH_SECONDS)
+    rows = list(session.scalars(select(Deletion).where(due).order_by(Deletion.requested_at).limit(BATCH)))
+    if not rows or not _may_remove(session):
+        return []
+    for row in rows:
+        archive.delete_run(row.run_id)
+        if row.cleared_at is None:
+            row.cleared_at = func.now()
+        else:
+            session.delete(row)
+    return [row.run_id for row in rows]
 
 
 def _may_remove(session: Session) -> bool:

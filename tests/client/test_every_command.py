@@ -141,6 +141,9 @@ def test_what_scripts_read_is_json(copd: Copd, stack: Stack, monkeypatch: pytest
     assert json.loads(copd("checkpoints", "pin", run, f"{kept[0]['policy']}@{kept[0]['step']}", "--json")[1])["pinned_by"]
     sweep = json.loads(copd("checkpoints", "sweep", run, "--no-round-ends", "--dry-run", "--json")[1])
     assert len(sweep["removed"]) + len(sweep["kept"]) == len(kept)
+    assert json.loads(copd("delete", run, "--dry-run", "--json")[1])["rows"]["runs"] == 1
     assert json.loads(copd("open", "--json")[1])["login"].startswith(stack.url)
     assert json.loads(copd("token", "create", "--json")[1])["value"]
     assert json.loads(copd("recipe", run)[1])["edits"][0]["path"] == "w.image.text"
+    assert json.loads(copd("delete", run, "--yes", "--json")[1])["dry_run"] is False
+    assert copd("show", run)[0] == Exit.not_found

@@ -88,7 +88,7 @@ def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
         "GET /readyz",
         *(f"{method} /api/v1/session" for method in ("GET", "POST", "DELETE")),
         *(f"{method} /api/v1/runs" for method in ("GET", "POST")),
-        *(f"{method} {run}" for method in ("GET", "PATCH")),
+        *(f"{method} {run}" for method in ("GET", "PATCH", "DELETE")),
         *(f"POST {run}/{name}" for name in commands),
         *(f"GET {run}/{name}" for name in reads),
         f"PATCH {run}/controls",

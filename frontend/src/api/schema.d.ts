@@ -63,7 +63,11 @@ export interface paths {
         get: operations["get_run"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Run
+         * @description Deletes a run that is over with everything of it. Its rows go at once, its files within seconds; there is no way back.
+         */
+        delete: operations["delete_run"];
         options?: never;
         head?: never;
         /**
@@ -2574,6 +2578,26 @@ export interface components {
             pause_seconds?: number | null;
         };
         /**
+         * RunDeletion
+         * @description What a deletion takes, or would take.
+         */
+        RunDeletion: {
+            /** Dry Run */
+            dry_run: boolean;
+            /**
+             * Rows
+             * @description table → rows
+             */
+            rows: {
+                [key: string]: number;
+            };
+            /**
+             * Bytes
+             * @description of its files: checkpoints, exports, events, media
+             */
+            bytes: number;
+        };
+        /**
          * RunError
          * @description First cause in one sentence, and what the engineer needs.
          */
@@ -3573,6 +3597,67 @@ export interface operations {
             };
             /** @description there is no such run */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_run: {
+        parameters: {
+            query?: {
+                /** @description tell what would go, but delete nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDeletion"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the run is not over, or something of it is still under way */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
