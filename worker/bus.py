@@ -77,6 +77,8 @@ class Wakeup(_Part):
     run: str | None = None
     attempt: int | None = None
     worker: str | None = None
+    why: str = ""
+    """Of an ended attempt: what kept it from leaving a result in the store."""
 
 
 class WorkerReport(_Part):

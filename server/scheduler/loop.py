@@ -61,8 +61,7 @@ class Scheduler:
         Raises LeadershipLostError, and what PostgreSQL raises.
         """
         try:
-            wakeups = self._inbox.wait(POLL_SECONDS)
-            self._watch.told |= {wakeup.attempt for wakeup in wakeups if wakeup.reason == "attempt_ended" and wakeup.attempt is not None}
+            self._watch.hear(self._inbox.wait(POLL_SECONDS))
             self.tick()
         except (redis.RedisError, OSError) as error:
             self._lookout.trust.failed()
