@@ -1,4 +1,4 @@
-"""One process of the real stack is killed, frozen or cut off, or the disk full, at a random moment: the run must end as if nothing had been.
+"""One process of the real stack is killed, frozen or cut off, or a disk is full, at a random moment: the run ends as if nothing had been.
 
 `make chaos` makes a hundred trials of it; COPD_CHAOS_SEEDS picks them ("0-99", or "17" to see one again).
 """
