@@ -91,6 +91,8 @@ class RunCalls:
     figure = RunCall(calls.figure)
     result = RunCall(calls.result)
     checkpoints = RunCall(calls.checkpoints)
+    pin = RunCall(calls.pin)
+    sweep = RunCall(calls.sweep)
     log = RunCall(calls.log)
     request_export = RunCall(calls.request_export)
     exports = RunCall(calls.exports)
@@ -101,6 +103,7 @@ class ClientCalls(RunCalls):
 
     run = RunCall(calls.run)
     create_run = Call(calls.create_run)
+    delete_run = RunCall(calls.delete_run)
     runs_page = Call(calls.runs_page)
     command_runs = Call(calls.command_runs)
     find_run = Call(calls.find_run)
@@ -123,6 +126,7 @@ class HandleCalls(RunCalls):
 
     get = RunCall(calls.run)
     cancel = RunCall(calls.cancel)
+    delete = RunCall(calls.delete_run)
 
     def __init__(self, reference: str) -> None:
         self.reference = reference

@@ -24,10 +24,12 @@ from client.models import (
     Result,
     RetriedRun,
     Run,
+    RunDeletion,
     RunList,
     RunSummary,
     Segment,
     SeriesList,
+    Sweep,
     Token,
     User,
     WorkerList,
@@ -143,6 +145,12 @@ def _fork(run_id: str, path: str, body: dict[str, Any]) -> Flow[Run]:
     return Run.model_validate((yield Request("POST", f"/runs/{run_id}/{path}", options, repeatable=True)))
 
 
+def delete_run(run_id: str, *, dry_run: bool = False) -> Flow[RunDeletion]:
+    """Deletes a run that is over with everything of it, for good. With `dry_run` only tells what would go."""
+    params = {"dry_run": "true"} if dry_run else {}
+    return RunDeletion.model_validate((yield from change("DELETE", f"/runs/{run_id}", params=params)))
+
+
 def describe(run_id: str, *, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> Flow[Run]:
     """Changes name, notes or tags; None leaves as it is."""
     given = {key: value for key, value in (("name", name), ("notes", notes), ("tags", tags)) if value is not None}
@@ -226,6 +234,21 @@ def result(run_id: str) -> Flow[Result]:
 def checkpoints(run_id: str) -> Flow[list[Checkpoint]]:
     """What the store holds."""
     return [Checkpoint.model_validate(item) for item in (yield from get(f"/runs/{run_id}/checkpoints"))["checkpoints"]]
+
+
+def pin(run_id: str, policy: str, step: int, *, pinned: bool = True) -> Flow[Checkpoint]:
+    """Keeps a checkpoint whatever the run's policy says; with `pinned=False` lets go of it."""
+    path = f"/runs/{run_id}/checkpoints/{quote(policy, safe='')}/{step}"
+    return Checkpoint.model_validate((yield from change("PATCH", path, json={"pinned": pinned})))
+
+
+def sweep(
+    run_id: str, *, last: int | None = None, round_ends: bool | None = None, best: bool | None = None, dry_run: bool = False
+) -> Flow[Sweep]:
+    """Removes the checkpoints that nothing keeps: None leaves it to the run's spec. With `dry_run` only tells."""
+    keep = {name: value for name, value in (("last", last), ("round_ends", round_ends), ("best", best)) if value is not None}
+    params = {"dry_run": "true"} if dry_run else {}
+    return Sweep.model_validate((yield from change("POST", f"/runs/{run_id}/checkpoints/sweep", json=keep, params=params)))
 
 
 def log(run_id: str, *, limit: int | None = None) -> Flow[list[LogEntry]]:

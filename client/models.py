@@ -139,6 +139,14 @@ class Run(RunSummary):
     pause_seconds: float | None
 
 
+class RunDeletion(BaseModel):
+    """What a deletion took, or with `dry_run` would take: rows by table, and bytes of files."""
+
+    dry_run: bool
+    rows: dict[str, int]
+    bytes: int
+
+
 class RetriedRun(Run):
     notice: str | None
 
@@ -236,6 +244,21 @@ class Checkpoint(BaseModel):
     step: int
     digest: str
     bytes: int
+    pinned_by: str | None = None
+
+
+class KeptCheckpoint(Checkpoint):
+    reasons: list[str]
+
+
+class Sweep(BaseModel):
+    """What a sweep removed, or with `dry_run` would remove."""
+
+    dry_run: bool
+    removed: list[Checkpoint]
+    removed_bytes: int
+    kept: list[KeptCheckpoint]
+    kept_bytes: int
 
 
 class Score(BaseModel):

@@ -41,9 +41,9 @@ class EventLog:
 
     def emit(self, event: Event) -> None:
         """Writes and forwards one event under the next number."""
-        self.count += 1
-        numbered = event.model_copy(update={"seq": self.count})
+        numbered = event.model_copy(update={"seq": self.count + 1})
         self._file.write(numbered.model_dump_json().encode() + b"\n")
+        self.count += 1
         self._forward(numbered)
 
     def sync(self) -> None:

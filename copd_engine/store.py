@@ -9,6 +9,7 @@ one upload and a folder's manifest is uploaded last, so that a folder without it
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -16,31 +17,19 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Any, Protocol, Self
 
 import fsspec
+
+from copd_engine.appender import Appender, FileAppender
+from copd_engine.room import needing_room
 
 MANIFEST = "manifest.json"
 
 
-class Appender(Protocol):
-    """A file that only grows. What was written before `sync` returned is safe."""
-
-    def write(self, data: bytes) -> None:
-        """Adds bytes at the end."""
-        ...
-
-    def sync(self) -> None:
-        """Returns when all that was written is safe."""
-        ...
-
-    def close(self) -> None:
-        """Syncs, and ends the file."""
-        ...
-
-
 class Store(Protocol):
-    """Paths are relative, with forward slashes. A path that leaves the store raises ValueError, a missing one FileNotFoundError."""
+    """Paths are relative, with forward slashes. A path that leaves the store raises ValueError, a missing one FileNotFoundError, and
+    whatever writes raises StoreFullError where there is no room."""
 
     def below(self, path: str) -> Self:
         """The part of the store under `path`."""
@@ -115,13 +104,18 @@ class FileStore:
 
     def write(self, path: str, data: bytes) -> None:
         target = self._at(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         aside = _aside(target)
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(target)
+        try:
+            with needing_room(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with aside.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                aside.replace(target)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
         _flush(target.parent)
 
     def exists(self, path: str) -> bool:
@@ -140,26 +134,26 @@ class FileStore:
     def delete(self, path: str) -> None:
         target = self._at(path)
         if target.is_dir():
-            aside = _aside(target)  # the folder vanishes at once, not file by file
-            target.rename(aside)
-            shutil.rmtree(aside)
+            target.rename(_aside(target))  # the folder vanishes at once, not file by file
         else:
             target.unlink(missing_ok=True)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*"):  # also what a kill left of an earlier try
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
     @contextmanager
     def publishing(self, path: str) -> Iterator[Path]:
         target = self._at(path)
         if target.exists():
             raise FileExistsError(f"{path} was published before")
-        target.parent.mkdir(parents=True, exist_ok=True)
         aside = _aside(target)
-        aside.mkdir()
         try:
-            yield aside
-            for file in sorted(aside.rglob("*")):
-                _flush(file)
-            _flush(aside)
-            aside.rename(target)
+            with needing_room(target):
+                aside.mkdir(parents=True)
+                yield aside
+                for file in sorted(aside.rglob("*")):
+                    _flush(file)
+                _flush(aside)
+                aside.rename(target)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
@@ -178,8 +172,9 @@ class FileStore:
 
     def append(self, path: str) -> Appender:
         target = self._at(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return _FileAppender(target.open("xb"))
+        with needing_room(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return FileAppender(target)
 
     def _at(self, path: str) -> Path:
         return self.root / _checked(path)
@@ -256,22 +251,6 @@ class ObjectStore:
 
     def _at(self, path: str) -> str:
         return f"{self.root}/{_checked(path)}".rstrip("/")
-
-
-class _FileAppender:
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self._file.flush()
-
-    def sync(self) -> None:
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self.sync()
-        self._file.close()
 
 
 class _UploadingAppender:

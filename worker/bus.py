@@ -18,6 +18,9 @@ WORKERS = PREFIX + "workers"
 STREAM_FIELD = "e"
 """The one field of a stream entry; its value is JSON."""
 
+STREAM_LENGTH = 100_000
+"""About how many entries of a run's stream are kept for a recorder that is away; it takes what is cut off from the attempts' files."""
+
 LEASE_SECONDS = 10.0
 """An attempt whose lease is older than this is lost. Renewed by the worker's parent process while its child makes progress."""
 HEARTBEAT_SECONDS = 1.0
@@ -77,6 +80,8 @@ class Wakeup(_Part):
     run: str | None = None
     attempt: int | None = None
     worker: str | None = None
+    why: str = ""
+    """Of an ended attempt: what kept it from leaving a result in the store."""
 
 
 class WorkerReport(_Part):

@@ -29,6 +29,7 @@ from worker.selfreport import SelfReport
 from worker.settings import WorkerSettings
 from worker.slot import EndedAttempt, Slot
 
+WHY_LENGTH: Final = 1000
 REPORTED_VERSIONS: Final = ("torch", "transformers", "copd")
 
 log = structlog.get_logger(__name__)
@@ -86,20 +87,20 @@ class Child:
         self._report.tell(
             state="busy", run=job.run, attempt=job.attempt, segment=segment, done=0, total=job.segment.steps, progress_at=time.monotonic()
         )
-        result = self._attempted(job)
+        result, why = self._attempted(job)
         if job.segment.kind in TRAINING:
             self._report.note(last_policy=f"{job.run}/{job.segment.policy}")
         # after some CUDA errors every later call fails too: the next segment gets a new process
         spoilt = result is not None and result.outcome == "failed" and torch.cuda.is_available()
         self._report.tell(
             state="loading" if spoilt else "idle", run=None, attempt=None, segment=None, done=0, total=0,
-            ended=EndedAttempt(run=job.run, attempt=job.attempt),
+            ended=EndedAttempt(run=job.run, attempt=job.attempt, why=why),
         )  # fmt: skip
         if spoilt:
             os._exit(1)
 
-    def _attempted(self, job: SegmentJob) -> SegmentResult | None:
-        """Runs the segment; None where it left no result."""
+    def _attempted(self, job: SegmentJob) -> tuple[SegmentResult | None, str]:
+        """Runs the segment. Where it left no result: None, and why."""
         began = time.monotonic()
 
         def read_control() -> ControlDocument | None:
@@ -117,16 +118,16 @@ class Child:
                 result = run_segment(job, self._store, read_control, emit, self._report.progress, self._cache)
         except FileExistsError as error:
             log.warning("attempt has been run before; not running it again", error=str(error))
-            return None
-        except Exception:  # the store may be out of reach: without a result the scheduler sends the segment again
+            return None, ""
+        except Exception as error:  # the store may be full or out of reach: without a result the scheduler sends the segment again
             log.exception("attempt ended without a result")
-            return None
+            return None, f"{type(error).__name__}: {error}"[:WHY_LENGTH]
         seconds = round(time.monotonic() - began, 3)
         if result.error:
             log.error(result.outcome, seconds=seconds, reason=result.error.message)
         else:
             log.info(result.outcome, seconds=seconds)
-        return result
+        return result, ""
 
     def _refuse(self, data: dict[str, Any], error: ValidationError) -> None:
         """A job this version of the engine cannot read fails with a reason, if it says at least whose it is."""

@@ -113,7 +113,7 @@ class Link:
         pipe: Pipeline = self._redis.pipeline(transaction=False)
         stream = bus.run_stream(self._job.run)
         for frame in batch:
-            pipe.xadd(stream, {bus.STREAM_FIELD: frame})
+            pipe.xadd(stream, {bus.STREAM_FIELD: frame}, maxlen=bus.STREAM_LENGTH, approximate=True)
         if looks:
             pipe.get(bus.control_key(self._job.run))
             pipe.get(bus.lease_key(self._job.run, self._job.attempt))

@@ -108,7 +108,7 @@ class Monitor(threading.Thread):
         for ended in watch.ended:
             pipe.delete(bus.lease_key(ended.run, ended.attempt))
             pipe.hdel(bus.orders_key(name), str(ended.attempt))
-            _wake(pipe, bus.Wakeup(reason="attempt_ended", run=ended.run, attempt=ended.attempt, worker=name))
+            _wake(pipe, bus.Wakeup(reason="attempt_ended", run=ended.run, attempt=ended.attempt, worker=name, why=ended.why))
         if watch.loads > self._loads:
             _wake(pipe, bus.Wakeup(reason="worker_idle", worker=name))
         if child and child.run and child.attempt is not None:

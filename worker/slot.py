@@ -26,6 +26,8 @@ class EndedAttempt(BaseModel):
 
     run: str
     attempt: int
+    why: str = ""
+    """What kept it from leaving a result in the store."""
 
 
 class ChildState(BaseModel):

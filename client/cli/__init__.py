@@ -8,6 +8,7 @@ import typer
 
 from client.api import ApiError
 from client.cli.backup_commands import backup_app
+from client.cli.checkpoint_commands import checkpoints_app
 from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
 from client.cli.exits import Exit, InputError, of_error
@@ -31,6 +32,7 @@ app = typer.Typer(help="Train experts of one model together, and steer them whil
 app.add_typer(stack_app)
 app.add_typer(runs_app)
 app.add_typer(steer_app)
+app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(backup_app)
 app.add_typer(report_app)
 app.add_typer(doctor_app)

@@ -1,4 +1,4 @@
-"""`copd submit | list | show | recipe | watch | export`: runs, through the REST API."""
+"""`copd submit | list | show | recipe | watch | delete | export`: runs, through the REST API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from client.cli import watch as watching
 from client.cli.exits import InputError
 from client.cli.output import JsonOption, print_json
 from client.local import NoStackError, connect
-from client.models import Export, RunSummary
+from client.models import Export, RunDeletion, RunSummary
 from copd_engine.recipe import parse_recipe
 from copd_engine.spec import SpecError
 
@@ -104,6 +104,27 @@ def watch(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", help
 
 
 @runs_app.command()
+def delete(
+    run: RunArgument,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, but delete nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a run that is over with everything of it: numbers, checkpoints, exports, log. There is no way back."""
+    with connect() as client:
+        found = find_run(client, run)
+        deletion = client.delete_run(found.id, dry_run=True)
+        if not dry_run:
+            if not yes:
+                typer.confirm(f"Delete {found.name} ({found.id}): {_extent(deletion)}?", abort=True, err=True)
+            deletion = client.delete_run(found.id)
+    if as_json:
+        print_json(deletion)
+        return
+    typer.echo(f"{found.name} ({found.id}) {'would be deleted' if dry_run else 'is deleted'}: {_extent(deletion)}")
+
+
+@runs_app.command()
 def export(
     run: RunArgument,
     policy: Annotated[str, typer.Option(help="Which policy: merged, base, or an expert.")] = "merged",
@@ -143,6 +164,11 @@ def _wait_for_export(client: Client, run_id: str, wanted: Export) -> Export:
         if current.state == "failed":
             raise ApiError(f"the export of {current.policy} failed; `copd show {run_id}` and the run's log say why")
         time.sleep(0.5)
+
+
+def _extent(deletion: RunDeletion) -> str:
+    rows = ", ".join(f"{count:,} {table}" for table, count in deletion.rows.items() if table in ("checkpoints", "points"))
+    return f"{deletion.bytes / 1e6:,.1f} MB of files" + f", {rows}" * bool(rows)
 
 
 def _read(file: Path) -> str:

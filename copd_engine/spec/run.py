@@ -65,12 +65,21 @@ class Agreement(Part):
     top_k: int = Field(default=10, ge=1, le=1000)
 
 
+class Keep(Part):
+    """What the control plane keeps of a run's checkpoints, beside those that it still needs and those that people pinned."""
+
+    last: int = Field(default=1, ge=1, le=MAX_STEPS, description="the newest so many of each policy")
+    round_ends: bool = Field(default=True, description="the experts and the merged model at the end of each round")
+    best: bool = Field(default=True, description="of each policy the one with the highest mean accuracy over the domains")
+
+
 class Checkpoint(Part):
-    """When training state is stored."""
+    """When training state is stored, and what is kept of it."""
 
     every: int = Field(
         default=0, ge=0, le=MAX_STEPS, description="also store the state every so many steps inside a segment; 0: at its end only"
     )
+    keep: Keep = Keep()
 
 
 class Compute(Part):

@@ -7,13 +7,30 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response, StreamingResponse
 
+from copd_engine.plan import Ref
 from server import commands, media, queries
 from server.api.deps import JSON_ONLY, LARGEST_ID, Db, IdentityDep, RowId, RunDep, ServicesDep, problems
 from server.api.problems import ApiError
 from server.api.runs import NO_RUN, Printable
-from server.api.schemas.results import CheckpointList, ExportList, ExportRequest, ExportView, LogPage, ProbeList, ResultCard
+from server.api.schemas.results import (
+    CheckpointList,
+    CheckpointPatch,
+    CheckpointView,
+    ExportList,
+    ExportRequest,
+    ExportView,
+    LogPage,
+    ProbeList,
+    ResultCard,
+    SweepRequest,
+    SweepView,
+)
+from server.commands.locked import spec_of
+from server.db.held import judged
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["artifacts"], responses=NO_RUN)
+PolicyName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+StepNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 @router.get("/log")
@@ -31,6 +48,35 @@ def get_log(
 @router.get("/checkpoints")
 def list_checkpoints(run: RunDep, db: Db) -> CheckpointList:
     return CheckpointList(checkpoints=queries.checkpoints(db, run.id))
+
+
+@router.patch(
+    "/checkpoints/{policy}/{step}",
+    dependencies=[JSON_ONLY],
+    responses=problems(s404="there is no such run, or it holds no such checkpoint"),
+)
+def pin_checkpoint(
+    body: CheckpointPatch, policy: PolicyName, step: StepNumber, run: RunDep, db: Db, identity: IdentityDep
+) -> CheckpointView:
+    """Pins a checkpoint, so that no policy removes it, or lets go of it."""
+    commands.pin(db, run.id, Ref(policy, step), identity.name, pinned=body.pinned)
+    if (view := queries.checkpoint(db, run.id, Ref(policy, step))) is None:
+        raise ApiError(404, f"the run holds no checkpoint {policy}@{step}")
+    return view
+
+
+@router.post("/checkpoints/sweep", dependencies=[JSON_ONLY])
+def sweep_checkpoints(
+    body: SweepRequest,
+    run: RunDep,
+    db: Db,
+    identity: IdentityDep,
+    dry_run: Annotated[bool, Query(description="tell what would go and what stays, and why, but change nothing")] = False,
+) -> SweepView:
+    """Removes the checkpoints that nothing keeps. What the run still needs and what is pinned always stays; in any state of the run."""
+    keep = body.over(spec_of(run).checkpoint.keep)
+    found = judged(db, run, keep) if dry_run else commands.sweep(db, run.id, keep, identity.name)
+    return queries.swept(db, run.id, found, dry_run=dry_run)
 
 
 @router.get("/probes")

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Header, Query, Response
 from copd_engine.preflight import check_available
 from copd_engine.recipe import Recipe, parse_recipe
 from server import commands, queries
-from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, problems
+from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, ServicesDep, problems
 from server.api.schemas.parts import Tag
-from server.api.schemas.runs import Run, RunList, RunMetaPatch
+from server.api.schemas.runs import Run, RunDeletion, RunList, RunMetaPatch
 from server.api.spec_body import SPEC_BODY, SpecSource
+from server.scheduler.archive import Archive
 from server.states import RunState
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -74,6 +75,20 @@ def describe_run(patch: RunMetaPatch, run: RunDep, response: Response, db: Db, r
     """Changes name, notes or tags; what is missing or null stays."""
     commands.describe(db, run.id, patch.model_dump(exclude_none=True), identity.name)
     return run_answer(db, redis, run.id, response)
+
+
+@router.delete("/{run_id}", responses={**NO_RUN, **problems(s409="the run is not over, or something of it is still under way")})
+def delete_run(
+    run: RunDep,
+    db: Db,
+    services: ServicesDep,
+    identity: IdentityDep,
+    dry_run: Annotated[bool, Query(description="tell what would go, but delete nothing")] = False,
+) -> RunDeletion:
+    """Deletes a run that is over with everything of it. Its rows go at once, its files within seconds; there is no way back."""
+    size = Archive(services.store).size(run.id)
+    rows = queries.deletion_preview(db, run) if dry_run else commands.delete_run(db, run.id, identity.name, size)
+    return RunDeletion(dry_run=dry_run, rows=rows, bytes=size)
 
 
 def run_answer(db: Db, redis: Redis, run_id: str, response: Response) -> Run:

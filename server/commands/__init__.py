@@ -4,7 +4,9 @@ Commands commit, then tell the scheduler and the run's viewers. They raise SpecE
 run's state does not allow it), Refused (likewise, for what is no transition) and VersionConflict (somebody else was faster).
 """
 
+from server.commands.checkpoints import pin, sweep
 from server.commands.controls import edit_controls
+from server.commands.deletion import delete_run
 from server.commands.errors import IdempotencyConflict, NotFound, Refused, VersionConflict
 from server.commands.exports import request_export
 from server.commands.fork import Fork, fork
@@ -22,10 +24,13 @@ __all__ = [
     "command",
     "command_policies",
     "create_run",
+    "delete_run",
     "describe",
     "edit_controls",
     "force",
     "fork",
+    "pin",
     "request_export",
     "retry",
+    "sweep",
 ]

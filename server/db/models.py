@@ -161,7 +161,10 @@ class EditBinding(Base):
 
 
 class Checkpoint(Base):
-    """A checkpoint in the store. Several attempts may have made one of the same (policy, step); the highest counts."""
+    """A checkpoint in the store. Several attempts may have made one of the same (policy, step); the highest counts.
+
+    It goes in two steps: `deleted_at`, from which on nobody reads it, and once its files are gone `gone_at`.
+    """
 
     __tablename__ = "checkpoints"
 
@@ -175,6 +178,31 @@ class Checkpoint(Base):
     has_state: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("checkpoints_to_remove", "run_id", postgresql_where=text("deleted_at IS NOT NULL AND gone_at IS NULL")),)
+
+
+class Pin(Base):
+    """A checkpoint that a person wants kept, whatever the policy says."""
+
+    __tablename__ = "pins"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    author: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Deletion(Base):
+    """A run that was deleted and of which there may still be files. `cleared_at`: when they were removed the first time."""
+
+    __tablename__ = "deletions"
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    cleared_at: Mapped[datetime | None]
 
 
 class Series(Base):

@@ -1,7 +1,7 @@
 """What the API reads from PostgreSQL and Redis: a fixed number of statements per answer, whatever the number of rows."""
 
-from server.queries.artifacts import checkpoints, export, export_view, exports, log, probes, result
-from server.queries.preview import control_preview
+from server.queries.artifacts import checkpoint, checkpoints, export, export_view, exports, log, probes, result, swept
+from server.queries.preview import control_preview, deletion_preview
 from server.queries.recipe import recipe
 from server.queries.runs import run_list, run_view, segments
 from server.queries.series import Window, agreement, cast_of, curves, figure_data, series, snapshot
@@ -11,9 +11,11 @@ __all__ = [
     "Window",
     "agreement",
     "cast_of",
+    "checkpoint",
     "checkpoints",
     "control_preview",
     "curves",
+    "deletion_preview",
     "export",
     "export_view",
     "exports",
@@ -28,5 +30,6 @@ __all__ = [
     "segments",
     "series",
     "snapshot",
+    "swept",
     "worker_list",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -11,8 +11,21 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from copd_engine.plan import BASE, MERGED
-from server.api.schemas.results import Budget, CheckpointView, ExportView, LogEntry, LogPage, ProbeView, ResultCard, SampleView, Score
+from copd_engine.plan import BASE, MERGED, Ref
+from server.api.schemas.results import (
+    Budget,
+    CheckpointView,
+    ExportView,
+    KeptCheckpoint,
+    LogEntry,
+    LogPage,
+    ProbeView,
+    ResultCard,
+    SampleView,
+    Score,
+    SweepView,
+)
+from server.db.held import Judged, pinned
 from server.db.models import Attempt, Checkpoint, Edit, Export, LogLine, Point, Run, SampleRow, SegmentRow, Series
 from server.db.transition import SCHEDULER
 
@@ -47,8 +60,31 @@ def checkpoints(db: Session, run_id: str) -> list[CheckpointView]:
         .where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None))
         .order_by(Checkpoint.policy, Checkpoint.step.desc(), Checkpoint.attempt_id.desc())
     )
+    pins = pinned(db, run_id)
+    return [CheckpointView(**_columns(row, pins)) for row in db.scalars(query)]
+
+
+def checkpoint(db: Session, run_id: str, ref: Ref) -> CheckpointView | None:
+    return next((view for view in checkpoints(db, run_id) if (view.policy, view.step) == ref), None)
+
+
+def swept(db: Session, run_id: str, found: Sequence[Judged], *, dry_run: bool) -> SweepView:
+    """What goes and what stays of the checkpoints that were judged."""
+    pins = pinned(db, run_id)
+    removed = [CheckpointView(**_columns(row, pins)) for row, reasons in found if not reasons]
+    kept = [KeptCheckpoint(**_columns(row, pins), reasons=reasons) for row, reasons in found if reasons]
+    return SweepView(
+        dry_run=dry_run,
+        removed=removed,
+        removed_bytes=sum(view.bytes for view in removed),
+        kept=kept,
+        kept_bytes=sum(view.bytes for view in kept),
+    )
+
+
+def _columns(row: Checkpoint, pins: Mapping[Ref, str]) -> dict[str, Any]:
     names = ("policy", "step", "digest", "bytes", "has_state", "created_at")
-    return [CheckpointView(**{name: getattr(row, name) for name in names}, attempt=row.attempt_id) for row in db.scalars(query)]
+    return {**{name: getattr(row, name) for name in names}, "attempt": row.attempt_id, "pinned_by": pins.get(Ref(row.policy, row.step))}
 
 
 def probes(db: Session, run_id: str, policies: Sequence[str] | None) -> list[ProbeView]:

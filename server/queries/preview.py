@@ -1,4 +1,4 @@
-"""What edits would do: they are made, looked at, and rolled back, so that a preview cannot differ from the edit."""
+"""What commands would do. Edits are made, looked at, and rolled back, so that a preview cannot differ from the edit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from copd_engine.plan import Kind, Segment
 from server.api.schemas.runs import ControlPreview
 from server.api.schemas.specs import PlannedSegment
 from server.commands.controls import make_edits
+from server.commands.deletion import check_deletable, rows_of
 from server.commands.locked import locked_run
-from server.db.models import SegmentRow
+from server.db.models import Run, SegmentRow
 from server.db.segments import segment_of
 from server.queries.controls import edit_views
 
@@ -35,6 +36,12 @@ def control_preview(db: Session, run_id: str, changes: Mapping[str, Any], author
         )
     finally:
         db.rollback()
+
+
+def deletion_preview(db: Session, run: Run) -> dict[str, int]:
+    """What `commands.delete_run` would delete now: table → rows. Raises what it raises."""
+    check_deletable(db, run)
+    return rows_of(db, run.id)
 
 
 def _plan(db: Session, run_id: str) -> dict[Segment, None]:

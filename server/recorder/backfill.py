@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import structlog
 from sqlalchemy import func, select, update
@@ -16,6 +17,7 @@ from server.recorder.batch import Batch
 from server.recorder.writer import Known, write
 from server.scheduler.judge import LIVE
 
+EVENTS_AT_ONCE = 5_000
 SETTLED_SECONDS = 1.0
 """Events may reach the stream a little after their attempt has ended."""
 log = structlog.get_logger(__name__)
@@ -49,12 +51,14 @@ def incomplete_attempts(session: Session) -> list[Incomplete]:
 
 def backfill(session: Session, gap: Incomplete, events: Iterable[Event]) -> None:
     """Stores the events the tables may lack. What is there already stays; what the file lacks too is gone, and that is said."""
-    batch = Batch()
-    for event in events:
-        if gap.recorded < event.seq <= gap.events:
+    found, known = 0, Known()
+    wanted = (event for event in events if gap.recorded < event.seq <= gap.events)
+    while some := list(islice(wanted, EVENTS_AT_ONCE)):
+        batch = Batch()
+        for event in some:
             batch.add(gap.attempt, event, _time_of(event, gap))
-    write(session, gap.run, batch, Known())
-    found = len(batch.seqs.get(gap.attempt, ()))
+        known = write(session, gap.run, batch, known)
+        found += len(batch.seqs[gap.attempt])
     if found < gap.events - gap.recorded:
         log.warning("events_lost", run=gap.run, attempt=gap.attempt, count=gap.events - gap.recorded - found)
     session.execute(update(Attempt).where(Attempt.id == gap.attempt).values(recorded_seq=gap.events))

@@ -45,3 +45,14 @@ class Archive:
     def delete(self, run: str, path: str) -> None:
         """Removes a checkpoint; one that is gone already is no error."""
         self._store.delete(f"runs/{run}/{path}")
+
+    def delete_run(self, run: str) -> None:
+        """Removes all files of a run; one without any is no error."""
+        self._store.delete(f"runs/{run}")
+
+    def size(self, run: str) -> int:
+        """Bytes of all files of a run."""
+        try:
+            return self._store.size(f"runs/{run}")
+        except FileNotFoundError:
+            return 0

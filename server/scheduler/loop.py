@@ -22,15 +22,17 @@ from server.scheduler.judge import LIVE, Order, order
 from server.scheduler.leader import Term
 from server.scheduler.line import Limits, going_runs, held_back, ready_segments
 from server.scheduler.outcome import commit_failure
-from server.scheduler.retention import may_prune, prune
+from server.scheduler.retention import is_recorded, mark_unneeded, remove_files, remove_runs, unsettled_runs
 from server.scheduler.sending import MissingCheckpointError, make_attempt
 from server.scheduler.sight import Lookout, Sight
 from server.scheduler.stopping import has_live_attempt, quiet_runs, sentence, settle, waited_for
 from server.scheduler.watch import Watch
+from worker.bus import control_key, run_stream
 
 POLL_SECONDS = 1.0
 """The longest time between two looks: what a lost wake-up costs."""
 CHORES_SECONDS = 1.0
+RUNS_PER_CHORE = 20
 Send = Callable[[str, SegmentJob], None]
 """Puts a job on a worker's queue. Raises SendError."""
 log = structlog.get_logger(__name__)
@@ -50,6 +52,8 @@ class Scheduler:
         self._inbox = Inbox(client)
         self._watch = Watch(term, client, archive)
         self._chores_at = 0.0
+        self._unsettled: set[str] | None = None
+        """Runs of which there may be checkpoints that nothing keeps; None before the first look."""
 
     def step(self) -> None:
         """Waits for a reason to look, at most POLL_SECONDS, and looks. Rides out a Redis or a store that is away.
@@ -57,8 +61,7 @@ class Scheduler:
         Raises LeadershipLostError, and what PostgreSQL raises.
         """
         try:
-            wakeups = self._inbox.wait(POLL_SECONDS)
-            self._watch.told |= {wakeup.attempt for wakeup in wakeups if wakeup.reason == "attempt_ended" and wakeup.attempt is not None}
+            self._watch.hear(self._inbox.wait(POLL_SECONDS))
             self.tick()
         except (redis.RedisError, OSError) as error:
             self._lookout.trust.failed()
@@ -77,7 +80,7 @@ class Scheduler:
         if time.monotonic() >= self._chores_at:
             self._chores_at = time.monotonic() + CHORES_SECONDS
             self._explain_waiting(sight)
-            self._prune()
+            self._make_room()
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -163,10 +166,23 @@ class Scheduler:
         for run_id in changed:
             self._watch.tell(run_id, "run", "log")
 
-    def _prune(self) -> None:
-        for run_id in sorted(self._watch.changed):
+    def _make_room(self) -> None:
+        """Marks checkpoints of runs that have moved on, and removes the files of marked ones."""
+        if self._unsettled is None:
+            with self._term.reading() as session:
+                self._unsettled = unsettled_runs(session)
+        self._unsettled |= self._watch.changed
+        self._watch.changed.clear()
+        for run_id in sorted(self._unsettled)[:RUNS_PER_CHORE]:
             with self._term.transaction() as session:
-                if not may_prune(session):
-                    return
-                if not prune(session, self._archive, run_id):
-                    self._watch.changed.discard(run_id)
+                settled, marked = is_recorded(session, run_id), mark_unneeded(session, run_id)
+            if settled:
+                self._unsettled.discard(run_id)
+            if marked:
+                self._watch.tell(run_id, "checkpoints")
+        with self._term.transaction() as session:
+            remove_files(session, self._archive)
+        with self._term.transaction() as session:
+            removed = remove_runs(session, self._archive)
+        for run_id in removed:
+            self._redis.delete(run_stream(run_id), control_key(run_id))

@@ -1,64 +1,82 @@
-"""Removes checkpoints that nobody will read again, so that a run takes the space of its round ends, not of its steps."""
+"""Removes the files of checkpoints that are marked as deleted, so that a run takes the space of what its policy keeps, not of its steps;
+and those of deleted runs.
+
+First the mark, committed; then the files; then that they are gone. Whatever is killed in between, nothing half-removed is ever listed,
+and the next look removes the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from copd_engine.plan import MERGED, Kind, Ref, Segment
-from server.commands.locked import locked_run
-from server.db.models import Checkpoint, SegmentRow
-from server.db.segments import segment_of
+from server.commands.checkpoints import mark
+from server.commands.errors import NotFound
+from server.db.models import Attempt, Checkpoint, Deletion, Run
 from server.scheduler.archive import Archive
 
 RETENTION_LOCK = 7_301_144_002
-"""Advisory lock: whoever holds it, a backup say, keeps every checkpoint where it is. `client.stack.backup` has the same number."""
+"""Advisory lock: whoever holds it, a backup say, keeps every file where it is. `client.stack.backup` has the same number."""
 BATCH = 20
-"""Checkpoints removed in one transaction: the run's row is locked meanwhile, so that nobody asks for one as it goes."""
+"""Checkpoints whose files are removed in one transaction."""
+AFTERMATH_SECONDS = 900
+"""How long after a run was deleted its folder is looked at again."""
+LOOKED_AFTER_SECONDS = 3600
+"""How long after its end a new scheduler still looks at a run: the one before may have been killed before it did."""
 
 
-@dataclass(frozen=True)
-class Held:
-    """A checkpoint the store holds."""
+def unsettled_runs(session: Session) -> set[str]:
+    """What a new scheduler has to look at."""
+    since_end = func.extract("epoch", func.now() - Run.ended_at)
+    holds = exists().where(Checkpoint.run_id == Run.id, Checkpoint.deleted_at.is_(None))
+    return set(session.scalars(select(Run.id).where(holds, or_(Run.ended_at.is_(None), since_end < LOOKED_AFTER_SECONDS))))
 
-    ref: Ref
-    attempt: int
+
+def mark_unneeded(session: Session, run_id: str) -> bool:
+    """Marks what the run's own policy does not keep. Returns whether there was any."""
+    try:
+        return any(not reasons for _, reasons in mark(session, run_id))
+    except NotFound:  # it was deleted since
+        return False
 
 
-def unneeded(held: Sequence[Held], segments: Iterable[Segment], done: Collection[str]) -> list[Held]:
-    """What can go: no unfinished segment reads it, it is not at a round's end, and its policy has a later one. Pure.
+def is_recorded(session: Session, run_id: str) -> bool:
+    """Whether the tables hold all that ended attempts said: what is best is known then."""
+    lacks = exists().where(Attempt.run_id == run_id, Attempt.recorded_seq < Attempt.events)
+    return not session.scalars(select(lacks)).one()
 
-    done: keys of the finished segments. Of several attempts' at one step only the newest is ever read.
+
+def remove_files(session: Session, archive: Archive) -> bool:
+    """Removes the files of up to BATCH marked checkpoints. Returns whether there was any that may go now."""
+    marked = select(Checkpoint).where(Checkpoint.deleted_at.is_not(None), Checkpoint.gone_at.is_(None))
+    rows = list(session.scalars(marked.order_by(Checkpoint.run_id).limit(BATCH)))
+    if not rows or not _may_remove(session):
+        return False
+    for row in rows:
+        archive.delete(row.run_id, row.path)
+        row.gone_at = func.now()
+    return True
+
+
+def remove_runs(session: Session, archive: Archive) -> list[str]:
+    """Removes the files of deleted runs. Returns whose.
+
+    A worker that was cut off may write on for a while, so they are removed a second time, and only then is the run forgotten.
     """
-    needed = set[Ref]()
-    for segment in segments:
-        if segment.key not in done or segment.kind is Kind.merge:
-            needed |= {segment.start, *segment.teachers}
-    newest_step, newest_attempt = dict[str, int](), dict[Ref, int]()
-    for item in held:
-        newest_step[item.ref.policy] = max(newest_step.get(item.ref.policy, 0), item.ref.step)
-        newest_attempt[item.ref] = max(newest_attempt.get(item.ref, 0), item.attempt)
-    kept = needed | {Ref(policy, step) for policy, step in newest_step.items()}
-    return [item for item in held if item.attempt < newest_attempt[item.ref] or (item.ref not in kept and item.ref.policy != MERGED)]
+    since = func.extract("epoch", func.now() - Deletion.cleared_at)
+    due = or_(Deletion.cleared_at.is_(None), since > AFTERMATH_SECONDS)
+    rows = list(session.scalars(select(Deletion).where(due).order_by(Deletion.requested_at).limit(BATCH)))
+    if not rows or not _may_remove(session):
+        return []
+    for row in rows:
+        archive.delete_run(row.run_id)
+        if row.cleared_at is None:
+            row.cleared_at = func.now()
+        else:
+            session.delete(row)
+    return [row.run_id for row in rows]
 
 
-def may_prune(session: Session) -> bool:
-    """Whether checkpoints may be removed in this transaction: not while somebody copies the store."""
+def _may_remove(session: Session) -> bool:
+    """Whether files may be removed in this transaction: not while somebody copies the store."""
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock_shared(RETENTION_LOCK))))
-
-
-def prune(session: Session, archive: Archive, run_id: str) -> int:
-    """Removes up to BATCH checkpoints of a run from the store. Returns how many. Killed half-way, it starts over."""
-    locked_run(session, run_id)
-    rows = list(session.scalars(select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None))))
-    segments = list(session.scalars(select(SegmentRow).where(SegmentRow.run_id == run_id)))
-    done = {row.key for row in segments if row.state == "done"}
-    held = {Held(Ref(row.policy, row.step), row.attempt_id): row for row in rows}
-    gone = unneeded(list(held), map(segment_of, segments), done)[:BATCH]
-    for item in gone:
-        archive.delete(run_id, held[item].path)
-        held[item].deleted_at = func.now()
-    return len(gone)

@@ -15,7 +15,7 @@ from server.scheduler.leader import Term
 from server.scheduler.outcome import commit_lost, commit_result
 from server.scheduler.sight import Sight
 from server.stream_ids import stream_order
-from worker.bus import orders_key
+from worker.bus import Wakeup, orders_key
 
 ORDER_SECONDS = 600
 """How long an order that nobody carried out is kept."""
@@ -24,8 +24,8 @@ ORDER_SECONDS = 600
 class Watch:
     def __init__(self, term: Term, client: redis.Redis, archive: Archive) -> None:
         self._term, self._redis, self._archive = term, client, archive
-        self.told: set[int] = set()
-        """Attempts whose worker said that they ended."""
+        self.told: dict[int, str] = {}
+        """Attempts whose worker said that they ended, and where it is known why without a result."""
         self.ended: dict[str, int] = {}
         """Worker → its attempt that ended last: the worker is free although its report may not say so yet."""
         self.changed: set[str] = set()
@@ -33,13 +33,20 @@ class Watch:
         self._marks: dict[int, str] = {}
         """Lost attempt → where its run's stream ended when that was seen."""
 
+    def hear(self, wakeups: Sequence[Wakeup]) -> None:
+        """Notes whose end was told."""
+        for wakeup in wakeups:
+            if wakeup.reason == "attempt_ended" and wakeup.attempt is not None:
+                self.told[wakeup.attempt] = wakeup.why
+
     def live_attempts(self) -> list[LiveAttempt]:
         age = func.extract("epoch", func.now() - Attempt.sent_at)
         query = select(Attempt.id, Attempt.run_id, Attempt.segment_key, Attempt.worker, Attempt.state, age)
         with self._term.reading() as session:
             rows = session.execute(query.where(Attempt.state.in_(LIVE)).order_by(Attempt.id)).all()
         live = [LiveAttempt(*row[:5], age=float(row[5])) for row in rows]
-        self.told &= {attempt.id for attempt in live}
+        alive = {attempt.id for attempt in live}
+        self.told = {attempt: why for attempt, why in self.told.items() if attempt in alive}
         return live
 
     def take_outcomes(self, live: Sequence[LiveAttempt], sight: Sight) -> None:
@@ -74,14 +81,19 @@ class Watch:
         if result is not None:
             with self._term.transaction() as session:
                 changed = commit_result(session, attempt.run, attempt.id, result)
-            self.told.discard(attempt.id)
+            self.told.pop(attempt.id, None)
             self.ended[attempt.worker] = attempt.id
             self.changed.add(attempt.run)
             if changed:
                 self.tell(attempt.run, *changed)
         elif sign is Verdict.ended and self._is_recorded(attempt, sight):
-            why = f"its process on {attempt.worker} died" if attempt.id in self.told else f"{attempt.worker} was lost"
-            self.give_up(attempt.run, attempt.id, attempt.worker, why, counts=True)
+            self.give_up(attempt.run, attempt.id, attempt.worker, self._why_lost(attempt), counts=True)
+
+    def _why_lost(self, attempt: LiveAttempt) -> str:
+        if attempt.id not in self.told:
+            return f"{attempt.worker} was lost"
+        why = self.told[attempt.id]
+        return f"{attempt.worker} could not leave its result: {why}" if why else f"its process on {attempt.worker} died"
 
     def _is_recorded(self, attempt: LiveAttempt, sight: Sight) -> bool:
         """Whether the recorder has stored all that a lost attempt sent: its successor must know every binding it made."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import psutil
 import redis
 
+from tests.chaos.disk import Disk, own_disk
 from tests.embedded import Stack
 
-Kind = Literal["kill", "freeze", "cut"]
+Kind = Literal["kill", "freeze", "cut", "fill"]
 LONGEST_FREEZE: Final = 25.0
 """Seconds; leases last 10, so that some frozen processes wake up in a world that has given them up."""
 
@@ -33,12 +36,14 @@ FAULTS: Final[tuple[tuple[Kind, str], ...]] = (
     ("freeze", "valkey"),
     ("freeze", "postgres"),
     ("freeze", "api"),
+    ("fill", "store"),
 )
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`kill`: SIGKILL. `freeze`: SIGSTOP for some seconds. `cut`: every connection to Valkey is dropped.
+    """`kill`: SIGKILL. `freeze`: SIGSTOP for some seconds. `cut`: every connection to Valkey is dropped. `fill`: the run's disk is full
+    for some seconds.
 
     after: share of the run's steps that are done when it comes. delay: seconds more, so that it may hit any line. worker: which one.
     """
@@ -51,13 +56,31 @@ class Fault:
     seconds: float
 
     def __str__(self) -> str:
-        lasts = f" for {self.seconds:.1f} s" if self.kind == "freeze" else ""
+        lasts = f" for {self.seconds:.1f} s" if self.kind in ("freeze", "fill") else ""
         which = f" {self.worker}" if self.victim in ("worker", "child") else ""
         return f"{self.kind} {self.victim}{which}{lasts} {self.delay:.2f} s after {self.after:.0%} of the steps"
 
-    def strike(self, stack: Stack) -> None:
+    @contextlib.contextmanager
+    def staged(self, stack: Stack, run_id: str) -> Iterator[None]:
+        """What has to be so while the run goes on: a disk that is to become full is one of its own."""
+        if self.kind != "fill":
+            yield
+            return
+        stack.client.command(run_id, "pause")
+        stack.wait_for(run_id, "paused")
+        with own_disk(stack.home.store / "runs" / run_id):
+            stack.client.command(run_id, "resume")
+            yield
+
+    def strike(self, stack: Stack, run_id: str) -> None:
         """Does it, and returns when it is over; the stack has still to recover."""
         time.sleep(self.delay)
+        if self.kind == "fill":
+            disk = Disk(stack.home.store / "runs" / run_id)
+            disk.fill()
+            time.sleep(self.seconds)
+            disk.free()
+            return
         if self.kind == "cut":
             _cut(stack.info.redis_url)
             return

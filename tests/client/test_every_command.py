@@ -36,6 +36,7 @@ GIVEN = {
     "submit": [str(Path(__file__).parents[1] / "miniature.yaml")], "set": ["run", "rounds=2"], "rollback": ["run", "1"],
     "users add": ["ann", "--no-password"],
     "users disable": ["ann"], "users enable": ["ann"], "users role": ["ann", "viewer"], "token revoke": ["1"],
+    "checkpoints pin": ["run", "text@1"], "checkpoints unpin": ["run", "text@1"],
 }  # fmt: skip
 DOCS = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
 MINIATURE = Path(__file__).parents[1] / "miniature.yaml"
@@ -136,6 +137,13 @@ def test_what_scripts_read_is_json(copd: Copd, stack: Stack, monkeypatch: pytest
     assert {"ping", "points", "changed"} <= {json.loads(line)["event"] for line in lines.splitlines()}
     exported = json.loads(copd("export", run, "-o", str(tmp_path / "m.zip"), "--json")[1])
     assert exported["bytes"] == (tmp_path / "m.zip").stat().st_size
+    kept = json.loads(copd("checkpoints", "list", run, "--json")[1])
+    assert json.loads(copd("checkpoints", "pin", run, f"{kept[0]['policy']}@{kept[0]['step']}", "--json")[1])["pinned_by"]
+    sweep = json.loads(copd("checkpoints", "sweep", run, "--no-round-ends", "--dry-run", "--json")[1])
+    assert len(sweep["removed"]) + len(sweep["kept"]) == len(kept)
+    assert json.loads(copd("delete", run, "--dry-run", "--json")[1])["rows"]["runs"] == 1
     assert json.loads(copd("open", "--json")[1])["login"].startswith(stack.url)
     assert json.loads(copd("token", "create", "--json")[1])["value"]
     assert json.loads(copd("recipe", run)[1])["edits"][0]["path"] == "w.image.text"
+    assert json.loads(copd("delete", run, "--yes", "--json")[1])["dry_run"] is False
+    assert copd("show", run)[0] == Exit.not_found

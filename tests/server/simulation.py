@@ -127,7 +127,7 @@ class World:
 
     def tick(self) -> None:
         """One look of the scheduler at what the workers have said."""
-        self.scheduler._watch.told |= {w.attempt for w in self.scheduler._inbox.wait(0.001) if w.reason == "attempt_ended" and w.attempt}
+        self.scheduler._watch.hear(self.scheduler._inbox.wait(0.001))
         self.scheduler._chores_at = 0.0
         self.scheduler.tick()
 

@@ -7,12 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from copd_engine.plan import Kind, Ref, Segment, plan
+from copd_engine.plan import Kind, Ref, Segment
 from server.scheduler.dispatch import Idle, Ready, choose, idle_workers, waiting_for
 from server.scheduler.judge import ABANDON_AFTER_SECONDS, CLAIM_SECONDS, KILL_AFTER_SECONDS, LiveAttempt, Order, Verdict, order, verdict
-from server.scheduler.retention import Held, unneeded
 from server.scheduler.sight import Trust
-from tests.server.simulation import small_spec
 from worker.bus import LEASE_SECONDS, WorkerReport
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -153,28 +151,3 @@ class TestIdleWorkers:
 )
 def test_waiting_for(reports: list[WorkerReport], expected: str) -> None:
     assert waiting_for(reports, "cpu").startswith(expected)
-
-
-class TestUnneeded:
-    SEGMENTS = plan(small_spec())
-
-    def refs(self, gone: list[Held]) -> list[str]:
-        return [f"{item.ref}#{item.attempt}" for item in gone]
-
-    def test_what_is_still_to_be_read_stays(self) -> None:
-        held = [Held(Ref("image", 3), 1), Held(Ref("video", 3), 2), Held(Ref("image", 4), 3), Held(Ref("video", 4), 4)]
-        assert unneeded(held, self.SEGMENTS, {"rlvr.image@0", "rlvr.video@0"}) == []
-        done = {"rlvr.image@0", "rlvr.video@0", "opd.image@3", "opd.video@3"}
-        assert self.refs(unneeded(held, self.SEGMENTS, done)) == ["image@3#1", "video@3#2"]
-
-    def test_round_ends_and_merged_models_stay(self) -> None:
-        held = [Held(Ref(policy, step), 1) for policy in ("image", "video", "merged") for step in (5, 10)]
-        assert unneeded(held, self.SEGMENTS, {segment.key for segment in self.SEGMENTS}) == []
-
-    def test_the_newest_of_a_policy_stays(self) -> None:
-        held = [Held(Ref("image", 1), 1), Held(Ref("image", 2), 2)]
-        assert self.refs(unneeded(held, self.SEGMENTS, set())) == ["image@1#1"]
-
-    def test_of_one_step_only_the_newest_attempts_stays(self) -> None:
-        held = [Held(Ref("image", 5), 1), Held(Ref("image", 5), 4)]
-        assert self.refs(unneeded(held, self.SEGMENTS, set())) == ["image@5#1"]

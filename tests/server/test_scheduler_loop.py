@@ -348,17 +348,6 @@ def test_an_export_of_a_finished_run_leaves_its_state_alone(world: World, worker
     assert again.path is not None
 
 
-def test_only_checkpoints_that_somebody_may_read_are_kept(world: World, workers: tuple[str, ...]) -> None:
-    run = world.submit()
-    world.complete(run, workers)
-    for _ in range(3):
-        world.tick()
-    kept = {(c.policy, c.step) for c in world.checkpoints(run) if c.deleted_at is None}
-    assert kept == {(policy, step) for policy in ("image", "video", "merged") for step in (5, 10)}
-    on_disk = {path.parent.name for path in (world.backend.store / "runs" / run).rglob("manifest.json")}
-    assert on_disk == {f"{policy}@{step}" for policy, step in kept}
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_a_run_comes_to_what_its_plan_says(world: World, workers: tuple[str, ...], seed: int) -> None:
     """Any order of work, losses, pauses, edits, lost streams, and the scheduler killed at any statement."""

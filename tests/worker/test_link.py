@@ -93,3 +93,14 @@ def test_events_of_an_outage_arrive_after_it(valkey: Valkey, redis: Redis, job: 
         line.emit(Log(message="after"))
         wait_until(lambda: messages(redis, job)[-1] == "after")
     assert messages(redis, job) == ["before", "during", "after"]
+
+
+def test_a_stream_that_nobody_reads_stays_bounded(redis: Redis, job: SegmentJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest entries are kept; the others are in the attempt's file."""
+    monkeypatch.setattr(bus, "STREAM_LENGTH", 300)
+    with Link(redis, "w", job, never) as line:
+        for number in range(3000):
+            line.emit(Log(seq=number, message=str(number)))
+    kept = messages(redis, job)
+    assert 300 <= len(kept) < 500, "Redis removes whole blocks of entries"
+    assert kept == [str(number) for number in range(3000 - len(kept), 3000)]

@@ -63,7 +63,11 @@ export interface paths {
         get: operations["get_run"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Run
+         * @description Deletes a run that is over with everything of it. Its rows go at once, its files within seconds; there is no way back.
+         */
+        delete: operations["delete_run"];
         options?: never;
         head?: never;
         /**
@@ -406,6 +410,46 @@ export interface paths {
         get: operations["list_checkpoints"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/checkpoints/{policy}/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Pin Checkpoint
+         * @description Pins a checkpoint, so that no policy removes it, or lets go of it.
+         */
+        patch: operations["pin_checkpoint"];
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/checkpoints/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sweep Checkpoints
+         * @description Removes the checkpoints that nothing keeps. What the run still needs and what is pinned always stays; in any state of the run.
+         */
+        post: operations["sweep_checkpoints"];
         delete?: never;
         options?: never;
         head?: never;
@@ -910,7 +954,7 @@ export interface components {
         };
         /**
          * Checkpoint
-         * @description When training state is stored.
+         * @description When training state is stored, and what is kept of it.
          */
         Checkpoint: {
             /**
@@ -919,11 +963,27 @@ export interface components {
              * @default 0
              */
             every: number;
+            /**
+             * @default {
+             *       "last": 1,
+             *       "round_ends": true,
+             *       "best": true
+             *     }
+             */
+            keep: components["schemas"]["Keep"];
         };
         /** CheckpointList */
         CheckpointList: {
             /** Checkpoints */
             checkpoints: components["schemas"]["CheckpointView"][];
+        };
+        /** CheckpointPatch */
+        CheckpointPatch: {
+            /**
+             * Pinned
+             * @description whether it is kept whatever the policy says
+             */
+            pinned: boolean;
         };
         /** CheckpointView */
         CheckpointView: {
@@ -944,6 +1004,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Pinned By
+             * @description who wants it kept; null: nobody
+             */
+            pinned_by?: string | null;
         };
         /**
          * Choice
@@ -1524,6 +1589,57 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /**
+         * Keep
+         * @description What the control plane keeps of a run's checkpoints, beside those that it still needs and those that people pinned.
+         */
+        Keep: {
+            /**
+             * Last
+             * @description the newest so many of each policy
+             * @default 1
+             */
+            last: number;
+            /**
+             * Round Ends
+             * @description the experts and the merged model at the end of each round
+             * @default true
+             */
+            round_ends: boolean;
+            /**
+             * Best
+             * @description of each policy the one with the highest mean accuracy over the domains
+             * @default true
+             */
+            best: boolean;
+        };
+        /** KeptCheckpoint */
+        KeptCheckpoint: {
+            /** Policy */
+            policy: string;
+            /** Step */
+            step: number;
+            /** Digest */
+            digest: string;
+            /** Bytes */
+            bytes: number;
+            /** Has State */
+            has_state: boolean;
+            /** Attempt */
+            attempt: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Pinned By
+             * @description who wants it kept; null: nobody
+             */
+            pinned_by?: string | null;
+            /** Reasons */
+            reasons: components["schemas"]["Reason"][];
+        };
         /** LogEntry */
         LogEntry: {
             /** Id */
@@ -2026,6 +2142,12 @@ export interface components {
             steps: number;
         };
         /**
+         * Reason
+         * @description Why a checkpoint stays; the first two hold whatever the policy says.
+         * @enum {string}
+         */
+        Reason: "needed" | "newest round" | "pinned" | "last" | "round end" | "best";
+        /**
          * ReasoningGym
          * @description Text problems of the package reasoning-gym.
          */
@@ -2456,6 +2578,26 @@ export interface components {
             pause_seconds?: number | null;
         };
         /**
+         * RunDeletion
+         * @description What a deletion takes, or would take.
+         */
+        RunDeletion: {
+            /** Dry Run */
+            dry_run: boolean;
+            /**
+             * Rows
+             * @description table → rows
+             */
+            rows: {
+                [key: string]: number;
+            };
+            /**
+             * Bytes
+             * @description of its files: checkpoints, exports, events, media
+             */
+            bytes: number;
+        };
+        /**
          * RunError
          * @description First cause in one sentence, and what the engineer needs.
          */
@@ -2652,7 +2794,12 @@ export interface components {
             agreement: components["schemas"]["Agreement"];
             /**
              * @default {
-             *       "every": 0
+             *       "every": 0,
+             *       "keep": {
+             *         "best": true,
+             *         "last": 1,
+             *         "round_ends": true
+             *       }
              *     }
              */
             checkpoint: components["schemas"]["Checkpoint"];
@@ -2989,6 +3136,34 @@ export interface components {
         StreamReset: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * SweepRequest
+         * @description What to keep beside what the run still needs and what is pinned; by default what its spec says.
+         */
+        SweepRequest: {
+            /** Last */
+            last?: number | null;
+            /** Round Ends */
+            round_ends?: boolean | null;
+            /** Best */
+            best?: boolean | null;
+        };
+        /**
+         * SweepView
+         * @description What a sweep removes, or would remove.
+         */
+        SweepView: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Removed */
+            removed: components["schemas"]["CheckpointView"][];
+            /** Removed Bytes */
+            removed_bytes: number;
+            /** Kept */
+            kept: components["schemas"]["KeptCheckpoint"][];
+            /** Kept Bytes */
+            kept_bytes: number;
         };
         /** TokenCreate */
         TokenCreate: {
@@ -3422,6 +3597,67 @@ export interface operations {
             };
             /** @description there is no such run */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_run: {
+        parameters: {
+            query?: {
+                /** @description tell what would go, but delete nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDeletion"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the run is not over, or something of it is still under way */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4454,6 +4690,117 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckpointList"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pin_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policy: string;
+                step: number;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckpointPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointView"];
+                };
+            };
+            /** @description there is no such run, or it holds no such checkpoint */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sweep_checkpoints: {
+        parameters: {
+            query?: {
+                /** @description tell what would go and what stays, and why, but change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SweepRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepView"];
                 };
             };
             /** @description there is no such run */

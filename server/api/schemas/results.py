@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from copd_engine.spec import Keep
 from server.api.schemas.parts import Body, Text
+from server.retention import Reason
 
 
 class SampleView(BaseModel):
@@ -93,6 +95,36 @@ class CheckpointView(BaseModel):
     has_state: bool
     attempt: int
     created_at: datetime
+    pinned_by: str | None = Field(None, description="who wants it kept; null: nobody")
+
+
+class CheckpointPatch(Body):
+    pinned: bool = Field(description="whether it is kept whatever the policy says")
+
+
+class SweepRequest(Body):
+    """What to keep beside what the run still needs and what is pinned; by default what its spec says."""
+
+    last: int | None = Field(None, ge=1, lt=2**31)
+    round_ends: bool | None = None
+    best: bool | None = None
+
+    def over(self, keep: Keep) -> Keep:
+        return keep.model_copy(update=self.model_dump(exclude_none=True))
+
+
+class KeptCheckpoint(CheckpointView):
+    reasons: list[Reason]
+
+
+class SweepView(BaseModel):
+    """What a sweep removes, or would remove."""
+
+    dry_run: bool
+    removed: list[CheckpointView]
+    removed_bytes: int
+    kept: list[KeptCheckpoint]
+    kept_bytes: int
 
 
 class CheckpointList(BaseModel):

@@ -162,6 +162,14 @@ class Run(RunSummary):
     pause_seconds: float | None = Field(None, description="from the last request to pause until every attempt had stored its state")
 
 
+class RunDeletion(BaseModel):
+    """What a deletion takes, or would take."""
+
+    dry_run: bool
+    rows: dict[str, int] = Field(description="table → rows")
+    bytes: int = Field(description="of its files: checkpoints, exports, events, media")
+
+
 class RetriedRun(Run):
     notice: str | None = Field(None, description="why the retry can only fail again, and what to change")
 
