@@ -53,7 +53,10 @@ class Run(Base):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("runs_by_age", "created_at", "id"),)
+    __table_args__ = (
+        Index("runs_by_age", "created_at", "id"),
+        Index("runs_unacknowledged", "id", postgresql_where=text("acknowledged_version < control_version")),
+    )
 
 
 class SegmentRow(Base):
@@ -112,6 +115,7 @@ class Attempt(Base):
         ForeignKeyConstraint(["run_id", "segment_key"], ["segments.run_id", "segments.key"], ondelete="CASCADE"),
         Index("attempts_by_segment", "run_id", "segment_key"),
         Index("attempts_by_state", "state"),
+        Index("attempts_unrecorded", "run_id", postgresql_where=text("recorded_seq < events")),
     )
 
 

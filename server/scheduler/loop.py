@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from copd_engine.job import SegmentJob
 from copd_engine.spec import SpecError
 from server.db.models import Attempt, LogLine, Run
+from server.db.session import is_one_of
 from server.db.transition import SCHEDULER
 from server.scheduler import control
 from server.scheduler.archive import Archive
@@ -29,7 +30,11 @@ from server.scheduler.watch import Watch
 
 POLL_SECONDS = 1.0
 """The longest time between two looks: what a lost wake-up costs."""
+SHORTEST_WAIT = 0.001
+"""None at all would mean for ever."""
 CHORES_SECONDS = 1.0
+SENT_PER_LOOK = 50
+"""Segments sent in one look: attempts end meanwhile."""
 Send = Callable[[str, SegmentJob], None]
 """Puts a job on a worker's queue. Raises SendError."""
 log = structlog.get_logger(__name__)
@@ -49,6 +54,10 @@ class Scheduler:
         self._inbox = Inbox(client)
         self._watch = Watch(term, client, archive)
         self._chores_at = 0.0
+        self._published: dict[str, tuple[int, str]] = {}
+        """Run → version and state of the control document that was published in this second."""
+        self._is_behind = False
+        """There was more to do than one look takes."""
 
     def step(self) -> None:
         """Waits for a reason to look, at most POLL_SECONDS, and looks. Rides out a Redis or a store that is away.
@@ -56,7 +65,7 @@ class Scheduler:
         Raises LeadershipLostError, and what PostgreSQL raises.
         """
         try:
-            wakeups = self._inbox.wait(POLL_SECONDS)
+            wakeups = self._inbox.wait(SHORTEST_WAIT if self._is_behind else POLL_SECONDS)
             self._watch.told |= {wakeup.attempt for wakeup in wakeups if wakeup.reason == "attempt_ended" and wakeup.attempt is not None}
             self.tick()
         except (redis.RedisError, OSError) as error:
@@ -69,24 +78,29 @@ class Scheduler:
         self._term.check()
         live = self._watch.live_attempts()
         sight = self._lookout.look(live)
-        self._watch.take_outcomes(live, sight)
-        self._dispatch(sight)
+        more_ends = self._watch.take_outcomes(live, sight)
+        more_to_send = self._dispatch(sight)
+        self._is_behind = more_ends or more_to_send
         self._stop_runs()
         self._publish_control()
         if time.monotonic() >= self._chores_at:
             self._chores_at = time.monotonic() + CHORES_SECONDS
+            self._published.clear()
             self._explain_waiting(sight)
             self._prune()
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def _dispatch(self, sight: Sight) -> None:
+    def _dispatch(self, sight: Sight) -> bool:
+        """Returns whether there may be more to send than one look takes."""
         with self._term.reading() as session:
             occupied = set(session.scalars(select(Attempt.worker).where(Attempt.state.in_(LIVE))))
             idle = idle_workers(sight.workers.values(), occupied, set(self._watch.ended.values()))
-            ready = ready_segments(session, len(idle)) if idle else []
-        for item, worker in choose(ready, idle):
+            ready = ready_segments(session, min(len(idle), SENT_PER_LOOK)) if idle else []
+        pairs = choose(ready, idle)
+        for item, worker in pairs[:SENT_PER_LOOK]:
             self._send_one(item, worker)
+        return len(pairs) >= SENT_PER_LOOK
 
     def _send_one(self, item: Ready, worker: Idle) -> None:
         try:
@@ -127,14 +141,15 @@ class Scheduler:
 
     def _publish_control(self) -> None:
         with self._term.reading() as session:
-            documents = control.current_documents(session)
+            stamps = control.current_stamps(session)
+            documents = control.current_documents(session, [run for run in stamps if self._published.get(run) != stamps[run]])
             absent = control.unacknowledged(session)
         control.publish(self._redis, documents)
+        self._published = stamps
         if absent:
             with self._term.transaction() as session:
                 control.acknowledge_for_the_absent(session, absent)
-            for run_id in absent:
-                self._watch.tell(run_id, "edits")
+            self._watch.tell_all(absent, "edits")
 
     def _explain_waiting(self, sight: Sight) -> None:
         """Says of every run that could go on what it waits for."""
@@ -146,15 +161,14 @@ class Scheduler:
 
     def _say_waiting(self, runs: Sequence[str], reason: str) -> None:
         """Notes the reason where it is a new one, in the run and in its log."""
-        new = Run.id.in_(runs) & Run.waiting_for.is_distinct_from(reason)
+        new = is_one_of(Run.id, runs) & Run.waiting_for.is_distinct_from(reason)
         with self._term.reading() as session:
             if not session.scalars(select(Run.id).where(new).limit(1)).all():
                 return
         with self._term.transaction() as session:
             changed = list(session.scalars(update(Run).where(new).values(waiting_for=reason).returning(Run.id)))
             session.add_all(LogLine(run_id=run_id, actor=SCHEDULER, message=f"waiting for {reason}", data={}) for run_id in changed)
-        for run_id in changed:
-            self._watch.tell(run_id, "run", "log")
+        self._watch.tell_all(changed, "run", "log")
 
     def _prune(self) -> None:
         for run_id in sorted(self._watch.changed):

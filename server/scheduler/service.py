@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable
 
@@ -28,6 +29,9 @@ from worker.log import configure
 REDIS_SECONDS = POLL_SECONDS + 2.0
 """A Redis that does not answer for so long is away."""
 LONGEST_PAUSE = 5.0
+SWITCH_SECONDS = 0.0005
+"""How long the recorder's thread may compute while the scheduler's waits for its turn, and the other way round. Both ask PostgreSQL a
+dozen times for each segment, and would wait Python's own 5 ms after each answer."""
 EXPECTED = (OperationalError, LeadershipLostError, RedisError)
 """Failures of others: PostgreSQL restarts, another scheduler leads, Redis is away. They need no traceback."""
 log = structlog.get_logger(__name__)
@@ -40,6 +44,7 @@ def serve(settings: Settings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what imports made stays for ever; collecting around it would halve the recorder's speed
     engine = create_database_engine(settings.database_url, check=False)  # after an error it starts over anyway
     pause = 0.1
