@@ -1,9 +1,9 @@
 """The scheduler at scale: a thousand workers, ten thousand queued runs. `python -m benchmarks.scheduler --workers 1000 --runs 10000`.
 
 The scheduler's own process, a real PostgreSQL and a real Valkey, all empty at first; the workers are coroutines of this process that
-speak the bus and sleep (benchmarks/simulated_workers.py). First all workers are idle and all runs queued: how soon everybody has work. Then,
-for each length of a segment: how many segments per second are sent, how long a worker that has ended one waits for the next, and how many
-CPU seconds that takes in each process. Where they share their cores with the simulation, CPU says more than the clock.
+speak the bus and sleep (benchmarks/simulated_workers.py). First all workers are idle and all runs queued: how soon everybody has work.
+Then, for each length of a segment: how many segments per second are sent, how long a worker that has ended one waits for the next, and
+how many CPU seconds that takes in each process. Where they share their cores with the simulation, CPU says more than the clock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from server.commands import create_run
 from tests.server.backend import Backend, running_backend
 from tests.server.simulation import small_spec
 
-LOOK_SECONDS = 0.05
 LONGEST_START_SECONDS = 600.0
 FIRST_SEGMENT_SECONDS = 30.0
 
@@ -79,8 +78,7 @@ async def measured(backend: Backend, options: argparse.Namespace, log: Path) -> 
     with scheduling(log) as pid:
         processes = Processes(backend, pid)
         phases = [await everybody_starts(fleet, processes, options.workers)]
-        for seconds in options.seconds:
-            phases.append(await steady(fleet, processes, seconds, options.measure))
+        phases += [await steady(fleet, processes, seconds, options.measure) for seconds in options.seconds]
     working.cancel()
     with suppress(asyncio.CancelledError):
         await working
@@ -90,11 +88,9 @@ async def measured(backend: Backend, options: argparse.Namespace, log: Path) -> 
 async def everybody_starts(fleet: Fleet, processes: Processes, workers: int) -> dict[str, Any]:
     """From the scheduler's start to the moment at which every worker has had a message."""
     async with asyncio.timeout(LONGEST_START_SECONDS):
-        while not fleet.received:
-            await asyncio.sleep(LOOK_SECONDS)
+        await fleet.until(1)
         cpu, began, first = processes.cpu(), time.perf_counter(), fleet.received
-        while fleet.received < workers:
-            await asyncio.sleep(LOOK_SECONDS)
+        await fleet.until(workers)
     return _phase("all workers idle", fleet.received - first, time.perf_counter() - began, cpu, processes.cpu(), [])
 
 
@@ -131,9 +127,8 @@ def _cpu(process: psutil.Process, *, family: bool) -> float:
 
 
 def table(phases: list[dict[str, Any]], title: str) -> Table:
-    shown = Table(
-        "phase", "segments/s", "worker waits p50", "p99", "scheduler CPU", "per segment", "postgres", "valkey", "workers", title=title
-    )
+    columns = ("phase", "segments/s", "worker waits p50", "p99", "scheduler CPU", "per segment", "postgres", "valkey", "workers")
+    shown = Table(*columns, title=title)
     for phase in phases:
         share, each = phase["cpu_share"], phase["cpu_per_segment"]
         shown.add_row(
@@ -152,9 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument(
-        "--seconds", type=float, nargs="+", default=[60.0, 20.0, 0.0], help="average lengths of a segment, one after the other"
-    )
+    parser.add_argument("--seconds", type=float, nargs="+", default=[60.0, 20.0, 0.0], help="average lengths of a segment, in turn")
     parser.add_argument("--measure", type=float, default=60.0, help="seconds to look at each")
     parser.add_argument("--out", type=Path, help="write the figures there as JSON")
     options = parser.parse_args()
@@ -162,7 +155,8 @@ def main() -> None:
         submitted = submit(backend, options.runs)
         phases = asyncio.run(measured(backend, options, backend.settings.home / "scheduler.log"))
         log = (backend.settings.home / "scheduler.log").read_text()
-    title = f"{options.workers:,} workers, {options.runs:,} runs ({submitted:.0f} submitted/s), {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    title = f"{options.workers:,} workers, {options.runs:,} runs ({submitted:.0f} submitted/s), {machine}"
     console = Console(width=160)
     console.print(table(phases, title))
     console.print(*[line for line in log.splitlines() if "starting_over" in line or "Traceback" in line], sep="\n")

@@ -1,7 +1,7 @@
-"""Workers that are coroutines: they report, take messages from their Celery queues, hold leases, send events and leave results as real ones do.
+"""Workers that are coroutines: they report, take messages from their queues, hold leases, send events and leave results as real ones do.
 
-Instead of training they sleep. What they say and where is `worker.bus`'s; what they leave in the store is what the engine leaves, without
-the weights.
+Instead of training they sleep. What they say and where is `worker.bus`'s; what they leave in the store is what the engine leaves,
+without the weights.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Fleet:
         """Seconds from an attempt's end to the same worker's next message, in the order in which the messages came."""
         self.received = 0
         """Messages that came."""
+        self._changed = asyncio.Condition()
         self._redis = Redis.from_url(url, max_connections=10_000, socket_timeout=None)
         self._store = store
         self._workers = [SimulatedWorker(self, f"simulated-{number}") for number in range(count)]
@@ -52,6 +53,17 @@ class Fleet:
                     tasks.create_task(worker.serve(self._redis, self._store))
         finally:
             await self._redis.aclose()
+
+    async def until(self, received: int) -> None:
+        """Waits until so many messages have come."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.received >= received)
+
+    async def count(self) -> None:
+        """One more message has come."""
+        async with self._changed:
+            self.received += 1
+            self._changed.notify_all()
 
     def wait_seconds(self) -> float:
         """How long the next segment takes: between half and one and a half times the average."""
@@ -92,7 +104,7 @@ class SimulatedWorker:
             answer: Any = await redis.brpop([queue])
             if idle_since:
                 self._fleet.gaps.append(time.perf_counter() - idle_since)
-            self._fleet.received += 1
+            await self._fleet.count()
             await self._carry_out(redis, store, job_of(answer[1]))
             idle_since = time.perf_counter()
 
@@ -141,13 +153,9 @@ def checkpoints_of(job: SegmentJob) -> list[CheckpointRecord]:
     segment = job.segment.segment()
     if segment.kind not in (*TRAINING, Kind.merge):
         return []
-    path = f"{job.folder}/{segment.end.policy}@{segment.end.step}"
-    digest = random.randbytes(32).hex()
-    return [
-        CheckpointRecord(
-            policy=segment.end.policy, step=segment.end.step, path=path, digest=digest, bytes=1, has_state=segment.kind in TRAINING
-        )
-    ]
+    path, digest = f"{job.folder}/{segment.end.policy}@{segment.end.step}", random.randbytes(32).hex()
+    has_state = segment.kind in TRAINING
+    return [CheckpointRecord(policy=segment.end.policy, step=segment.end.step, path=path, digest=digest, bytes=1, has_state=has_state)]
 
 
 def numbered(events: Sequence[Event]) -> list[Event]:

@@ -76,8 +76,10 @@ def write(session: Session, run_id: str, batch: Batch, known: Known, *, position
 
 
 def move_positions(session: Session, moves: Mapping[str, tuple[str, str]]) -> set[str]:
-    """Stores how far the streams of many runs are read, where nothing else is to be stored: run → (before, after). Returns the runs of which
-    it did. Left out are those that somebody else works on: who locks many must not wait."""
+    """Stores how far the streams of many runs are read, where nothing else is to be stored: run → (before, after).
+
+    Returns the runs of which it did. Left out are those that somebody else works on: who locks many must not wait.
+    """
     befores, afters = zip(*moves.values(), strict=True)
     return set(session.scalars(MOVE, {"runs": list(moves), "before": list(befores), "after": list(afters)}))
 
