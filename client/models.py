@@ -261,6 +261,23 @@ class LogEntry(BaseModel):
     message: str
 
 
+class GpuUsage(BaseModel):
+    utilisation: float | None
+    memory_used: int
+    memory_total: int
+    temperature: float | None
+
+
+class Usage(BaseModel):
+    """How busy a worker's machine is; shares in [0, 1], sizes in bytes."""
+
+    cpu: float
+    memory_used: int
+    memory_total: int
+    disk_free: int
+    gpu: GpuUsage | None
+
+
 class Worker(BaseModel):
     name: str
     state: str
@@ -274,6 +291,8 @@ class Worker(BaseModel):
     attempt: int | None
     done: int
     total: int
+    usage: Usage | None = None
+    """None while nothing is known of its machine."""
 
 
 class WorkerList(BaseModel):

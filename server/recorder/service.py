@@ -23,6 +23,7 @@ from server.recorder.writer import Known, PositionMovedError, move_positions, wr
 from server.scheduler.archive import Archive
 from server.scheduler.judge import LIVE
 from server.scheduler.leader import Term
+from server.scheduler.metrics import POINTS, RECORDED
 from server.states import STOPPING, RunState
 from server.stream_ids import stream_order, stream_time
 from worker.bus import STREAM_FIELD, Frame, run_stream
@@ -103,6 +104,7 @@ class Recorder:
         with self._term.transaction() as session:
             passed = move_positions(session, {run: (self._runs[run].position, entries[-1][0].decode()) for run, entries in read.items()})
         for run in passed:
+            RECORDED.inc(len(read[run]))
             self._runs[run].move(read[run])
         return passed
 
@@ -116,6 +118,8 @@ class Recorder:
         after = entries[-1][0].decode()
         with self._term.transaction() as session:
             known = write(session, run, batch, followed.known, position=(followed.position, after))
+        POINTS.inc(len(batch.points))
+        RECORDED.inc(len(entries))
         followed.known = known
         followed.move(entries)
         if changed := batch.changed():

@@ -21,6 +21,7 @@ from server.scheduler.dispatch import Idle, Ready, choose, idle_workers, waiting
 from server.scheduler.inbox import Inbox
 from server.scheduler.judge import LIVE, Order, order
 from server.scheduler.leader import Term
+from server.scheduler.metrics import LOOK_SECONDS, SENT
 from server.scheduler.outcome import commit_failure
 from server.scheduler.retention import may_prune, prune
 from server.scheduler.sending import MissingCheckpointError, make_attempt, ready_segments
@@ -67,7 +68,8 @@ class Scheduler:
         try:
             wakeups = self._inbox.wait(SHORTEST_WAIT if self._is_behind else POLL_SECONDS)
             self._watch.told |= {wakeup.attempt for wakeup in wakeups if wakeup.reason == "attempt_ended" and wakeup.attempt is not None}
-            self.tick()
+            with LOOK_SECONDS.time():
+                self.tick()
         except (redis.RedisError, OSError) as error:
             self._lookout.trust.failed()
             log.warning("redis_or_store_away", reason=f"{type(error).__name__}: {error}")
@@ -117,6 +119,7 @@ class Scheduler:
         except SendError as error:
             self._watch.give_up(item.run, job.attempt, worker.worker, f"it could not be sent: {error}", counts=False)
             return
+        SENT.inc()
         self._watch.ended.pop(worker.worker, None)
         self._watch.tell(item.run, "run", "segments")
 

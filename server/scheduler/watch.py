@@ -13,6 +13,7 @@ from server.notices import Changed, runs_changed
 from server.scheduler.archive import Archive
 from server.scheduler.judge import LIVE, LiveAttempt, Order, Verdict, verdict
 from server.scheduler.leader import Term
+from server.scheduler.metrics import ENDED
 from server.scheduler.outcome import commit_lost, commit_result
 from server.scheduler.sight import Sight
 from server.stream_ids import stream_order
@@ -87,6 +88,7 @@ class Watch:
         if result is not None:
             with self._term.transaction() as session:
                 changed = commit_result(session, attempt.run, attempt.id, result)
+            ENDED.labels(result.outcome).inc()
             self.told.discard(attempt.id)
             self.ended[attempt.worker] = attempt.id
             self.changed.add(attempt.run)

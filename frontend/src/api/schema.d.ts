@@ -1373,6 +1373,20 @@ export interface components {
              */
             within: string;
         };
+        /**
+         * GpuUsage
+         * @description The GPU a worker was given. None: the driver cannot tell.
+         */
+        GpuUsage: {
+            /** Utilisation */
+            utilisation: number | null;
+            /** Memory Used */
+            memory_used: number;
+            /** Memory Total */
+            memory_total: number;
+            /** Temperature */
+            temperature: number | null;
+        };
         /** Health */
         Health: {
             /**
@@ -2847,6 +2861,21 @@ export interface components {
          * @enum {string}
          */
         Trigger: "pause" | "resume" | "cancel" | "retry" | "first_sent" | "error" | "all_done" | "quiet";
+        /**
+         * Usage
+         * @description How busy a worker's machine is: all that runs there, not this worker alone. Memory and disk in bytes.
+         */
+        Usage: {
+            /** Cpu */
+            cpu: number;
+            /** Memory Used */
+            memory_used: number;
+            /** Memory Total */
+            memory_total: number;
+            /** Disk Free */
+            disk_free: number;
+            gpu?: components["schemas"]["GpuUsage"] | null;
+        };
         /** UserCreate */
         UserCreate: {
             /** Name */
@@ -2928,6 +2957,7 @@ export interface components {
             done: number;
             /** Total */
             total: number;
+            usage: components["schemas"]["Usage"] | null;
             /**
              * Started At
              * Format: date-time
