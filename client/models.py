@@ -261,6 +261,20 @@ class LogEntry(BaseModel):
     message: str
 
 
+class Attempt(BaseModel):
+    """One try at a segment."""
+
+    id: int
+    segment: str
+    worker: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str | None
+    provenance: dict[str, Any] | None
+    """What ran where, on what: code, packages, hardware, fingerprint, spec, data; None before its end."""
+
+
 class GpuUsage(BaseModel):
     utilisation: float | None
     memory_used: int

@@ -109,6 +109,8 @@ class Attempt(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     overlap: Mapped[dict[str, Any] | None]
     """Of a finished measure: peer → overlap, the mean over the domains."""
+    provenance: Mapped[dict[str, Any] | None]
+    """What ran where, on what, as copd_engine.provenance.Provenance; known at its end, and not of a lost one."""
     error: Mapped[dict[str, Any] | None]
 
     __table_args__ = (

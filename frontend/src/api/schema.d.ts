@@ -213,6 +213,26 @@ export interface paths {
         patch: operations["edit_controls"];
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Attempts
+         * @description Every try at a segment, in the order in which they were sent: where it ran, on what, and how it ended.
+         */
+        get: operations["list_attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/segments": {
         parameters: {
             query?: never;
@@ -782,6 +802,50 @@ export interface components {
             steps: number[];
             /** Values */
             values: (number | null)[][][];
+        };
+        /** AttemptList */
+        AttemptList: {
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+        };
+        /** AttemptView */
+        AttemptView: {
+            /** Id */
+            id: number;
+            /** Segment */
+            segment: string;
+            /** Worker */
+            worker: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "sent" | "running" | "done" | "stopped" | "failed" | "lost" | "superseded";
+            /** Start Step */
+            start_step: number;
+            /** Stored Step */
+            stored_step: number | null;
+            /**
+             * Sent At
+             * Format: date-time
+             */
+            sent_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Error
+             * @description why it failed or was lost, in one sentence
+             */
+            error?: string | null;
+            /**
+             * Provenance
+             * @description code, packages, hardware, fingerprint, hash of the spec, and fingerprints of the data it read; known at its end
+             */
+            provenance?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * AuditEntry
@@ -3749,6 +3813,55 @@ export interface operations {
             };
             /** @description If-Match is missing */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_attempts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptList"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
