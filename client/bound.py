@@ -84,6 +84,7 @@ class RunCalls:
     describe = RunCall(calls.describe)
     edit = RunCall(calls.edit)
     preview_edit = RunCall(calls.preview_edit)
+    attempts = RunCall(calls.attempts)
     segments = RunCall(calls.segments)
     series = RunCall(calls.series)
     cursor = RunCall(calls.cursor)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from client.errors import ApiError
 from client.flow import Flow, Request, change, get
 from client.models import (
+    Attempt,
     Checkpoint,
     Commanded,
     ControlPreview,
@@ -173,6 +174,11 @@ def preview_edit(run_id: str, changes: dict[str, Value]) -> Flow[ControlPreview]
     headers = {"If-Match": f'"{(yield from run(run_id)).control_version}"'}
     answer = yield from change("PATCH", f"/runs/{run_id}/controls", json={"set": changes}, headers=headers, params={"dry_run": "true"})
     return ControlPreview.model_validate(answer)
+
+
+def attempts(run_id: str) -> Flow[list[Attempt]]:
+    """Every try at a segment, in the order in which they were sent."""
+    return [Attempt.model_validate(item) for item in (yield from get(f"/runs/{run_id}/attempts"))["attempts"]]
 
 
 def segments(run_id: str) -> Flow[list[Segment]]:

@@ -309,6 +309,37 @@ class LogEntry(BaseModel):
     message: str
 
 
+class Attempt(BaseModel):
+    """One try at a segment."""
+
+    id: int
+    segment: str
+    worker: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str | None
+    provenance: dict[str, Any] | None
+    """What ran where, on what: code, packages, hardware, fingerprint, spec, data; None before its end."""
+
+
+class GpuUsage(BaseModel):
+    utilisation: float | None
+    memory_used: int
+    memory_total: int
+    temperature: float | None
+
+
+class Usage(BaseModel):
+    """How busy a worker's machine is; shares in [0, 1], sizes in bytes."""
+
+    cpu: float
+    memory_used: int
+    memory_total: int
+    disk_free: int
+    gpu: GpuUsage | None
+
+
 class Worker(BaseModel):
     name: str
     state: str
@@ -322,6 +353,8 @@ class Worker(BaseModel):
     attempt: int | None
     done: int
     total: int
+    usage: Usage | None = None
+    """None while nothing is known of its machine."""
 
 
 class WorkerList(BaseModel):

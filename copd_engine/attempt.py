@@ -69,6 +69,8 @@ class Attempt:
         self.clock = Clock()
         self.counts: Counter[str] = Counter()
         self.checkpoints: list[CheckpointRecord] = []
+        self.domains: dict[str, Domain] = {}
+        """Those it has used."""
         self.control = job.control
         self._read_control = read_control
 
@@ -111,7 +113,8 @@ class Attempt:
 
     def domain(self, name: str) -> Domain:
         """The domain of that name in the spec. Raises ValueError, naming the field, for data that cannot be used."""
-        return self.cache.domain(name, self.spec.domains[name])
+        self.domains[name] = domain = self.cache.domain(name, self.spec.domains[name])
+        return domain
 
     def path_of(self, ref: Ref) -> str:
         """The folder of a checkpoint this job was given. Raises ValueError for one it was not."""

@@ -96,6 +96,8 @@ class SegmentResult(_Part):
     export: str | None = None
     overlap: dict[str, float] = {}
     """Of a measure: peer → overlap, the mean over the domains."""
+    provenance: dict[str, Any] | None = None
+    """A copd_engine.provenance.Provenance as JSON: what ran where, on what."""
     error: SegmentError | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 from copd_engine.attempt import RESULT, Attempt, Emit, ReadControl, StopWanted
 from copd_engine.cache import PolicyCache
@@ -16,6 +17,7 @@ from copd_engine.fingerprint import make_deterministic
 from copd_engine.job import SegmentError, SegmentJob, SegmentResult
 from copd_engine.merge import merge
 from copd_engine.plan import BASE, TRAINING, Kind, Ref
+from copd_engine.provenance import Provenance, fingerprints, provenance
 from copd_engine.step import Teacher
 from copd_engine.store import Store
 from copd_engine.training import Trainer
@@ -56,10 +58,12 @@ class _Work:
         self.made: list[Binding] = []
         self.export: str | None = None
         self.overlap: dict[str, float] = {}
+        self.provenance: Provenance | None = None
 
     def run(self) -> SegmentResult:
         try:
             make_deterministic(self.attempt.spec.compute.threads)
+            self.provenance = provenance(self.attempt.spec)  # now: after a failure the GPU may not answer any more
             self.attempt.acknowledge()
             self._carry_out()
         except StopWanted:
@@ -75,8 +79,14 @@ class _Work:
                 "attempt": attempt.job.attempt, "outcome": outcome, "step": self.step, "events": attempt.log.count,
                 "checkpoints": attempt.checkpoints, "bindings": self.made, "seconds": dict(attempt.clock.seconds),
                 "counts": dict(attempt.counts), "export": self.export, "overlap": self.overlap, "error": error,
+                "provenance": self._provenance(),
             }
         )  # fmt: skip
+
+    def _provenance(self) -> dict[str, Any] | None:
+        if self.provenance is None:
+            return None
+        return {**self.provenance.model_dump(), "data": fingerprints(self.attempt.domains.values())}
 
     def _carry_out(self) -> None:
         match self.segment.kind:

@@ -23,8 +23,12 @@ def api() -> None:
 def scheduler() -> None:
     """Schedules and records. Of several, one leads; the others wait to take over."""
     from server.scheduler.service import serve
+    from worker.exporter import ExportError
 
-    serve(settings())
+    try:
+        serve(settings())
+    except ExportError as error:
+        sys.exit(str(error))
 
 
 def migrate() -> None:

@@ -25,11 +25,11 @@ from server.queries.lag import recorder_lag
 from server.queries.system import worker_reports
 from server.scheduler.leader import is_led
 from server.states import RunState
+from worker.bus import WORKER_STATES
 
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds: the upper ends of the histogram's bins."""
 SEGMENT_STATES = ("planned", "running", "done", "failed")
-WORKER_STATES = ("starting", "loading", "idle", "busy", "stopping")
 POINTS = text("SELECT greatest(n_live_tup, 0) FROM pg_stat_user_tables WHERE relname = 'points'")
 
 

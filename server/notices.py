@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Literal
 
@@ -32,14 +33,19 @@ def _client() -> redis.Redis:
 
 def run_changed(run_id: str, *changed: Changed, wake: bool = True, client: redis.Redis | None = None) -> None:
     """Tells the run's viewers what to fetch again and, with `wake`, the scheduler to look now."""
-    frame = Frame(time=time.time(), changed=list(changed))
+    runs_changed([run_id], *changed, wake=wake, client=client)
+
+
+def runs_changed(runs: Sequence[str], *changed: Changed, wake: bool = True, client: redis.Redis | None = None) -> None:
+    """The same of several runs."""
+    frame = Frame(time=time.time(), changed=list(changed)).model_dump_json(exclude_defaults=True)
     try:
         with (client or _client()).pipeline(transaction=False) as pipe:
-            pipe.xadd(run_stream(run_id), {STREAM_FIELD: frame.model_dump_json(exclude_defaults=True)})
-            if wake:
-                pipe.xadd(
-                    INBOX, {STREAM_FIELD: Wakeup(reason="run_changed", run=run_id).model_dump_json()}, maxlen=INBOX_LENGTH, approximate=True
-                )
+            for run_id in runs:
+                pipe.xadd(run_stream(run_id), {STREAM_FIELD: frame})
+                if wake:
+                    wakeup = Wakeup(reason="run_changed", run=run_id).model_dump_json()
+                    pipe.xadd(INBOX, {STREAM_FIELD: wakeup}, maxlen=INBOX_LENGTH, approximate=True)
             pipe.execute()
     except redis.RedisError as error:
-        log.warning("notice_not_sent", run=run_id, reason=str(error))
+        log.warning("notice_not_sent", runs=len(runs), first=next(iter(runs), None), reason=str(error))

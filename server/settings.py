@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     """How many runs may be running at once; the others stay queued."""
     max_runs_per_user: PositiveInt | None = None
     log_json: bool = False
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where Prometheus reads the scheduler's /metrics; the API serves its own at its own port; None: nowhere."""
+    metrics_host: str = "127.0.0.1"
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

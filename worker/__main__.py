@@ -10,6 +10,7 @@ import sys
 import structlog
 from pydantic import ValidationError
 
+from worker.exporter import ExportError
 from worker.log import configure
 from worker.settings import WorkerSettings
 from worker.slot import Slot, SlotTakenError, take_first_free
@@ -28,6 +29,8 @@ environment:
   COPD_STALL_SECONDS   an attempt without progress for so long is given up (default: 120)
   COPD_STOP_SECONDS    how long a stop waits for the running step and its checkpoint (default: 15)
   COPD_LOG_JSON        1: log lines as JSON (default: 0)
+  COPD_METRICS_PORT    serve /metrics for Prometheus there (default: nowhere)
+  COPD_METRICS_HOST    on this address (default: 127.0.0.1)
 
 SIGTERM or Ctrl-C lets the attempt store its state at the next step, then ends the worker; the scheduler goes on from there.
 """
@@ -50,7 +53,10 @@ def main() -> int:
     structlog.contextvars.bind_contextvars(worker=settings.name)
     from worker.celery_worker import run_worker
 
-    return run_worker(settings, slot, bell)
+    try:
+        return run_worker(settings, slot, bell)
+    except ExportError as error:
+        parser.exit(2, f"{error}\n")
 
 
 def _take_slot(settings: WorkerSettings) -> tuple[Slot, int]:

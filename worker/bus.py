@@ -6,7 +6,7 @@ recorder takes what the stream lost from the attempts' own event files.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,11 +84,39 @@ class Wakeup(_Part):
     """Of an ended attempt: what kept it from leaving a result in the store."""
 
 
+class GpuUsage(_Part):
+    """The GPU a worker was given. None: the driver cannot tell."""
+
+    utilisation: float | None
+    """Share of the time in which it computed, in [0, 1]."""
+    memory_used: int
+    memory_total: int
+    """Bytes."""
+    temperature: float | None
+    """Degrees Celsius."""
+
+
+class Usage(_Part):
+    """How busy a worker's machine is: all that runs there, not this worker alone. Memory and disk in bytes."""
+
+    cpu: float
+    """Share of all cores at work since the last look, in [0, 1]."""
+    memory_used: int
+    memory_total: int
+    disk_free: int
+    """Of the disk that holds COPD_HOME."""
+    gpu: GpuUsage | None = None
+
+
+WorkerState = Literal["starting", "loading", "idle", "busy", "stopping"]
+WORKER_STATES: tuple[WorkerState, ...] = get_args(WorkerState)
+
+
 class WorkerReport(_Part):
     """A worker about itself, every HEARTBEAT_SECONDS, from its parent process."""
 
     name: str
-    state: Literal["starting", "loading", "idle", "busy", "stopping"]
+    state: WorkerState
     """`loading`: the child is importing torch. Only an idle worker is sent work."""
     host: str
     pid: int
@@ -105,5 +133,7 @@ class WorkerReport(_Part):
     total: int = 0
     last_policy: str | None = None
     """"run/policy" whose weights are still in memory: sending its next segment here saves a load."""
+    usage: Usage | None = None
+    """None until the first look at the machine is over."""
     started_at: float
     seen_at: float

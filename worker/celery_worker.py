@@ -17,6 +17,8 @@ from kombu.connection import Connection
 
 from worker.app import celery_app, queue
 from worker.connection import connect
+from worker.exporter import export
+from worker.metrics import WorkerCollector, registry_of
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
 from worker.slot import Slot
@@ -41,7 +43,7 @@ class SlotWorker(Worker):
 
 
 def run_worker(settings: WorkerSettings, slot: Slot, bell: int) -> int:
-    """Serves the slot's queue until a signal ends it. Returns the exit status."""
+    """Serves the slot's queue until a signal ends it. Returns the exit status. Raises ExportError."""
     setup_logging.connect(_logging_is_set_up, weak=False)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # about root and pickle; nothing but JSON is accepted here
     app = celery_app(settings.redis_url)
@@ -50,6 +52,9 @@ def run_worker(settings: WorkerSettings, slot: Slot, bell: int) -> int:
     monitor = Monitor(settings, slot, bell, connect(settings.redis_url), leave=_leave)
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: monitor.stop())
+    if settings.metrics_port is not None:
+        collector = WorkerCollector(monitor.report, lambda: monitor.ended, lambda: monitor.loads)
+        export(registry_of(collector), settings.metrics_host, settings.metrics_port)
     monitor.start()
     worker.start()
     return 1 if state.should_terminate is None else state.should_terminate  # None: Celery gave up by itself

@@ -21,6 +21,7 @@ from worker import bus
 from worker.childwatch import ChildWatch
 from worker.settings import WorkerSettings
 from worker.slot import Slot
+from worker.usage import UsageWatch, visible_gpu
 
 REPORT_LIFE_SECONDS = 5
 """A worker whose report has expired is gone."""
@@ -41,12 +42,16 @@ class Monitor(threading.Thread):
         self._settings, self._slot, self._redis, self._leave = settings, slot, redis, leave
         self._watch = ChildWatch(slot, bell)
         self._host, self._started_at = socket.gethostname(), time.time()
+        self._usage = UsageWatch(settings.home, visible_gpu())
         self._loads = 0
         """Children whose readiness Redis has been told of."""
+        self.ended = 0
+        """Attempts whose end Redis has been told of."""
         self._stop_at: float | None = None
         self._redis_away = False
 
     def run(self) -> None:
+        self._usage.start()
         try:
             self._leave(self._serve())
         except Exception:
@@ -103,7 +108,7 @@ class Monitor(threading.Thread):
         """Tells Redis all there is to tell, in the order in which the scheduler may act on it; returns this worker's orders."""
         name, watch, child = self._settings.name, self._watch, self._watch.child
         pipe: Pipeline = self._redis.pipeline(transaction=False)
-        pipe.set(bus.worker_key(name), self._report().model_dump_json(), ex=REPORT_LIFE_SECONDS)
+        pipe.set(bus.worker_key(name), self.report().model_dump_json(), ex=REPORT_LIFE_SECONDS)
         pipe.zadd(bus.WORKERS, {name: time.time()})
         for ended in watch.ended:
             pipe.delete(bus.lease_key(ended.run, ended.attempt))
@@ -117,14 +122,21 @@ class Monitor(threading.Thread):
         orders = pipe.execute()[-1]
         if child and watch.loads > self._loads:
             log.info("ready", device=child.device, threads=self._settings.worker_threads)
+        self.ended += len(watch.ended)
         watch.ended, self._loads = [], watch.loads
         return orders
 
-    def _report(self) -> bus.WorkerReport:
+    @property
+    def loads(self) -> int:
+        """Children that became ready."""
+        return self._watch.loads
+
+    def report(self) -> bus.WorkerReport:
+        """The worker about itself, as it is now."""
         settings, child = self._settings, self._watch.child
         report = bus.WorkerReport(
             name=settings.name, state="starting", host=self._host, pid=os.getpid(), threads=settings.worker_threads,
-            started_at=self._started_at, seen_at=time.time(),
+            usage=self._usage.latest, started_at=self._started_at, seen_at=time.time(),
         )  # fmt: skip
         if child:
             shared = child.model_dump(exclude={"pid", "progress_at", "ended"})

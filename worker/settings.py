@@ -61,6 +61,9 @@ class WorkerSettings(BaseSettings):
     stop_seconds: float = Field(default=15, ge=0)
     """How long a stopping worker waits for its attempt to finish a step and store its state."""
     log_json: bool = False
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where Prometheus reads this process's /metrics; None: nowhere."""
+    metrics_host: str = "127.0.0.1"
 
     @property
     def name(self) -> str:

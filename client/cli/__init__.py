@@ -23,9 +23,10 @@ from client.stack.family import StartError
 from client.stack.home import HomeError
 from client.stack.process import StopRequestedError
 from client.stack.server import ServerCommandError
+from client.stack.slots import GpusError
 
 EXPECTED = (
-    ApiError, BackupError, EditError, HomeError, InputError, NoStackError, PasswordError, ServerCommandError, StartError,
+    ApiError, BackupError, EditError, GpusError, HomeError, InputError, NoStackError, PasswordError, ServerCommandError, StartError,
 )  # fmt: skip
 
 app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True)
@@ -58,7 +59,7 @@ def _code(error: Exception) -> Exit:
     match error:
         case ApiError():
             return of_error(error)
-        case EditError() | InputError() | PasswordError():
+        case EditError() | GpusError() | InputError() | PasswordError():
             return Exit.wrong_input
         case NoStackError():
             return Exit.unreachable

@@ -85,12 +85,18 @@ def demo_command(
         submit_and_link(stack, read_token(place))
 
 
+@stack_app.command("worker", hidden=True)
 @stack_app.command("workers")
-def workers_command(home: HomeOption = None, workers: WorkersOption = None, threads: ThreadsOption = 1) -> None:
+def workers_command(
+    home: HomeOption = None,
+    workers: WorkersOption = None,
+    threads: ThreadsOption = 1,
+    gpus: Annotated[str | None, typer.Option(metavar="all|IDS", help="GPUs to use, one worker each: all, or ids such as 0,2.")] = None,
+) -> None:
     """Run this machine's workers for a stack elsewhere, which COPD_REDIS_URL and COPD_STORE_URL name; Ctrl-C stops them."""
     place = _home(home)
     try:
-        run_workers(place, workers, threads, _say)
+        run_workers(place, workers, threads, gpus, _say)
     except AlreadyRunningError:
         _say(f"A stack or workers already run in {place.root}")
         raise typer.Exit(1) from None

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from client.api import Client
-from client.models import OVER, Figures, Result, Run
+from client.models import OVER, Attempt, Figures, Result, Run
 from client.report import sections
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -22,6 +22,7 @@ class Report:
     """A run as it stood at `made_at`, read from `url`."""
 
     run: Run
+    attempts: list[Attempt]
     result: Result
     figures: Figures
     url: str
@@ -34,6 +35,7 @@ def read(client: Client, run_id: str) -> Report:
     drawn = [client.figure(run_id, info.name).figures[0] for info in listed.figures]
     return Report(
         run=client.run(run_id),
+        attempts=client.attempts(run_id),
         result=client.result(run_id),
         figures=Figures(figures=drawn, templates=listed.templates),
         url=client.url,
@@ -52,7 +54,7 @@ def build(report: Report) -> str:
         *map(sections.figure, report.figures.figures),
         sections.edits(run),
         sections.budgets(report.result),
-        sections.provenance(run, report.result, report.url),
+        sections.provenance(run, report.attempts, report.result, report.url),
         sections.spec(run),
     ]
     data = {"templates": report.figures.templates, "figures": [_drawing(each.model_dump()) for each in report.figures.figures]}

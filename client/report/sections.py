@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from client.models import OVER, Edit, Figure, Result, Run
+from client.models import OVER, Attempt, Edit, Figure, Result, Run
 from client.words import duration
 
 UNKNOWN = "–"
@@ -70,7 +70,7 @@ def budgets(card: Result) -> str:
     return _section("Budget", _table(["expert", "optimizer steps", "rollouts", "tokens"], rows)) if rows else ""
 
 
-def provenance(run: Run, card: Result, url: str) -> str:
+def provenance(run: Run, attempts: Sequence[Attempt], card: Result, url: str) -> str:
     facts = [
         ("run", run.id),
         ("submitted", f"{moment(run.created_at)} by {run.created_by}"),
@@ -79,8 +79,19 @@ def provenance(run: Run, card: Result, url: str) -> str:
         ("model", str(run.spec.get("model", {}).get("path", UNKNOWN))),
         ("SHA-256 of the spec as submitted", hashlib.sha256(run.source.encode()).hexdigest()),
         (f"digest of the merged model at step {card.step}", card.digest or UNKNOWN),
+        *ran_on([attempt.provenance for attempt in attempts if attempt.provenance]),
     ]
     return _section("Provenance", _table([], [[name, value] for name, value in facts], kind="facts"))
+
+
+def ran_on(found: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Code, packages, hardware and data of all attempts; what was not the same for all is told in full."""
+    return [
+        ("code", _different(_code(each["code"]) for each in found)),
+        ("packages", _different(_pairs(each["packages"]) for each in found)),
+        ("hardware", _different(_pairs(each["hardware"]) for each in found)),
+        ("data", _pairs({name: digest for each in found for name, digest in each["data"].items()})),
+    ]
 
 
 def spec(run: Run) -> str:
@@ -95,6 +106,20 @@ def _effect(edit: Edit) -> str:
     if edit.effective:
         return ", ".join(f"{effect.policy} from step {effect.step}" for effect in edit.effective)
     return edit.expected or ("acknowledged" if edit.acknowledged_at else "requested")
+
+
+def _code(code: dict[str, str | None]) -> str:
+    if code["commit"] is None:
+        return "as packaged"
+    return f"commit {code['commit']}" + (f", changed (diff {code['changes']})" if code["changes"] else "")
+
+
+def _pairs(values: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items()) or UNKNOWN
+
+
+def _different(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(texts)) or UNKNOWN
 
 
 def _score(score: Any) -> str:

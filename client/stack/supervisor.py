@@ -17,7 +17,7 @@ from client.stack.ports import choose_port, page_url
 from client.stack.postgres import Postgres
 from client.stack.process import how_it_ended, pause
 from client.stack.server import can_sign_in, server_command, worker_command
-from client.stack.slots import slots
+from client.stack.slots import chosen_gpus, slots
 from client.stack.valkey import Valkey
 
 
@@ -46,13 +46,13 @@ def run_stack(home: Home, options: Options, say: Say, on_ready: Callable[[StackI
         children.watch()
 
 
-def run_workers(home: Home, count: int | None, threads: int, say: Say) -> None:
-    """Workers of this machine for a stack elsewhere, named by COPD_REDIS_URL and COPD_STORE_URL, until a stop signal."""
+def run_workers(home: Home, count: int | None, threads: int, gpus: str | None, say: Say) -> None:
+    """Workers of this machine for a stack elsewhere, named by COPD_REDIS_URL and COPD_STORE_URL, until a stop signal. Raises GpusError."""
     missing = [name for name in ("COPD_REDIS_URL", "COPD_STORE_URL") if not os.environ.get(name)]
     if missing:
         raise HomeError(f"set {' and '.join(missing)}: where the workers get their work and keep their checkpoints")
+    chosen = slots(count, threads, None if gpus is None else chosen_gpus(gpus))
     with family(home, say) as children:
-        chosen = slots(count, threads)
         # COPD_WORKER_NAME stays unset: among several machines, workers name themselves after their hosts
         children.launch([worker_command(slot, {"COPD_HOME": str(home.root)}) for slot in chosen])
         say(f"{len(chosen)} workers started; they register by themselves. Logs: {home.logs}")

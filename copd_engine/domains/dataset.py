@@ -49,6 +49,8 @@ class Index:
     rows: Rows
     train: NDArray[np.int64]
     heldout: NDArray[np.int64]
+    fingerprint: str
+    """32 hexadecimal digits: equal for equal questions with equal answers, in whatever order and under whatever names."""
 
 
 class DatasetDomain:
@@ -61,6 +63,11 @@ class DatasetDomain:
         self._reader = Reader(source)
         self._index = index_of(source)
         self._judge = Judge(source.verifier)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal questions with equal answers."""
+        return self._index.fingerprint
 
     def count(self, split: Split) -> int:
         return len(self._rows(split))
@@ -143,14 +150,18 @@ def _index(source_json: str, _stamp: tuple[int, int] | None) -> Index:
     reader = Reader(source)
     rows = open_rows(source.path, source.split, reader.named())
     found: dict[bytes, tuple[int, int]] = {}
+    content = list[bytes]()
     for number, place, row in rows:
         question = reader.question(rows, number, row)
         if len(found) < DECODED_AT_ONCE:
             reader.decoded(rows, number, question)
-        found.setdefault(question.digest(), (number, place))
+        digest = question.digest()
+        found.setdefault(digest, (number, place))
+        content.append(blake2b(digest + question.answer.encode(errors="surrogatepass"), digest_size=16).digest())
     order = np.array([found[digest] for digest in sorted(found)], dtype=np.int64).reshape(-1, 2)
     held = heldout_count(source, len(order))
-    return Index(rows, order[held:], order[:held])
+    fingerprint = blake2b(b"".join(sorted(content)), digest_size=16).hexdigest()
+    return Index(rows, order[held:], order[:held], fingerprint)
 
 
 def heldout_count(source: spec.Dataset, questions: int) -> int:

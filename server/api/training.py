@@ -10,6 +10,7 @@ from server import figures, queries
 from server.api.deps import Db, RunDep, problems
 from server.api.problems import ApiError
 from server.api.runs import NO_RUN, Printable
+from server.api.schemas.attempts import AttemptList
 from server.api.schemas.runs import SegmentList
 from server.api.schemas.series import AgreementHistory, Figure, FigureInfo, FigureList, SeriesList
 
@@ -26,6 +27,12 @@ Metric = Literal[
 
 
 COMPARE_HELP = "id of a run drawn dashed beside this one, or `none`; by default the newest of method experts with the same seed and model"
+
+
+@router.get("/attempts")
+def list_attempts(run: RunDep, db: Db) -> AttemptList:
+    """Every try at a segment, in the order in which they were sent: where it ran, on what, and how it ended."""
+    return AttemptList(attempts=queries.attempts(db, run.id))
 
 
 @router.get("/segments")

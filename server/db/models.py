@@ -62,7 +62,10 @@ class Run(Base):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("runs_by_age", "created_at", "id"),)
+    __table_args__ = (
+        Index("runs_by_age", "created_at", "id"),
+        Index("runs_unacknowledged", "id", postgresql_where=text("acknowledged_version < control_version")),
+    )
 
 
 class SegmentRow(Base):
@@ -115,12 +118,15 @@ class Attempt(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     overlap: Mapped[dict[str, Any] | None]
     """Of a finished measure: peer → overlap, the mean over the domains."""
+    provenance: Mapped[dict[str, Any] | None]
+    """What ran where, on what, as copd_engine.provenance.Provenance; known at its end, and not of a lost one."""
     error: Mapped[dict[str, Any] | None]
 
     __table_args__ = (
         ForeignKeyConstraint(["run_id", "segment_key"], ["segments.run_id", "segments.key"], ondelete="CASCADE"),
         Index("attempts_by_segment", "run_id", "segment_key"),
         Index("attempts_by_state", "state"),
+        Index("attempts_unrecorded", "run_id", postgresql_where=text("recorded_seq < events")),
     )
 
 

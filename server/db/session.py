@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import ARRAY, ColumnElement, Engine, Text, any_, create_engine, literal
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 SessionFactory = sessionmaker[Session]
 CONNECT_SECONDS = 5
@@ -26,6 +26,11 @@ def create_database_engine(url: str, *, pool_size: int = 5, check: bool = True) 
 def session_factory(engine: Engine) -> SessionFactory:
     """Sessions whose objects stay readable after a commit."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+def is_one_of(column: InstrumentedAttribute[str], values: Collection[str]) -> ColumnElement[bool]:
+    """`column` IN `values`, however many: they are one parameter, where IN has one for each and PostgreSQL takes 65,535."""
+    return column == any_(literal(list(values), ARRAY(Text)))
 
 
 @contextmanager

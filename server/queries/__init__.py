@@ -3,13 +3,14 @@
 from server.queries.artifacts import checkpoint, checkpoints, export, export_view, exports, log, probes, result, swept
 from server.queries.preview import control_preview, deletion_preview
 from server.queries.recipe import recipe
-from server.queries.runs import run_list, run_view, segments
+from server.queries.runs import attempts, run_list, run_view, segments
 from server.queries.series import Window, agreement, cast_of, curves, figure_data, series, snapshot
 from server.queries.system import readiness, worker_list
 
 __all__ = [
     "Window",
     "agreement",
+    "attempts",
     "cast_of",
     "checkpoint",
     "checkpoints",

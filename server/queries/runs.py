@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from copd_engine.plan import BASE, MERGED, TRAINING, Kind
 from copd_engine.spec import RunSpec
 from server.api.problems import of_field
+from server.api.schemas.attempts import AttemptView
 from server.api.schemas.runs import Descendant, Origin, PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
 from server.api.schemas.runs import Run as RunView
 from server.commands.locked import spec_of
@@ -95,6 +96,16 @@ def segments(db: Session, run_id: str) -> list[SegmentView]:
         .order_by(SegmentRow.position, SegmentRow.key)
     )
     return [_segment_view(row, attempts or 0, worker) for row, attempts, worker in db.execute(query)]
+
+
+def attempts(db: Session, run_id: str) -> list[AttemptView]:
+    """In the order in which they were sent."""
+    names = ("id", "worker", "state", "start_step", "stored_step", "sent_at", "started_at", "ended_at", "provenance")
+    rows = db.scalars(select(Attempt).where(Attempt.run_id == run_id).order_by(Attempt.id))
+    return [
+        AttemptView(**{name: getattr(row, name) for name in names}, segment=row.segment_key, error=(row.error or {}).get("message"))
+        for row in rows
+    ]
 
 
 def _segment_view(row: SegmentRow, attempts: int, worker: str | None) -> SegmentView:

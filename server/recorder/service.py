@@ -19,10 +19,11 @@ from server.notices import run_changed
 from server.recorder.backfill import SETTLED_SECONDS, backfill, incomplete_attempts
 from server.recorder.batch import Batch
 from server.recorder.trim import KEPT_SECONDS, Window
-from server.recorder.writer import Known, PositionMovedError, write
+from server.recorder.writer import Known, PositionMovedError, move_positions, write
 from server.scheduler.archive import Archive
 from server.scheduler.judge import LIVE
 from server.scheduler.leader import Term
+from server.scheduler.metrics import POINTS, RECORDED
 from server.states import STOPPING, RunState
 from server.stream_ids import stream_order, stream_time
 from worker.bus import STREAM_FIELD, Frame, run_stream
@@ -33,6 +34,8 @@ HOUSEKEEPING_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 TRIMMED_FOR_SECONDS = 3600
 """How long after its end a run's stream is looked after."""
+Entry = tuple[bytes, dict[bytes, bytes]]
+"""Of a stream: its id and its fields."""
 log = structlog.get_logger(__name__)
 
 
@@ -43,6 +46,11 @@ class Followed:
     position: str
     known: Known = field(default_factory=Known)
     window: Window = field(default_factory=Window)
+
+    def move(self, entries: list[Entry]) -> None:
+        """These are stored."""
+        self.position = entries[-1][0].decode()
+        self.window.add(self.position, len(entries))
 
 
 def record(term: Term, client: redis.Redis, archive: Archive, over: threading.Event) -> None:
@@ -82,11 +90,25 @@ class Recorder:
         positions: Any = {run_stream(run): followed.position for run, followed in self._runs.items()}
         answer: Any = self._redis.xread(positions, count=ENTRIES_PER_READ, block=self._block)
         by_stream = {run_stream(run): run for run in self._runs}
-        for stream, entries in answer:
-            self._store(by_stream[stream.decode()], entries)
+        read = {by_stream[stream.decode()]: entries for stream, entries in answer}
+        passed = self._pass_over({run: entries for run, entries in read.items() if not any(map(_may_be_event, entries))})
+        for run, entries in read.items():
+            if run not in passed:
+                self._store(run, entries)
         return True
 
-    def _store(self, run: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+    def _pass_over(self, read: Mapping[str, list[Entry]]) -> set[str]:
+        """Moves on in streams that brought nothing but the server's own notices, all at once. Returns those in which it did."""
+        if not read:
+            return set()
+        with self._term.transaction() as session:
+            passed = move_positions(session, {run: (self._runs[run].position, entries[-1][0].decode()) for run, entries in read.items()})
+        for run in passed:
+            RECORDED.inc(len(read[run]))
+            self._runs[run].move(read[run])
+        return passed
+
+    def _store(self, run: str, entries: list[Entry]) -> None:
         followed, batch = self._runs[run], Batch()
         with self._term.reading() as session:
             lost = select(Attempt.id, Attempt.events).where(Attempt.run_id == run, Attempt.state == "lost")
@@ -96,8 +118,10 @@ class Recorder:
         after = entries[-1][0].decode()
         with self._term.transaction() as session:
             known = write(session, run, batch, followed.known, position=(followed.position, after))
-        followed.known, followed.position = known, after
-        followed.window.add(after, len(entries))
+        POINTS.inc(len(batch.points))
+        RECORDED.inc(len(entries))
+        followed.known = known
+        followed.move(entries)
         if changed := batch.changed():
             run_changed(run, *changed, wake=False, client=self._redis)
 
@@ -158,6 +182,11 @@ class Recorder:
         for run, cut in cuts.items():
             pipe.xtrim(run_stream(run), minid=cut, approximate=run in self._runs)
         pipe.execute()
+
+
+def _may_be_event(entry: Entry) -> bool:
+    """False for what only the server can have sent."""
+    return b'"event"' in entry[1].get(STREAM_FIELD.encode(), b"")
 
 
 def add_frame(batch: Batch, entry: str, data: bytes, given_up: Mapping[int, int]) -> None:

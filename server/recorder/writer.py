@@ -31,6 +31,12 @@ POINTS = text("""
     WHERE points.attempt_id < excluded.attempt_id""")
 
 
+MOVE = text("""
+    WITH moved AS (SELECT * FROM unnest(CAST(:runs AS text[]), CAST(:before AS text[]), CAST(:after AS text[])) AS m(run, before, after)),
+    free AS (SELECT id FROM runs JOIN moved ON run = id AND before = stream_position FOR NO KEY UPDATE OF runs SKIP LOCKED)
+    UPDATE runs SET stream_position = after FROM moved, free WHERE runs.id = run AND free.id = run RETURNING runs.id""")
+
+
 class PositionMovedError(Exception):
     """Somebody else recorded this part of the stream, or the run is gone."""
 
@@ -67,6 +73,15 @@ def write(session: Session, run_id: str, batch: Batch, known: Known, *, position
         _advance_attempt(session, attempt, batch)
     _acknowledge(session, run_id, batch)
     return Known(series, attempts)
+
+
+def move_positions(session: Session, moves: Mapping[str, tuple[str, str]]) -> set[str]:
+    """Stores how far the streams of many runs are read, where nothing else is to be stored: run → (before, after).
+
+    Returns the runs of which it did. Left out are those that somebody else works on: who locks many must not wait.
+    """
+    befores, afters = zip(*moves.values(), strict=True)
+    return set(session.scalars(MOVE, {"runs": list(moves), "before": list(befores), "after": list(afters)}))
 
 
 def _attempts(session: Session, run_id: str, batch: Batch, known: Known) -> dict[int, tuple[str, str]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import redis
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from copd_engine.control import ControlDocument, Desired, ValueEdit
 from server.db.models import Edit, Run
+from server.db.session import is_one_of
 from server.scheduler.stopping import has_live_attempt
 from server.states import TERMINAL, RunState
 from worker.bus import control_key
@@ -33,11 +34,19 @@ def control_document(run: Run, edits: Sequence[Edit]) -> ControlDocument:
     return ControlDocument(version=run.control_version, desired=desired, edits=values, paused=tuple(run.paused_policies))
 
 
-def current_documents(session: Session) -> dict[str, ControlDocument]:
-    """The document of every run that has a live attempt."""
-    runs = list(session.scalars(select(Run).where(has_live_attempt(Run.id))))
+def current_stamps(session: Session) -> dict[str, tuple[int, str]]:
+    """Of every run that has a live attempt: its version and state. A document is the same as long as they are."""
+    rows = session.execute(select(Run.id, Run.control_version, Run.state).where(has_live_attempt(Run.id)))
+    return {run: (version, state) for run, version, state in rows}
+
+
+def current_documents(session: Session, of: Collection[str]) -> dict[str, ControlDocument]:
+    """The documents of these runs."""
+    if not of:
+        return {}
+    runs = list(session.scalars(select(Run).where(is_one_of(Run.id, of)).options(defer(Run.spec), defer(Run.source))))
     edits = defaultdict[str, list[Edit]](list)
-    for edit in session.scalars(select(Edit).where(Edit.run_id.in_([run.id for run in runs])).order_by(Edit.version)):
+    for edit in session.scalars(select(Edit).where(is_one_of(Edit.run_id, of)).order_by(Edit.version)):
         edits[edit.run_id].append(edit)
     return {run.id: control_document(run, edits[run.id]) for run in runs}
 
@@ -67,11 +76,11 @@ def unacknowledged(session: Session) -> list[str]:
 
 def acknowledge_for_the_absent(session: Session, runs: Sequence[str]) -> None:
     """Acknowledges every version of runs without a live attempt: whatever starts next starts with it."""
-    session.execute(update(Run).where(Run.id.in_(runs), ~has_live_attempt(Run.id)).values(acknowledged_version=Run.control_version))
+    session.execute(update(Run).where(is_one_of(Run.id, runs), ~has_live_attempt(Run.id)).values(acknowledged_version=Run.control_version))
     heard = select(Run.acknowledged_version).where(Run.id == Edit.run_id).scalar_subquery()
     session.execute(
         update(Edit)
-        .where(Edit.run_id.in_(runs), Edit.acknowledged_at.is_(None), Edit.version <= heard)
+        .where(is_one_of(Edit.run_id, runs), Edit.acknowledged_at.is_(None), Edit.version <= heard)
         .values(acknowledged_at=func.now())
         .execution_options(synchronize_session=False)
     )

@@ -13,6 +13,7 @@ from sqlalchemy import case, func, select, update
 from copd_engine.job import SegmentJob
 from copd_engine.spec import SpecError
 from server.db.models import Attempt, LogLine, Run
+from server.db.session import is_one_of
 from server.db.transition import SCHEDULER
 from server.scheduler import control
 from server.scheduler.archive import Archive
@@ -21,6 +22,7 @@ from server.scheduler.inbox import Inbox
 from server.scheduler.judge import LIVE, Order, order
 from server.scheduler.leader import Term
 from server.scheduler.line import Limits, going_runs, held_back, ready_segments
+from server.scheduler.metrics import LOOK_SECONDS, SENT
 from server.scheduler.outcome import commit_failure
 from server.scheduler.retention import is_recorded, mark_unneeded, remove_files, remove_runs, unsettled_runs
 from server.scheduler.sending import MissingCheckpointError, make_attempt
@@ -31,8 +33,12 @@ from worker.bus import control_key, run_stream
 
 POLL_SECONDS = 1.0
 """The longest time between two looks: what a lost wake-up costs."""
+SHORTEST_WAIT = 0.001
+"""None at all would mean for ever."""
 CHORES_SECONDS = 1.0
 RUNS_PER_CHORE = 20
+SENT_PER_LOOK = 50
+"""Segments sent in one look: attempts end meanwhile."""
 Send = Callable[[str, SegmentJob], None]
 """Puts a job on a worker's queue. Raises SendError."""
 log = structlog.get_logger(__name__)
@@ -54,6 +60,10 @@ class Scheduler:
         self._chores_at = 0.0
         self._unsettled: set[str] | None = None
         """Runs of which there may be checkpoints that nothing keeps; None before the first look."""
+        self._published: dict[str, tuple[int, str]] = {}
+        """Run → version and state of the control document that was published in this second."""
+        self._is_behind = False
+        """There was more to do than one look takes."""
 
     def step(self) -> None:
         """Waits for a reason to look, at most POLL_SECONDS, and looks. Rides out a Redis or a store that is away.
@@ -61,8 +71,9 @@ class Scheduler:
         Raises LeadershipLostError, and what PostgreSQL raises.
         """
         try:
-            self._watch.hear(self._inbox.wait(POLL_SECONDS))
-            self.tick()
+            self._watch.hear(self._inbox.wait(SHORTEST_WAIT if self._is_behind else POLL_SECONDS))
+            with LOOK_SECONDS.time():
+                self.tick()
         except (redis.RedisError, OSError) as error:
             self._lookout.trust.failed()
             log.warning("redis_or_store_away", reason=f"{type(error).__name__}: {error}")
@@ -73,24 +84,29 @@ class Scheduler:
         self._term.check()
         live = self._watch.live_attempts()
         sight = self._lookout.look(live)
-        self._watch.take_outcomes(live, sight)
-        self._dispatch(sight)
+        more_ends = self._watch.take_outcomes(live, sight)
+        more_to_send = self._dispatch(sight)
+        self._is_behind = more_ends or more_to_send
         self._stop_runs()
         self._publish_control()
         if time.monotonic() >= self._chores_at:
             self._chores_at = time.monotonic() + CHORES_SECONDS
+            self._published.clear()
             self._explain_waiting(sight)
             self._make_room()
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def _dispatch(self, sight: Sight) -> None:
+    def _dispatch(self, sight: Sight) -> bool:
+        """Returns whether there may be more to send than one look takes."""
         with self._term.reading() as session:
             occupied = set(session.scalars(select(Attempt.worker).where(Attempt.state.in_(LIVE))))
             idle = idle_workers(sight.workers.values(), occupied, set(self._watch.ended.values()))
-            ready = ready_segments(session, len(idle), self._limits) if idle else []
-        for item, worker in choose(ready, idle):
+            ready = ready_segments(session, min(len(idle), SENT_PER_LOOK), self._limits) if idle else []
+        pairs = choose(ready, idle)
+        for item, worker in pairs[:SENT_PER_LOOK]:
             self._send_one(item, worker)
+        return len(pairs) >= SENT_PER_LOOK
 
     def _send_one(self, item: Ready, worker: Idle) -> None:
         try:
@@ -107,6 +123,7 @@ class Scheduler:
         except SendError as error:
             self._watch.give_up(item.run, job.attempt, worker.worker, f"it could not be sent: {error}", counts=False)
             return
+        SENT.inc()
         self._watch.ended.pop(worker.worker, None)
         self._watch.tell(item.run, "run", "segments")
 
@@ -131,14 +148,15 @@ class Scheduler:
 
     def _publish_control(self) -> None:
         with self._term.reading() as session:
-            documents = control.current_documents(session)
+            stamps = control.current_stamps(session)
+            documents = control.current_documents(session, [run for run in stamps if self._published.get(run) != stamps[run]])
             absent = control.unacknowledged(session)
         control.publish(self._redis, documents)
+        self._published = stamps
         if absent:
             with self._term.transaction() as session:
                 control.acknowledge_for_the_absent(session, absent)
-            for run_id in absent:
-                self._watch.tell(run_id, "edits")
+            self._watch.tell_all(absent, "edits")
 
     def _explain_waiting(self, sight: Sight) -> None:
         """Says of every run that could go on what it waits for."""
@@ -156,15 +174,14 @@ class Scheduler:
 
     def _say_waiting(self, runs: Sequence[str], reason: str) -> None:
         """Notes the reason where it is a new one, in the run and in its log."""
-        new = Run.id.in_(runs) & Run.waiting_for.is_distinct_from(reason)
+        new = is_one_of(Run.id, runs) & Run.waiting_for.is_distinct_from(reason)
         with self._term.reading() as session:
             if not session.scalars(select(Run.id).where(new).limit(1)).all():
                 return
         with self._term.transaction() as session:
             changed = list(session.scalars(update(Run).where(new).values(waiting_for=reason).returning(Run.id)))
             session.add_all(LogLine(run_id=run_id, actor=SCHEDULER, message=f"waiting for {reason}", data={}) for run_id in changed)
-        for run_id in changed:
-            self._watch.tell(run_id, "run", "log")
+        self._watch.tell_all(changed, "run", "log")
 
     def _make_room(self) -> None:
         """Marks checkpoints of runs that have moved on, and removes the files of marked ones."""

@@ -37,7 +37,7 @@ def commit_result(session: Session, run_id: str, attempt_id: int, result: Segmen
     attempt.state, attempt.events = result.outcome, result.events
     attempt.seconds, attempt.counts = dict(result.seconds), dict(result.counts)
     attempt.started_at, attempt.ended_at = attempt.started_at or attempt.sent_at, _now(session)
-    attempt.overlap = dict(result.overlap) or None
+    attempt.overlap, attempt.provenance = dict(result.overlap) or None, result.provenance
     attempt.error = _error(result.error)
     store_checkpoints(session, run_id, attempt_id, result.checkpoints)
     store_bindings(session, run_id, attempt_id, result.bindings)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from copd_engine.control import Binding
 from copd_engine.job import SegmentData, SegmentJob
 from copd_engine.plan import BASE, TRAINING, Kind, Ref, Segment, horizon
+from copd_engine.spec import RunSpec
 from copd_engine.structure import spec_of_round
 from server.commands.locked import locked_run, spec_of
 from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Run, SegmentRow
@@ -69,25 +70,26 @@ def _resume_point(session: Session, run_id: str, segment: Segment) -> Ref | None
 
 
 def _job(session: Session, run: Run, attempt: Attempt, segment: Segment, resume: Ref | None) -> SegmentJob:
+    spec = spec_of(run)
     edits = list(session.scalars(select(Edit).where(Edit.run_id == run.id).order_by(Edit.version)))
     bindings = session.scalars(select(EditBinding).where(EditBinding.run_id == run.id).order_by(EditBinding.version, EditBinding.policy))
     return SegmentJob(
         run=run.id,
         attempt=attempt.id,
-        spec=spec_of_round(spec_of(run), structure_edits(edits), segment.round),
+        spec=spec_of_round(spec, structure_edits(edits), segment.round),
         segment=SegmentData.of(segment),
         resume=str(resume) if resume else None,
-        checkpoints=dict(_paths(session, run, [segment.start, *segment.teachers, *([resume] if resume else [])])),
+        checkpoints=dict(_paths(session, run, spec, [segment.start, *segment.teachers, *([resume] if resume else [])])),
         control=control_document(run, edits),
         bindings=tuple(Binding(version=b.version, policy=b.policy, step=b.step) for b in bindings),
-        horizon=horizon(spec_of(run), structure_edits(edits), segment),
+        horizon=horizon(spec, structure_edits(edits), segment),
     )
 
 
-def _paths(session: Session, run: Run, refs: Sequence[Ref]) -> Iterator[tuple[str, str]]:
+def _paths(session: Session, run: Run, spec: RunSpec, refs: Sequence[Ref]) -> Iterator[tuple[str, str]]:
     """Where the store holds each checkpoint; of several attempts' the newest, which is the one that was committed. The base and fixed
     teachers are models of the spec."""
-    models = {BASE, *spec_of(run).teachers}
+    models = {BASE, *spec.teachers}
     for ref in dict.fromkeys(refs):
         if ref.policy in models:
             continue

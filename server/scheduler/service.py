@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable
 
@@ -18,30 +19,38 @@ from copd_engine.store import open_store
 from server.db.session import create_database_engine
 from server.notices import redis_client
 from server.recorder.service import record
+from server.scheduler import metrics
 from server.scheduler.archive import Archive
 from server.scheduler.leader import LeadershipLostError, Term, lead
 from server.scheduler.line import Limits
 from server.scheduler.loop import POLL_SECONDS, Scheduler, SendError
 from server.settings import Settings
 from worker.app import celery_app, send_segment
+from worker.exporter import export
 from worker.log import configure
 
 REDIS_SECONDS = POLL_SECONDS + 2.0
 """A Redis that does not answer for so long is away."""
 LONGEST_PAUSE = 5.0
+SWITCH_SECONDS = 0.0005
+"""How long the recorder's thread may compute while the scheduler's waits for its turn, and the other way round. Both ask PostgreSQL a
+dozen times for each segment, and would wait Python's own 5 ms after each answer."""
 EXPECTED = (OperationalError, LeadershipLostError, RedisError)
 """Failures of others: PostgreSQL restarts, another scheduler leads, Redis is away. They need no traceback."""
 log = structlog.get_logger(__name__)
 
 
 def serve(settings: Settings) -> None:
-    """Leads whenever it may, for ever. Ends at SIGTERM or SIGINT; at kill -9 nothing is lost."""
+    """Leads whenever it may, for ever. Ends at SIGTERM or SIGINT; at kill -9 nothing is lost. Raises ExportError."""
     configure(as_json=settings.log_json)
     logging.getLogger("server").setLevel(logging.INFO)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what imports made stays for ever; collecting around it would halve the recorder's speed
+    if settings.metrics_port is not None:
+        export(metrics.REGISTRY, settings.metrics_host, settings.metrics_port)
     engine = create_database_engine(settings.database_url, check=False)  # after an error it starts over anyway
     pause = 0.1
     while not stopping.is_set():
@@ -50,7 +59,8 @@ def serve(settings: Settings) -> None:
                 if term is not None:
                     log.info("leading", epoch=term.epoch)
                     pause = 0.1
-                    _serve_term(settings, term, stopping)
+                    with metrics.LEADING.track_inprogress():
+                        _serve_term(settings, term, stopping)
         except Exception as error:  # a scheduler that ends would stop every run; whatever it is, look again from scratch
             log.error("starting_over", reason=f"{type(error).__name__}: {error}", seconds=pause, exc_info=not isinstance(error, EXPECTED))  # noqa: TRY400
             stopping.wait(pause)

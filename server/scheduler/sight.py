@@ -12,7 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from server.scheduler.judge import LiveAttempt
-from worker.bus import LEASE_SECONDS, WORKERS, WorkerReport, lease_key, run_stream, worker_key
+from worker.bus import LEASE_SECONDS, WORKERS, WorkerReport, lease_key, worker_key
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +22,6 @@ class Sight:
     workers: dict[str, WorkerReport]
     leases: frozenset[int]
     """Attempts whose lease is held."""
-    stream_ends: dict[str, str]
-    """Run → the id of the last entry of its stream."""
     trusted: bool
     """Whether a missing lease means a lost attempt. Not so for one lease time after an outage: nobody could renew."""
 
@@ -68,20 +66,12 @@ class Lookout:
         pipe.info("server")
         pipe.zrange(WORKERS, 0, -1)
         info, names = pipe.execute()
-        runs = sorted({attempt.run for attempt in live})
-        pipe = self._redis.pipeline(transaction=False)
-        for attempt in live:
-            pipe.exists(lease_key(attempt.run, attempt.id))
-        for run in runs:
-            pipe.xrevrange(run_stream(run), count=1)
-        for name in names:
-            pipe.get(worker_key(name.decode()))
-        answers: list[Any] = pipe.execute()
-        leases, ends, reports = answers[: len(live)], answers[len(live) : len(live) + len(runs)], answers[len(live) + len(runs) :]
+        keys = [*(lease_key(attempt.run, attempt.id) for attempt in live), *(worker_key(name.decode()) for name in names)]
+        answers: Any = self._redis.mget(keys) if keys else []
+        leases, reports = answers[: len(live)], answers[len(live) :]
         return Sight(
             workers=_reports(reports),
-            leases=frozenset(attempt.id for attempt, held in zip(live, leases, strict=True) if held),
-            stream_ends={run: end[0][0].decode() for run, end in zip(runs, ends, strict=True) if end},
+            leases=frozenset(attempt.id for attempt, holder in zip(live, leases, strict=True) if holder is not None),
             trusted=self.trust.seen(float(info["uptime_in_seconds"])),
         )
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import redis
 from sqlalchemy import func, select, update
 
 from server.db.models import Attempt, Run
-from server.notices import Changed, run_changed
+from server.notices import Changed, runs_changed
 from server.scheduler.archive import Archive
 from server.scheduler.judge import LIVE, LiveAttempt, Order, Verdict, verdict
 from server.scheduler.leader import Term
+from server.scheduler.metrics import ENDED
 from server.scheduler.outcome import commit_lost, commit_result
 from server.scheduler.sight import Sight
 from server.stream_ids import stream_order
-from worker.bus import Wakeup, orders_key
+from worker.bus import Wakeup, orders_key, run_stream
 
 ORDER_SECONDS = 600
 """How long an order that nobody carried out is kept."""
+ENDS_PER_LOOK = 50
+"""Attempts whose end is committed in one look: others wait for work meanwhile."""
 
 
 class Watch:
@@ -49,12 +53,17 @@ class Watch:
         self.told = {attempt: why for attempt, why in self.told.items() if attempt in alive}
         return live
 
-    def take_outcomes(self, live: Sequence[LiveAttempt], sight: Sight) -> None:
+    def take_outcomes(self, live: Sequence[LiveAttempt], sight: Sight) -> bool:
+        """Returns whether there may be more to commit than one look takes."""
         verdicts = {a: verdict(a, leases=sight.leases, told=a.id in self.told, trusted=sight.trusted) for a in live}
+        self._mark_running([attempt for attempt, sign in verdicts.items() if sign is Verdict.claimed])
+        committed = 0
         for attempt, sign in verdicts.items():
             if sign in (Verdict.look, Verdict.ended):
-                self._look_for_result(attempt, sign, sight)
-        self._mark_running([attempt for attempt, sign in verdicts.items() if sign is Verdict.claimed])
+                committed += self._look_for_result(attempt, sign)
+                if committed == ENDS_PER_LOOK:
+                    return True
+        return False
 
     def give_up(self, run: str, attempt: int, worker: str, why: str, *, counts: bool) -> None:
         """Plans an attempt's segment again. See commit_lost."""
@@ -74,20 +83,29 @@ class Watch:
 
     def tell(self, run: str, *changed: Changed) -> None:
         """Tells the run's viewers what to fetch again."""
-        run_changed(run, *changed, wake=False, client=self._redis)
+        self.tell_all([run], *changed)
 
-    def _look_for_result(self, attempt: LiveAttempt, sign: Verdict, sight: Sight) -> None:
+    def tell_all(self, runs: Sequence[str], *changed: Changed) -> None:
+        """The same of several runs."""
+        runs_changed(runs, *changed, wake=False, client=self._redis)
+
+    def _look_for_result(self, attempt: LiveAttempt, sign: Verdict) -> bool:
+        """Commits how the attempt ended, where that is known. Returns whether it was."""
         result = self._archive.result(attempt.run, attempt.id)
         if result is not None:
             with self._term.transaction() as session:
                 changed = commit_result(session, attempt.run, attempt.id, result)
+            ENDED.labels(result.outcome).inc()
             self.told.pop(attempt.id, None)
             self.ended[attempt.worker] = attempt.id
             self.changed.add(attempt.run)
             if changed:
                 self.tell(attempt.run, *changed)
-        elif sign is Verdict.ended and self._is_recorded(attempt, sight):
+            return True
+        if sign is Verdict.ended and self._is_recorded(attempt):
             self.give_up(attempt.run, attempt.id, attempt.worker, self._why_lost(attempt), counts=True)
+            return True
+        return False
 
     def _why_lost(self, attempt: LiveAttempt) -> str:
         if attempt.id not in self.told:
@@ -95,9 +113,10 @@ class Watch:
         why = self.told[attempt.id]
         return f"{attempt.worker} could not leave its result: {why}" if why else f"its process on {attempt.worker} died"
 
-    def _is_recorded(self, attempt: LiveAttempt, sight: Sight) -> bool:
+    def _is_recorded(self, attempt: LiveAttempt) -> bool:
         """Whether the recorder has stored all that a lost attempt sent: its successor must know every binding it made."""
-        end = sight.stream_ends.get(attempt.run, "0-0")
+        newest: Any = self._redis.xrevrange(run_stream(attempt.run), count=1)
+        end = newest[0][0].decode() if newest else "0-0"
         mark = self._marks.setdefault(attempt.id, end)
         with self._term.reading() as session:
             position = session.scalars(select(Run.stream_position).where(Run.id == attempt.run)).one()
@@ -109,5 +128,4 @@ class Watch:
         with self._term.transaction() as session:
             begun = update(Attempt).where(Attempt.id.in_([attempt.id for attempt in claimed]), Attempt.state == "sent")
             session.execute(begun.values(state="running", started_at=func.now()))
-        for run in {attempt.run for attempt in claimed}:
-            self.tell(run, "segments")
+        self.tell_all(sorted({attempt.run for attempt in claimed}), "segments")

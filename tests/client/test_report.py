@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from client.models import Edit, Figure, Figures, Result, Run
+from client.models import Attempt, Edit, Figure, Figures, Result, Run
 from client.report import Report, build
 from server.figures import TEMPLATES
 
@@ -39,6 +39,15 @@ def result(**changes: Any) -> Result:
     return Result.model_validate(plain | changes)
 
 
+def attempt() -> Attempt:
+    origin = {
+        "code": {"commit": "c0ffee", "changes": "d1ff"}, "packages": {"torch": "2.14.1"}, "hardware": {"cpu": "a <fast> one"},
+        "fingerprint": "cpu, threads 1", "spec": "5pec", "data": {"text": "f1nger"},
+    }  # fmt: skip
+    plain = {"id": 1, "segment": "rlvr.text@0", "worker": "w", "state": "done", "started_at": NOW, "ended_at": NOW, "error": None}
+    return Attempt.model_validate(plain | {"provenance": origin})
+
+
 def figure(name: str) -> Figure:
     data = [{"y": [1], "name": name}]
     return Figure(name=name, title=f"{name}?", help="Higher is better.", unit="u", summary="Now 1.", data=data, layout={})
@@ -46,7 +55,7 @@ def figure(name: str) -> Figure:
 
 def html(run: Run, result: Result, *names: str) -> str:
     drawn = [figure(name) for name in names]
-    return build(Report(run, result, Figures(figures=drawn, templates=TEMPLATES), "http://127.0.0.1:1", NOW))
+    return build(Report(run, [attempt()], result, Figures(figures=drawn, templates=TEMPLATES), "http://127.0.0.1:1", NOW))
 
 
 def test_everything_of_the_run_is_in_it() -> None:
@@ -54,7 +63,8 @@ def test_everything_of_the_run_is_in_it() -> None:
     edit = Edit.model_validate({"version": 2, "path": "w.a.b", "old": 1.0, "value": 0.3, **asked})
     text = html(run(edits=[edit], notes="for Monday", tags=["t1"]), result(), "capability.text", "overlap")
     for words in ("A run", "0.512 (0.40–0.60)", "0.512 ± 0.020", "w.a.b", "1.0 → 0.3", "acts soon", "34,567", "d1g3st", "name: A run # why",
-                  "capability.text?", "Higher is better.", "Now 1.", "for Monday", "t1"):  # fmt: skip
+                  "capability.text?", "Higher is better.", "Now 1.", "for Monday", "t1",
+                  "commit c0ffee, changed (diff d1ff)", "torch 2.14.1", "cpu a &lt;fast&gt; one", "text f1nger"):  # fmt: skip
         assert words in text
     [data] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, flags=re.DOTALL)
     assert [figure["name"] for figure in json.loads(data)["figures"]] == ["capability.text", "overlap"]

@@ -203,3 +203,15 @@ def test_a_segment_shows_its_newest_worker(api: TestClient, backend: Backend) ->
             db.flush()
     segment = next(s for s in api.get(f"{RUNS}/{run}/segments").json()["segments"] if s["key"] == "rlvr.text@0")
     assert (segment["worker"], segment["attempts"]) == ("w2", 2)
+
+
+def test_attempts_say_where_they_ran_on_what_and_how_they_ended(api: TestClient, backend: Backend) -> None:
+    run, origin = submit(api), {"code": {"commit": "c0ffee", "changes": None}, "packages": {"torch": "2"}}
+    with backend.sessions.begin() as db:
+        lost = {"kind": "lost", "message": "w1 was lost"}
+        db.add(Attempt(run_id=run, segment_key="rlvr.text@0", worker="w1", state="lost", start_step=0, error=lost))
+        db.flush()
+        db.add(Attempt(run_id=run, segment_key="rlvr.text@0", worker="w2", state="done", start_step=0, provenance=origin))
+    first, second = api.get(f"{RUNS}/{run}/attempts").json()["attempts"]
+    assert (first["worker"], first["state"], first["error"], first["provenance"]) == ("w1", "lost", "w1 was lost", None)
+    assert (second["worker"], second["segment"], second["error"], second["provenance"]) == ("w2", "rlvr.text@0", None, origin)

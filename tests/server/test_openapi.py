@@ -72,6 +72,7 @@ def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
     reads = (
         "recipe",
         "segments",
+        "attempts",
         "series",
         "figures",
         "figures/{name}",

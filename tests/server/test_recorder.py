@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from copd_engine.events import Acknowledged, Bound, Event, Log, Points, Progress, Sample, Stored, Value
 from copd_engine.job import CheckpointRecord
 from server.commands import edit_controls
 from server.db.models import Attempt, EditBinding, LogLine, Point, Run, SampleRow, Series
-from server.recorder.writer import PositionMovedError
+from server.recorder.writer import PositionMovedError, move_positions
 from tests.server.simulation import World
 from worker import bus
 
@@ -221,3 +222,20 @@ def test_a_stream_is_cut_behind_what_is_stored(world: World, monkeypatch: pytest
     world.record()
     assert world.redis.xlen(bus.run_stream(run)) < 600
     assert table(world) == expected(told)
+
+
+def test_notices_move_many_streams_at_once(world: World) -> None:
+    runs = [world.submit() for _ in range(3)]
+    with world.backend.sessions.begin() as session:
+        session.execute(update(Run).values(state="running"))
+    world.record()
+    ends: dict[str, Any] = {run: world.redis.xrevrange(bus.run_stream(run), count=1) for run in runs}
+    assert {run: end[0][0].decode() for run, end in ends.items()} == {run: world.run(run).stream_position for run in runs}
+
+
+def test_a_stream_whose_run_is_locked_is_not_waited_for(world: World) -> None:
+    free, locked = world.submit(), world.submit()
+    with world.backend.sessions.begin() as other, world.backend.sessions.begin() as session:
+        other.execute(select(Run).where(Run.id == locked).with_for_update())
+        assert move_positions(session, {free: ("0-0", "5-0"), locked: ("0-0", "5-0")}) == {free}
+        assert move_positions(session, {free: ("0-0", "6-0")}) == set()

@@ -33,6 +33,9 @@ def test_a_run_rides_out_postgresql_valkey_and_scheduler_killed_one_after_the_ot
         stack.next_line(f"{victim} is started again")
     eventually(lambda: stack.client.run(run.id).state == "completed", seconds=300)
     assert merged_digests(stack, run.id) == merged_digests(stack, undisturbed.id)
+    origins = [attempt.provenance for attempt in stack.client.attempts(run.id) if attempt.state == "done"]
+    assert {len(origin["packages"]) > 1 and len(origin["spec"]) for origin in origins if origin} == {64}
+    assert None not in origins
     eventually(lambda: rewards(stack, run.id) == STEPS)
     with stack.database() as database:
         unrecorded = "SELECT count(*) FROM attempts WHERE run_id = %s AND recorded_seq < events"

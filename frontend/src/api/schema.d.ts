@@ -277,6 +277,26 @@ export interface paths {
         patch: operations["edit_controls"];
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Attempts
+         * @description Every try at a segment, in the order in which they were sent: where it ran, on what, and how it ended.
+         */
+        get: operations["list_attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/segments": {
         parameters: {
             query?: never;
@@ -886,6 +906,50 @@ export interface components {
             steps: number[];
             /** Values */
             values: (number | null)[][][];
+        };
+        /** AttemptList */
+        AttemptList: {
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+        };
+        /** AttemptView */
+        AttemptView: {
+            /** Id */
+            id: number;
+            /** Segment */
+            segment: string;
+            /** Worker */
+            worker: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "sent" | "running" | "done" | "stopped" | "failed" | "lost" | "superseded";
+            /** Start Step */
+            start_step: number;
+            /** Stored Step */
+            stored_step: number | null;
+            /**
+             * Sent At
+             * Format: date-time
+             */
+            sent_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Error
+             * @description why it failed or was lost, in one sentence
+             */
+            error?: string | null;
+            /**
+             * Provenance
+             * @description code, packages, hardware, fingerprint, hash of the spec, and fingerprints of the data it read; known at its end
+             */
+            provenance?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * AuditEntry
@@ -1573,6 +1637,20 @@ export interface components {
              * @default answer
              */
             within: string;
+        };
+        /**
+         * GpuUsage
+         * @description The GPU a worker was given. None: the driver cannot tell.
+         */
+        GpuUsage: {
+            /** Utilisation */
+            utilisation: number | null;
+            /** Memory Used */
+            memory_used: number;
+            /** Memory Total */
+            memory_total: number;
+            /** Temperature */
+            temperature: number | null;
         };
         /** Health */
         Health: {
@@ -3207,6 +3285,21 @@ export interface components {
          * @enum {string}
          */
         Trigger: "pause" | "resume" | "cancel" | "retry" | "first_sent" | "error" | "all_done" | "quiet";
+        /**
+         * Usage
+         * @description How busy a worker's machine is: all that runs there, not this worker alone. Memory and disk in bytes.
+         */
+        Usage: {
+            /** Cpu */
+            cpu: number;
+            /** Memory Used */
+            memory_used: number;
+            /** Memory Total */
+            memory_total: number;
+            /** Disk Free */
+            disk_free: number;
+            gpu?: components["schemas"]["GpuUsage"] | null;
+        };
         /** UserCreate */
         UserCreate: {
             /** Name */
@@ -3288,6 +3381,7 @@ export interface components {
             done: number;
             /** Total */
             total: number;
+            usage: components["schemas"]["Usage"] | null;
             /**
              * Started At
              * Format: date-time
@@ -4320,6 +4414,55 @@ export interface operations {
             };
             /** @description If-Match is missing */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_attempts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptList"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

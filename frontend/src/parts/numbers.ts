@@ -8,6 +8,11 @@ export function accuracy(value: number | null | undefined): string {
   return value == null ? "–" : percent.format(value);
 }
 
+/** A share in [0, 1] as "61%". */
+export function percentage(share: number): string {
+  return `${Math.round(share * 100)}%`;
+}
+
 /** A difference of accuracies in points, always signed. */
 export function points(value: number): string {
   const rounded = Math.abs(value * 100).toFixed(1);

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from worker.bus import Usage
+
 
 class WorkerView(BaseModel):
     name: str
@@ -23,6 +25,7 @@ class WorkerView(BaseModel):
     attempt: int | None
     done: int
     total: int
+    usage: Usage | None
     started_at: datetime
     seen_at: datetime
 

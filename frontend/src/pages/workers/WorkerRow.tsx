@@ -3,6 +3,7 @@ import { Link } from "../../app/router";
 import { count } from "../../parts/numbers";
 import { StateBadge } from "../../parts/StateBadge";
 import { about, ago } from "../../parts/time";
+import { Usage } from "./Usage";
 import classes from "./WorkersPage.module.css";
 
 const LABELS: Partial<Record<WorkerView["state"], string>> = { loading: "loading torch", busy: "at work", gone: "not seen" };
@@ -68,6 +69,7 @@ export function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) 
           {worker.host} · pid {worker.pid}
         </span>
         <span>{worker.state === "gone" ? `last seen ${ago(worker.seen_at, now)}` : `seen ${ago(worker.seen_at, now)}, up ${up}`}</span>
+        {worker.usage && worker.state !== "gone" && <Usage usage={worker.usage} />}
         <Versions versions={worker.versions} fingerprint={worker.fingerprint} />
       </div>
     </li>
