@@ -10,6 +10,8 @@ from typing import Self
 from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from copd_engine.reach import FolderList, Reach
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COPD_")
@@ -31,6 +33,11 @@ class Settings(BaseSettings):
     """PEM files; with both the API speaks TLS."""
     behind_proxy: list[str] = []
     """Addresses or networks of proxies in front; only their X-Forwarded-For and X-Forwarded-Proto are believed."""
+    model_roots: FolderList = ""
+    data_roots: FolderList = ""
+    """Absolute folders, with os.pathsep between them, below which the paths of specs must end. Empty: only what ships."""
+    allow_hub: bool = False
+    """Whether specs may name models and data of the Hugging Face hub."""
     log_json: bool = False
 
     @model_validator(mode="after")
@@ -40,6 +47,11 @@ class Settings(BaseSettings):
         for proxy in self.behind_proxy:
             ip_network(proxy)  # raises ValueError: a name, or * for everybody, would be a way around the login limit
         return self
+
+    @property
+    def reach(self) -> Reach:
+        """What the paths of a spec may lead to."""
+        return Reach.of(self.model_roots, self.data_roots, hub=self.allow_hub)
 
     @property
     def is_behind_tls(self) -> bool:

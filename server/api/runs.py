@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 from copd_engine.preflight import check_available
 from copd_engine.recipe import Recipe, parse_recipe
 from server import commands, queries
-from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, problems
+from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, ServicesDep, problems
 from server.api.problems import ApiError, of_field
 from server.api.schemas.parts import Tag
 from server.api.schemas.runs import ControlPatch, ControlPreview, RetriedRun, RetryRequest, Run, RunList, RunMetaPatch
@@ -33,11 +33,17 @@ NO_RUN = problems(s404="there is no such run")
     },
 )
 def create_run(
-    source: SpecSource, response: Response, db: Db, redis: Redis, identity: IdentityDep, idempotency_key: IdempotencyKey = None
+    source: SpecSource,
+    response: Response,
+    db: Db,
+    redis: Redis,
+    services: ServicesDep,
+    identity: IdentityDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> Run:
     """Submits a spec, or a recipe (`{spec, edits}`) to replay. The same Idempotency-Key with the same body answers with the same run."""
     recipe = parse_recipe(source.text)
-    check_available(recipe.spec)
+    check_available(recipe.spec, services.settings.reach)
     once = commands.IdempotencyToken("POST /runs", idempotency_key, source.digest) if idempotency_key else None
     run_id = commands.create_run(db, recipe.spec, source.text, identity.name, once=once, edits=recipe.edits)
     response.headers["Location"] = f"/api/v1/runs/{run_id}"
