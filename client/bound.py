@@ -104,6 +104,12 @@ class ClientCalls(RunCalls):
     tokens = Call(calls.tokens)
     create_token = Call(calls.create_token)
     revoke_token = Call(calls.revoke_token)
+    webhooks = Call(calls.webhooks)
+    add_webhook = Call(calls.add_webhook)
+    remove_webhook = Call(calls.remove_webhook)
+    send_test = Call(calls.send_test)
+    webhook_deliveries = Call(calls.webhook_deliveries)
+    redeliver = Call(calls.redeliver)
     workers = Call(calls.workers)
     spec_schema = Call(calls.spec_schema)
 

@@ -38,14 +38,16 @@ class Settings(BaseSettings):
     """Absolute folders, with os.pathsep between them, below which the paths of specs must end. Empty: only what ships."""
     allow_hub: bool = False
     """Whether specs may name models and data of the Hugging Face hub."""
+    webhook_networks: list[str] = []
+    """Internal addresses or networks that webhooks may lead to, by plain http too; all other internal ones are refused."""
     log_json: bool = False
 
     @model_validator(mode="after")
-    def _tls_is_whole(self) -> Self:
+    def _fits_together(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("COPD_CERTIFICATE and COPD_KEY belong together: set both or neither")
-        for proxy in self.behind_proxy:
-            ip_network(proxy)  # raises ValueError: a name, or * for everybody, would be a way around the login limit
+        for network in (*self.behind_proxy, *self.webhook_networks):
+            ip_network(network)  # raises ValueError: a name, or * for everybody, would be a way around the limits they are exceptions to
         return self
 
     @property

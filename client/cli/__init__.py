@@ -15,6 +15,7 @@ from client.cli.people_commands import PasswordError, token_app, users_app
 from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
+from client.cli.webhook_commands import webhooks_app
 from client.local import NoStackError
 from client.stack.backup import BackupError
 from client.stack.family import StartError
@@ -34,6 +35,7 @@ app.add_typer(report_app)
 app.add_typer(doctor_app)
 app.add_typer(users_app, name="users")
 app.add_typer(token_app, name="token")
+app.add_typer(webhooks_app, name="webhooks")
 
 
 def main() -> None:

@@ -35,6 +35,8 @@ NEEDS_NO_STACK = {"doctor", "backup", "restore"}
 GIVEN = {
     "submit": [str(Path(__file__).parents[1] / "miniature.yaml")], "set": ["run", "rounds=2"], "users add": ["ann", "--no-password"],
     "users disable": ["ann"], "users enable": ["ann"], "users role": ["ann", "viewer"], "token revoke": ["1"],
+    "webhooks add": ["https://example.org"], "webhooks remove": ["1"], "webhooks test": ["1"], "webhooks deliveries": ["1"],
+    "webhooks again": ["1", "msg"],
 }  # fmt: skip
 DOCS = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
 MINIATURE = Path(__file__).parents[1] / "miniature.yaml"
