@@ -101,6 +101,7 @@ class ClientCalls(RunCalls):
     users = Call(calls.users)
     add_user = Call(calls.add_user)
     change_user = Call(calls.change_user)
+    change_password = Call(calls.change_password)
     tokens = Call(calls.tokens)
     create_token = Call(calls.create_token)
     revoke_token = Call(calls.revoke_token)

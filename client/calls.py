@@ -227,6 +227,11 @@ def change_user(name: str, *, role: Role | None = None, disabled: bool | None = 
     return User.model_validate((yield from change("PATCH", f"/users/{quote(name, safe='')}", json=given)))
 
 
+def change_password(current: str, new: str) -> Flow[None]:
+    """Of one's own. One's other browser sessions end, tokens stay."""
+    yield from change("PUT", "/session/password", json={"current": current, "new": new})
+
+
 def tokens() -> Flow[list[Token]]:
     """One's own; for an admin everybody's."""
     return [Token.model_validate(item) for item in (yield from get("/tokens"))["tokens"]]

@@ -11,7 +11,7 @@ from client.cli.backup_commands import backup_app
 from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
 from client.cli.exits import Exit, InputError, of_error
-from client.cli.people_commands import PasswordError, token_app, users_app
+from client.cli.people_commands import PasswordError, own_app, token_app, users_app
 from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
@@ -33,6 +33,7 @@ app.add_typer(runs_app)
 app.add_typer(backup_app)
 app.add_typer(report_app)
 app.add_typer(doctor_app)
+app.add_typer(own_app)
 app.add_typer(users_app, name="users")
 app.add_typer(token_app, name="token")
 app.add_typer(webhooks_app, name="webhooks")

@@ -17,6 +17,7 @@ EXCEPTIONS: dict[str, Role | None] = {
     # changes nothing, or only what is the caller's own; the tokens of others are an admin's (server/api/people.py)
     "check_spec": Role.viewer,
     "sign_out": Role.viewer,
+    "change_password": Role.viewer,
     "create_token": Role.viewer,
     "revoke_token": Role.viewer,
     # people

@@ -79,9 +79,9 @@ def test_each_prints_json_for_scripts(name: str) -> None:
     assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - STAY - NEEDS_NO_STACK - {"users password"}))
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - STAY - NEEDS_NO_STACK - {"password", "users password"}))
 def test_each_says_that_there_is_no_stack(copd: Copd, name: str) -> None:
-    """But the one that asks for a password first."""
+    """But those that ask for a password first."""
     needs_run = any(parameter.name == "run" for parameter in COMMANDS[name].params)
     code, out = copd(*name.split(), *GIVEN.get(name, ["run"] if needs_run else []))
     assert (code, out) == (Exit.unreachable, "")

@@ -53,6 +53,11 @@ def test_a_user_is_added_changed_and_disabled(stack: Stack) -> None:
     assert "no admin would be left" in copd(stack, "users", "disable", "local", code=6)
 
 
+def test_a_user_changes_their_own_password_only_where_there_is_one(stack: Stack) -> None:
+    assert "you have no password" in copd(stack, "password", "--password-stdin", given="x\na long password\n", code=6)
+    assert "no terminal" in copd(stack, "password", code=2)
+
+
 def test_a_webhook_is_added_tested_and_removed(stack: Stack) -> None:
     """Its message goes nowhere: the name cannot be resolved, and the scheduler says so."""
     made = json.loads(copd(stack, "webhooks", "add", "https://nowhere.invalid/x", "--event", "run.failed", "--json"))

@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "add_user": {"name": "bob", "role": "viewer", "password": "a long password"},
     "change_user": {"role": "viewer", "disabled": False, "password": "a long password"},
     "create_token": {"name": "x", "role": "viewer", "days": 3},
+    "change_password": {"current": "a long password", "new": "another password"},
     "add_webhook": {"url": "https://example.org", "events": ["run.failed"], "overlap_floor": 0.5},
 }
 """A right body of every operation that takes JSON."""
