@@ -17,6 +17,7 @@ from client.models import (
     Checkpoint,
     Commanded,
     ControlPreview,
+    Delivery,
     Export,
     Figure,
     FigureList,
@@ -33,6 +34,7 @@ from client.models import (
     Sweep,
     Token,
     User,
+    Webhook,
     WorkerList,
 )
 
@@ -44,6 +46,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Value = bool | float | int | str
 Role = Literal["viewer", "operator", "admin"]
 Command = Literal["pause", "resume", "cancel"]
+WEBHOOK_EVENTS = ("run.completed", "run.failed", "run.overlap_low", "run.numerical_failure")
 
 
 def create_run(spec: str, *, idempotency_key: str | None = None) -> Flow[Run]:
@@ -287,6 +290,11 @@ def change_user(name: str, *, role: Role | None = None, disabled: bool | None = 
     return User.model_validate((yield from change("PATCH", f"/users/{quote(name, safe='')}", json=given)))
 
 
+def change_password(current: str, new: str) -> Flow[None]:
+    """Of one's own. One's other browser sessions end, tokens stay."""
+    yield from change("PUT", "/session/password", json={"current": current, "new": new})
+
+
 def tokens() -> Flow[list[Token]]:
     """One's own; for an admin everybody's."""
     return [Token.model_validate(item) for item in (yield from get("/tokens"))["tokens"]]
@@ -300,6 +308,37 @@ def create_token(name: str, *, role: Role | None = None, days: int | None = None
 def revoke_token(number: int) -> Flow[None]:
     """Ends a token at once."""
     yield from change("DELETE", f"/tokens/{number}")
+
+
+def webhooks() -> Flow[list[Webhook]]:
+    """All of them. For admins."""
+    return [Webhook.model_validate(item) for item in (yield from get("/webhooks"))["webhooks"]]
+
+
+def add_webhook(url: str, events: Sequence[str] = WEBHOOK_EVENTS, *, overlap_floor: float = 0.9) -> Flow[Webhook]:
+    """Tells `url` of these events; `secret`, with which its receiver checks signatures, can be read this once."""
+    given = {"url": url, "events": list(events), "overlap_floor": overlap_floor}
+    return Webhook.model_validate((yield from change("POST", "/webhooks", json=given)))
+
+
+def remove_webhook(number: int) -> Flow[None]:
+    """Ends it, and drops what it has not delivered."""
+    yield from change("DELETE", f"/webhooks/{number}")
+
+
+def send_test(number: int) -> Flow[Delivery]:
+    """Sends a message of type `test`; `webhook_deliveries` tells what came of it."""
+    return Delivery.model_validate((yield from change("POST", f"/webhooks/{number}/test")))
+
+
+def webhook_deliveries(number: int, *, limit: int = 100) -> Flow[list[Delivery]]:
+    """Its messages and what became of them, newest first."""
+    return [Delivery.model_validate(item) for item in (yield from get(f"/webhooks/{number}/deliveries", limit=limit))["deliveries"]]
+
+
+def redeliver(number: int, message: str) -> Flow[Delivery]:
+    """Sends a message of a webhook once more, under the same id."""
+    return Delivery.model_validate((yield from change("POST", f"/webhooks/{number}/deliveries/{quote(message, safe='')}/again")))
 
 
 def workers() -> Flow[WorkerList]:

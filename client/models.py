@@ -396,3 +396,29 @@ class Token(BaseModel):
     used_at: datetime | None
     value: str | None = None
     """Only in the answer that made it."""
+
+
+class Webhook(BaseModel):
+    id: int
+    url: str
+    events: list[str]
+    overlap_floor: float
+    created_by: str
+    created_at: datetime
+    secret: str | None = None
+    """Only in the answer that made it."""
+
+
+class Delivery(BaseModel):
+    """One message of a webhook. `id` is its header webhook-id; state: waiting, delivered or given_up."""
+
+    id: str
+    event: str
+    run: str | None
+    created_at: datetime
+    state: str
+    tries: int
+    next_at: datetime | None
+    delivered_at: datetime | None
+    status: int | None
+    error: str | None

@@ -13,6 +13,7 @@ from types import FrameType
 from rich.console import Console
 
 from copd_engine.preflight import check_available, check_engine
+from copd_engine.reach import EVERYWHERE
 from copd_engine.recipe import Recipe, parse_recipe
 from copd_engine.spec import FieldError, SpecError, load_yaml
 from copd_engine.structure import with_edit
@@ -55,7 +56,7 @@ def _recipe(path: Path, changes: list[str]) -> Recipe:
             raise SpecError([FieldError(change, "--set takes FIELD=VALUE")])
         recipe = recipe.model_copy(update={"spec": with_edit(recipe.spec, field, load_yaml(value))})
     recipe.check()
-    check_available(recipe.spec)
+    check_available(recipe.spec, EVERYWHERE)
     check_engine(recipe.spec.sampling.engine)
     return recipe
 

@@ -15,7 +15,9 @@ import torch
 from copd_engine import spec
 from copd_engine.domains import Domain, build_domain
 from copd_engine.expert import Expert
+from copd_engine.loading import TINY
 from copd_engine.policy import Policy
+from copd_engine.reach import EVERYWHERE, Reach
 from copd_engine.seat import Seat
 
 Key = tuple[str, str]
@@ -23,10 +25,13 @@ Key = tuple[str, str]
 
 
 class PolicyCache:
-    """The base model, the domains, and the policies used last: at most `capacity` snapshots and `capacity` experts with their optimizer."""
+    """The base model, the domains, and the policies used last: at most `capacity` snapshots and `capacity` experts with their optimizer.
 
-    def __init__(self, capacity: int = 4) -> None:
-        self.capacity = capacity
+    reach: where models and data may come from.
+    """
+
+    def __init__(self, capacity: int = 4, reach: Reach = EVERYWHERE) -> None:
+        self.capacity, self._reach = capacity, reach
         self.progress: Callable[[], None] = lambda: None
         """Called for each tensor that is loaded or copied; an attempt puts its own here."""
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -73,7 +78,7 @@ class PolicyCache:
         """A domain, built once. Raises ValueError, naming the field, for tasks or data that cannot be used."""
         key = (name, source.model_dump_json())
         if key not in self._domains:
-            self._domains[key] = build_domain(name, source)
+            self._domains[key] = build_domain(name, source, self._reach)
         return self._domains[key]
 
     def snapshot(self, key: Key, load: Callable[[], Policy], *, teaches: bool = False) -> Policy:
@@ -107,6 +112,8 @@ class PolicyCache:
         self._experts.clear()
 
     def _load(self, model: spec.Model) -> Policy:
+        if model.path != TINY and (refused := self._reach.problem("model", model.path)):
+            raise ValueError(f"model.path: {refused}")
         return Policy.load(model.path, self._device, getattr(torch, model.dtype), self.progress)
 
     def _make_room(self) -> None:

@@ -146,9 +146,9 @@ def revoke(db: Session, secret: bytes, kind: Kind, value: str) -> None:
     db.execute(update(Token).where(Token.hash == digest(secret, kind, value)).values(revoked_at=datetime.now(UTC)))
 
 
-def revoke_all(db: Session, user: str, *kinds: Kind) -> None:
-    """Ends every way in of these kinds that the user has. The caller commits."""
-    theirs = update(Token).where(Token.user_name == user, Token.kind.in_(kinds), Token.revoked_at.is_(None))
+def revoke_all(db: Session, user: str, *kinds: Kind, but: int | None = None) -> None:
+    """Ends every way in of these kinds that the user has, except the one of the id `but`. The caller commits."""
+    theirs = update(Token).where(Token.user_name == user, Token.kind.in_(kinds), Token.revoked_at.is_(None), Token.id.is_distinct_from(but))
     db.execute(theirs.values(revoked_at=datetime.now(UTC)))
 
 

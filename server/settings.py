@@ -10,6 +10,8 @@ from typing import Self
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from copd_engine.reach import FolderList, Reach
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COPD_")
@@ -34,18 +36,30 @@ class Settings(BaseSettings):
     max_runs: PositiveInt | None = None
     """How many runs may be running at once; the others stay queued."""
     max_runs_per_user: PositiveInt | None = None
+    model_roots: FolderList = ""
+    data_roots: FolderList = ""
+    """Absolute folders, with os.pathsep between them, below which the paths of specs must end. Empty: only what ships."""
+    allow_hub: bool = False
+    """Whether specs may name models and data of the Hugging Face hub."""
+    webhook_networks: list[str] = []
+    """Internal addresses or networks that webhooks may lead to, by plain http too; all other internal ones are refused."""
     log_json: bool = False
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Where Prometheus reads the scheduler's /metrics; the API serves its own at its own port; None: nowhere."""
     metrics_host: str = "127.0.0.1"
 
     @model_validator(mode="after")
-    def _tls_is_whole(self) -> Self:
+    def _fits_together(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("COPD_CERTIFICATE and COPD_KEY belong together: set both or neither")
-        for proxy in self.behind_proxy:
-            ip_network(proxy)  # raises ValueError: a name, or * for everybody, would be a way around the login limit
+        for network in (*self.behind_proxy, *self.webhook_networks):
+            ip_network(network)  # raises ValueError: a name, or * for everybody, would be a way around the limits they are exceptions to
         return self
+
+    @property
+    def reach(self) -> Reach:
+        """What the paths of a spec may lead to."""
+        return Reach.of(self.model_roots, self.data_roots, hub=self.allow_hub)
 
     @property
     def is_behind_tls(self) -> bool:

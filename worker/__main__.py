@@ -28,6 +28,9 @@ environment:
   COPD_HOME            folder for a few small files (default: .copd)
   COPD_STALL_SECONDS   an attempt without progress for so long is given up (default: 120)
   COPD_STOP_SECONDS    how long a stop waits for the running step and its checkpoint (default: 15)
+  COPD_MODEL_ROOTS     folders below which models may lie, with ':' between them (default: none, so only `tiny`)
+  COPD_DATA_ROOTS      likewise for data sets and the files they name
+  COPD_ALLOW_HUB       1: models and data may be fetched from the Hugging Face hub (default: 0)
   COPD_LOG_JSON        1: log lines as JSON (default: 0)
   COPD_METRICS_PORT    serve /metrics for Prometheus there (default: nowhere)
   COPD_METRICS_HOST    on this address (default: 127.0.0.1)

@@ -42,7 +42,7 @@ class Child:
         self._worker, self._slot, self._report = settings.name, slot, report
         self._redis = connect(settings.redis_url)
         self._store = open_store(settings.store_url)
-        self._cache = PolicyCache()
+        self._cache = PolicyCache(reach=settings.reach)
         make_deterministic(settings.worker_threads)
         if settings.device.startswith("cuda") and not torch.cuda.is_available():
             raise RuntimeError(f"COPD_DEVICE={settings.device}: torch sees no GPU here")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from copd_engine.reach import FolderList, Reach
 from copd_engine.store import open_store
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -60,10 +61,20 @@ class WorkerSettings(BaseSettings):
     """A child that makes no progress for so long has lost its lease and is killed."""
     stop_seconds: float = Field(default=15, ge=0)
     """How long a stopping worker waits for its attempt to finish a step and store its state."""
+    model_roots: FolderList = ""
+    data_roots: FolderList = ""
+    """Absolute folders, with os.pathsep between them, below which the paths of specs must end. Empty: only what ships."""
+    allow_hub: bool = False
+    """Whether specs may name models and data of the Hugging Face hub."""
     log_json: bool = False
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Where Prometheus reads this process's /metrics; None: nowhere."""
     metrics_host: str = "127.0.0.1"
+
+    @property
+    def reach(self) -> Reach:
+        """What the paths of a spec may lead to."""
+        return Reach.of(self.model_roots, self.data_roots, hub=self.allow_hub)
 
     @property
     def name(self) -> str:
@@ -78,6 +89,8 @@ class WorkerSettings(BaseSettings):
             "COPD_WORKER_PARENT": str(os.getpid()),
             "TOKENIZERS_PARALLELISM": "false",
         }
+        if not self.allow_hub:
+            variables["HF_HUB_OFFLINE"] = "1"  # also for what a model's own files may name
         variables |= dict.fromkeys(THREAD_VARIABLES, str(self.worker_threads))
         if self.device == "cpu":
             variables["CUDA_VISIBLE_DEVICES"] = ""

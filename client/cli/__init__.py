@@ -12,11 +12,12 @@ from client.cli.checkpoint_commands import checkpoints_app
 from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
 from client.cli.exits import Exit, InputError, of_error
-from client.cli.people_commands import PasswordError, token_app, users_app
+from client.cli.people_commands import PasswordError, own_app, token_app, users_app
 from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
 from client.cli.steer_commands import steer_app
+from client.cli.webhook_commands import webhooks_app
 from client.local import NoStackError
 from client.stack.backup import BackupError
 from client.stack.family import StartError
@@ -37,8 +38,10 @@ app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(backup_app)
 app.add_typer(report_app)
 app.add_typer(doctor_app)
+app.add_typer(own_app)
 app.add_typer(users_app, name="users")
 app.add_typer(token_app, name="token")
+app.add_typer(webhooks_app, name="webhooks")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from client.cli.output import JsonOption, print_json
 from client.local import connect
 
 users_app = typer.Typer(help="Add, list, disable users; set their roles and passwords. For admins.", no_args_is_help=True)
+own_app = typer.Typer()
 token_app = typer.Typer(help="Create, list and revoke API tokens for scripts.", no_args_is_help=True)
 console = Console(highlight=False)
 
@@ -88,6 +89,19 @@ def change_password(name: NameArgument, from_stdin: StdinOption = False, as_json
         _tell(client.change_user(name, password=password), f"{name} has a new password", as_json=as_json)
 
 
+@own_app.command("password")
+def change_own_password(
+    from_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the present and the new one from standard input.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Change your own password; your other browser sessions end."""
+    current = _typed("Password now", from_stdin)
+    new = _new_password(from_stdin)
+    with connect() as client:
+        client.change_password(current, new)
+    _tell({"changed": True}, "the password is changed; other sessions have ended", as_json=as_json)
+
+
 @token_app.command("create")
 def create_token(
     name: Annotated[str, typer.Option(help="What the token is for.")] = "command line",
@@ -134,14 +148,18 @@ def _tell(result: BaseModel | dict[str, Any], words: str, *, as_json: bool) -> N
 
 
 def _new_password(from_stdin: bool) -> str:
-    """Asked twice in a terminal. Raises PasswordError when there is no terminal to ask in."""
+    return _typed("New password (at least 10 characters)", from_stdin, twice=True)
+
+
+def _typed(words: str, from_stdin: bool, *, twice: bool = False) -> str:
+    """A password, asked for in a terminal. Raises PasswordError when there is no terminal to ask in."""
     if from_stdin:
         if password := sys.stdin.readline().rstrip("\r\n"):
             return password
         raise PasswordError("standard input holds no password")
     if not sys.stdin.isatty():
         raise PasswordError("there is no terminal to ask for the password in; use --password-stdin")
-    return typer.prompt("Password (at least 10 characters)", hide_input=True, confirmation_prompt=True)
+    return typer.prompt(words, hide_input=True, confirmation_prompt=twice)
 
 
 def _day(time: datetime | None) -> str:

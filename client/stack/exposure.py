@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.stack.home import HomeError
+from client.stack.home import Home, HomeError
 
 LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 NOBODY_CAN_SIGN_IN = (
@@ -65,6 +65,14 @@ class Exposure:
         if self.behind_proxy:
             told["COPD_BEHIND_PROXY"] = json.dumps(self.behind_proxy)
         return told
+
+    def reach(self, host: str, home: Home) -> dict[str, str]:
+        """What the paths of specs may lead to, where the environment does not say: for oneself alone whatever one's own user may read, and
+        the hub; once others come in, two folders of the home."""
+        own = not self.is_beyond_this_machine(host)
+        folders = ("/", "/") if own else (str(home.root / "models"), str(home.root / "data"))
+        defaults = {"COPD_MODEL_ROOTS": folders[0], "COPD_DATA_ROOTS": folders[1], "COPD_ALLOW_HUB": "1" if own else "0"}
+        return {name: os.environ.get(name, default) for name, default in defaults.items()}
 
 
 ON_THIS_MACHINE = Exposure()

@@ -66,7 +66,7 @@ def _start(home: Home, options: Options, say: Say, children: Family) -> StackInf
     url, exposure = page_url(options.host, port, options.exposure.scheme), options.exposure
     certificate = str(exposure.certificate.absolute()) if exposure.certificate else None
     info = StackInfo(url, port, os.getpid(), database_url, redis_url, store_url, exposure.public_url(port), certificate)
-    environment = home.environment(info) | exposure.environment(options.host)
+    environment = home.environment(info) | exposure.environment(options.host) | exposure.reach(options.host, home)
     _migrate(children, environment, say)
     if exposure.is_beyond_this_machine(options.host) and not can_sign_in(environment):
         raise HomeError(NOBODY_CAN_SIGN_IN)

@@ -6,12 +6,13 @@ from copd_engine.domains.dataset import DatasetDomain
 from copd_engine.domains.digits import ImageDomain, VideoDomain
 from copd_engine.domains.media import media
 from copd_engine.domains.text import TextDomain
+from copd_engine.reach import EVERYWHERE, Reach
 
 __all__ = ["DatasetDomain", "Domain", "ImageDomain", "Prompt", "Reward", "Split", "TextDomain", "VideoDomain", "build_domain", "media"]
 
 
-def build_domain(name: str, source: spec.Domain) -> Domain:
-    """The domain that a spec names. Raises ValueError, naming the field, for tasks, parameters or data that cannot be used."""
+def build_domain(name: str, source: spec.Domain, reach: Reach = EVERYWHERE) -> Domain:
+    """The domain that a spec names. Raises ValueError, naming the field, for tasks, parameters or data that cannot be used or reached."""
     match source:
         case spec.ReasoningGym():
             return TextDomain(name, source.tasks, source.verifier)
@@ -20,4 +21,4 @@ def build_domain(name: str, source: spec.Domain) -> Domain:
         case spec.DigitVideos():
             return VideoDomain(name)
         case spec.Dataset():
-            return DatasetDomain(name, source)
+            return DatasetDomain(name, source, reach)

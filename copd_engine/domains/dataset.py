@@ -19,6 +19,7 @@ from copd_engine.domains.judge import Judge
 from copd_engine.domains.order import shuffled
 from copd_engine.domains.rows import Row, Rows, open_rows
 from copd_engine.domains.verifiers import answer_problem
+from copd_engine.reach import EVERYWHERE, Reach
 
 DECODED_AT_ONCE: Final = 32  # rows whose media are decoded when the data set is opened: enough to find what is wrong with all of them
 
@@ -56,12 +57,14 @@ class Index:
 class DatasetDomain:
     """Prompt i of a split is a row of it; after the last one they come again, in another order."""
 
-    def __init__(self, name: str, source: spec.Dataset) -> None:
+    def __init__(self, name: str, source: spec.Dataset, reach: Reach = EVERYWHERE) -> None:
         """Raises ValueError, naming field, file, row and column, for data that cannot be used. Reads every row once."""
         self.name = name
         self._source = source
-        self._reader = Reader(source)
-        self._index = index_of(source)
+        if refused := reach.problem("data", source.path):
+            raise ValueError(f"path: {refused}")
+        self._reader = Reader(source, reach)
+        self._index = index_of(source, reach)
         self._judge = Judge(source.verifier)
 
     @property
@@ -90,10 +93,10 @@ class DatasetDomain:
 
 
 class Reader:
-    """From a row's cells to a question, with errors that name file, row and column."""
+    """From a row's cells to a question, with errors that name file, row and column. reach: where the files that rows name may lie."""
 
-    def __init__(self, source: spec.Dataset) -> None:
-        self.source, self.columns = source, source.columns
+    def __init__(self, source: spec.Dataset, reach: Reach) -> None:
+        self.source, self.columns, self._reach = source, source.columns, reach
 
     def named(self) -> list[str]:
         """The columns that are read."""
@@ -132,22 +135,22 @@ class Reader:
         cell = None if column is None else row[column]
         for item in cell if isinstance(cell, list) else [] if cell is None else [cell]:
             try:
-                yield media_file(item, rows.folder)
+                yield media_file(item, rows.folder, self._reach)
             except (ValueError, OSError) as error:
                 raise _wrong(rows, number, column or "", str(error)) from None
 
 
-def index_of(source: spec.Dataset) -> Index:
+def index_of(source: spec.Dataset, reach: Reach = EVERYWHERE) -> Index:
     """The rows of a data set by split; the same file is read once per process while it does not change."""
     path = Path(source.path)
     stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else None
-    return _index(source.model_dump_json(exclude={"max_new_tokens", "template"}), stamp)
+    return _index(source.model_dump_json(exclude={"max_new_tokens", "template"}), stamp, reach)
 
 
 @lru_cache(maxsize=32)
-def _index(source_json: str, _stamp: tuple[int, int] | None) -> Index:
+def _index(source_json: str, _stamp: tuple[int, int] | None, reach: Reach) -> Index:
     source = spec.Dataset.model_validate_json(source_json)
-    reader = Reader(source)
+    reader = Reader(source, reach)
     rows = open_rows(source.path, source.split, reader.named())
     found: dict[bytes, tuple[int, int]] = {}
     content = list[bytes]()

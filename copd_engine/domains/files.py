@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from copd_engine.domains.base import Pixels
+from copd_engine.reach import Reach
 
 FRAME_RATE: Final = 2.0  # frames per second where a clip does not say
 _ANIMATED: Final = (".gif", ".png", ".apng", ".webp")
@@ -86,8 +87,11 @@ class MediaFile:
         return f"{where}: {error}" if where not in str(error) else str(error)
 
 
-def media_file(cell: Any, folder: Path) -> MediaFile:
-    """What a cell names: a path relative to `folder`, bytes, or Hugging Face's {bytes, path}. Raises ValueError for anything else."""
+def media_file(cell: Any, folder: Path, reach: Reach) -> MediaFile:
+    """What a cell names: a path relative to `folder`, bytes, or Hugging Face's {bytes, path}.
+
+    Raises ValueError for anything else, and for a path out of reach.
+    """
     if isinstance(cell, dict):
         cell = cell.get("bytes") or cell.get("path")
     if isinstance(cell, bytes) and cell:
@@ -95,6 +99,8 @@ def media_file(cell: Any, folder: Path) -> MediaFile:
     if not isinstance(cell, str) or not cell:
         raise ValueError("must be a path")
     path = folder / cell
+    if refused := reach.problem("data", path):
+        raise ValueError(refused)
     if not path.is_file() and not path.is_dir():
         raise ValueError(f"no file at {path}")
     return MediaFile(path)

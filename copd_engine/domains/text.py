@@ -1,6 +1,7 @@
 """Text problems of the package reasoning-gym."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -94,16 +95,26 @@ def _dataset(task: str, params: Mapping[str, Any]) -> _Task:
         raise ValueError(f"tasks.{task}: reasoning-gym has no such task")
     if taken := {"seed", "size"} & params.keys():
         raise ValueError(f"tasks.{task}.{min(taken)}: is set by the run, leave it out")
+    _check_files(task, params)
     try:
         dataset = create_dataset(task, seed=0, size=_SIZE, **params)
         answer = dataset[0]["answer"]
-    except (TypeError, ValueError, AssertionError, ImportError) as error:
-        raise ValueError(f"tasks.{task}: {error}") from error
+    except Exception as error:  # anything may happen in a task that is given anything
+        raise ValueError(f"tasks.{task}: {str(error) or type(error).__name__}") from error
     if answer is None:
         raise ValueError(f"tasks.{task}: gives no answer to compare with; choose another task")
     if _is_endless(dataset):
         return _Task(dataset.__getitem__, dataset.score_answer)
     return _Task(lambda number: dataset[number % _SIZE], dataset.score_answer)
+
+
+def _check_files(task: str, params: Any) -> None:
+    """Raises ValueError where a parameter, at any depth, names a file that is not one of reasoning-gym's own word lists."""
+    items = params.items() if isinstance(params, dict) else enumerate(params) if isinstance(params, list) else ()
+    for name, value in items:
+        if name == "data_file" and not (isinstance(value, str) and re.fullmatch(r"\w+\.txt", value)):
+            raise ValueError(f"tasks.{task}.data_file: must be the name of a word list of reasoning-gym's own, such as words3to10.txt")
+        _check_files(task, value)
 
 
 def _is_endless(dataset: Any) -> bool:

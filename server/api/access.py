@@ -17,6 +17,7 @@ EXCEPTIONS: dict[str, Role | None] = {
     # changes nothing, or only what is the caller's own; the tokens of others are an admin's (server/api/people.py)
     "check_spec": Role.viewer,
     "sign_out": Role.viewer,
+    "change_password": Role.viewer,
     "create_token": Role.viewer,
     "revoke_token": Role.viewer,
     # people
@@ -24,6 +25,13 @@ EXCEPTIONS: dict[str, Role | None] = {
     "add_user": Role.admin,
     "change_user": Role.admin,
     "list_audit": Role.admin,
+    # webhooks: a URL may hold a secret, and what is called is called by the server
+    "list_webhooks": Role.admin,
+    "add_webhook": Role.admin,
+    "remove_webhook": Role.admin,
+    "send_test_message": Role.admin,
+    "list_deliveries": Role.admin,
+    "send_message_again": Role.admin,
 }
 
 

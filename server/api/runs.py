@@ -33,11 +33,17 @@ NO_RUN = problems(s404="there is no such run")
     },
 )
 def create_run(
-    source: SpecSource, response: Response, db: Db, redis: Redis, identity: IdentityDep, idempotency_key: IdempotencyKey = None
+    source: SpecSource,
+    response: Response,
+    db: Db,
+    redis: Redis,
+    services: ServicesDep,
+    identity: IdentityDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> Run:
     """Submits a spec, or a recipe (`{spec, edits}`) to replay. The same Idempotency-Key with the same body answers with the same run."""
     recipe = parse_recipe(source.text)
-    check_available(recipe.spec)
+    check_available(recipe.spec, services.settings.reach)
     once = commands.IdempotencyToken("POST /runs", idempotency_key, source.digest) if idempotency_key else None
     run_id = commands.create_run(db, recipe.spec, source.text, identity.name, once=once, edits=recipe.edits)
     response.headers["Location"] = f"/api/v1/runs/{run_id}"

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from server import auth
 from server.api.deps import JSON_ONLY, Db, IdentityDep, Services, ServicesDep, problems
 from server.api.problems import ApiError, of_field
-from server.api.schemas.people import Session, SignIn
+from server.api.schemas.people import PasswordChange, Session, SignIn
 from server.api.security import is_same_origin
 from server.commands import people
 from server.login_limit import TooManyTriesError
@@ -16,6 +16,7 @@ router = APIRouter(prefix="/session", tags=["session"])
 REFUSED = problems(
     s401="unknown, used or old code; wrong user or password", s403="sent by another site", s429="too many tries; see Retry-After"
 )
+WRONG = problems(s409="the caller has no password", s429="too many tries; see Retry-After")
 
 
 @router.post("", responses=REFUSED, dependencies=[JSON_ONLY])
@@ -39,6 +40,18 @@ def sign_out(request: Request, response: Response, db: Db, services: ServicesDep
     if identity.via == "session":
         people.sign_out(db, services.secret, request.cookies[services.cookie], identity.name)
         response.delete_cookie(services.cookie, httponly=True, samesite="strict")
+
+
+@router.put("/password", status_code=204, responses=WRONG, dependencies=[JSON_ONLY])
+def change_password(body: PasswordChange, request: Request, db: Db, services: ServicesDep, identity: IdentityDep) -> None:
+    """Changes the caller's own password. The caller's other sessions end; API tokens stay."""
+    address = request.client.host if request.client else ""
+    try:
+        changed = people.change_own_password(db, services.secret, identity.token, body.current, body.new, address)
+    except TooManyTriesError as error:
+        raise ApiError(429, str(error), headers={"Retry-After": str(error.seconds)}) from None
+    if not changed:
+        raise of_field("current", "is not your password")
 
 
 def _session(body: SignIn, address: str, db: Db, services: Services) -> people.NewSession:

@@ -12,6 +12,7 @@ from copd_engine.plan import TRAINING, Kind, Segment, plan
 from copd_engine.preflight import check_available
 from copd_engine.recipe import parse_recipe
 from copd_engine.spec import RunSpec, SpecError
+from server.api.deps import ServicesDep
 from server.api.problems import of_spec
 from server.api.schemas.specs import PlannedSegment, SpecCheck, SpecTemplate, SpecTemplateList
 from server.api.spec_body import SPEC_BODY, SpecSource
@@ -20,12 +21,12 @@ router = APIRouter(prefix="/spec", tags=["spec"])
 
 
 @router.post("/check", openapi_extra=SPEC_BODY)
-def check_spec(source: SpecSource) -> SpecCheck:
+def check_spec(source: SpecSource, services: ServicesDep) -> SpecCheck:
     """A dry run: the wrong fields, or the spec with its defaults and the plan it leads to. Nothing is stored."""
     try:
         recipe = parse_recipe(source.text)
         spec = recipe.spec
-        check_available(spec)
+        check_available(spec, services.settings.reach)
         segments = plan(spec, recipe.structure())
     except SpecError as error:
         return SpecCheck(valid=False, errors=of_spec(error).errors, spec=None)

@@ -93,11 +93,7 @@ def sign_in_by_code(db: Session, secret: bytes, code: str, address: str) -> NewS
 
 def sign_in_by_password(db: Session, secret: bytes, name: str, password: str, address: str) -> NewSession | None:
     """None for an unknown or disabled user, one without a password, and a wrong password: in the same time. Raises TooManyTriesError."""
-    tries = login_limit.keys(secret, name, address)
-    try:
-        login_limit.count_try(db, tries)
-    finally:
-        db.commit()
+    tries = _counted(db, secret, name, address)
     stored = _password_of(db.get(User, name))
     db.commit()  # no connection is held while the password is looked at
     is_right = passwords.is_password(stored, password)
@@ -109,6 +105,32 @@ def sign_in_by_password(db: Session, secret: bytes, name: str, password: str, ad
             return None
         login_limit.forgive(db, tries)
         return _session(db, secret, name, Role.admin, address, "password")
+
+
+def change_own_password(db: Session, secret: bytes, login: Token, current: str, new: str, address: str) -> bool:
+    """Gives the user of a login another password and ends all the user's sessions but this one. False where `current` is wrong.
+
+    Raises TooManyTriesError, and Refused for a user who has none: whoever has a link only could otherwise stay for ever.
+    """
+    name = login.user_name
+    tries = _counted(db, secret, name, address)
+    if (stored := _password_of(db.get_one(User, name))) is None:
+        raise Refused("you have no password, only links and tokens; an admin sets the first one (`copd users password`)")
+    db.commit()  # no connection is held while the password is looked at
+    if not passwords.is_password(stored, current):
+        with transaction(db):
+            log(db, None, name, "was refused a new password: the present one was wrong", level="warning", data={"address": address})
+        return False
+    hashed = passwords.hash_password(new)
+    with transaction(db):
+        user = db.get_one(User, name, populate_existing=True, with_for_update=True)
+        if _password_of(user) != stored:
+            raise Refused("the password was changed meanwhile; sign in again")
+        user.password = hashed
+        auth.revoke_all(db, name, "session", "code", but=login.id)
+        login_limit.forgive(db, tries)
+        log(db, None, name, "changed their own password", data={"address": address})
+    return True
 
 
 def sign_out(db: Session, secret: bytes, value: str, author: str) -> None:
@@ -126,6 +148,16 @@ def can_anyone_sign_in(database_url: str) -> bool:
             return db.scalars(able.limit(1)).first() is not None
     finally:
         engine.dispose()
+
+
+def _counted(db: Session, secret: bytes, name: str, address: str) -> login_limit.Keys:
+    """Counts one more try of a password. Raises TooManyTriesError."""
+    tries = login_limit.keys(secret, name, address)
+    try:
+        login_limit.count_try(db, tries)
+    finally:
+        db.commit()
+    return tries
 
 
 def _password_of(user: User | None) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from copd_engine.plan import TRAINING
 from server.db.models import Attempt, LogLine, Run, SegmentRow
 from server.states import STOPPING, TERMINAL, RunState, Trigger, after
+from server.webhooks.messages import tell_state
 
 SCHEDULER = "scheduler"
 """The actor of log lines about what the scheduler decided."""
@@ -36,6 +37,7 @@ def transition(
     run.ended_at = now if state in TERMINAL else None
     level = "error" if state in (RunState.failing, RunState.failed) else "info"
     message = f"{before} → {state}" + (f": {because}" if because else "")
+    tell_state(session, run)
     log(
         session,
         run.id,

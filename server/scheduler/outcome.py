@@ -13,6 +13,7 @@ from copd_engine.job import SegmentError, SegmentResult
 from copd_engine.plan import Kind
 from server.commands.adaptive import choose_phase
 from server.commands.locked import locked_run
+from server.commands.retry import NUMERICAL
 from server.db.facts import store_bindings, store_checkpoints
 from server.db.models import Attempt, Export, Run, SegmentRow
 from server.db.transition import SCHEDULER, log, printable, transition
@@ -20,6 +21,7 @@ from server.notices import Changed
 from server.scheduler.judge import LIVE, MAX_LOST
 from server.scheduler.stopping import settle
 from server.states import STOPPING, RunState, Trigger, sources
+from server.webhooks.messages import tell_numerical_failure, tell_overlap
 
 SEGMENT_STATE = {"done": "done", "stopped": "planned", "failed": "failed"}
 
@@ -49,6 +51,9 @@ def commit_result(session: Session, run_id: str, attempt_id: int, result: Segmen
         _export_is_ready(session, segment, result.export)
     if result.error is not None:
         _fail(session, run, segment, attempt, result.error.message, printable(result.error.traceback))
+        if result.error.kind == NUMERICAL:
+            tell_numerical_failure(session, run, segment, printable(result.error.message))
+    tell_overlap(session, run, segment, attempt)
     if segment.kind == Kind.measure and segment.state == "done" and choose_phase(session, run):
         changed.append("edits")
     settle(session, run)

@@ -1,4 +1,4 @@
-"""The scheduler's process: it leads or waits to, with the recorder in a thread beside it, until a signal ends it."""
+"""The scheduler's process: it leads or waits to, with recorder and webhooks in threads beside it, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from copd_engine.job import SegmentJob
 from copd_engine.store import open_store
+from server.auth import load_secret
 from server.db.session import create_database_engine
 from server.notices import redis_client
 from server.recorder.service import record
@@ -25,6 +26,7 @@ from server.scheduler.leader import LeadershipLostError, Term, lead
 from server.scheduler.line import Limits
 from server.scheduler.loop import POLL_SECONDS, Scheduler, SendError
 from server.settings import Settings
+from server.webhooks.delivery import Courier, deliver
 from worker.app import celery_app, send_segment
 from worker.exporter import export
 from worker.log import configure
@@ -81,18 +83,26 @@ def sender(redis_url: str) -> Callable[[str, SegmentJob], None]:
 
 
 def _serve_term(settings: Settings, term: Term, stopping: threading.Event) -> None:
-    """Schedules and records until `stopping`, or until one of the two fails; the error of either is raised."""
+    """Schedules, records and delivers until `stopping`, or until one of them fails; its error is raised."""
     archive, over, failures = Archive(open_store(settings.store_url)), threading.Event(), list[Exception]()
 
-    def recording() -> None:
-        try:
-            record(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, over)
-        except Exception as error:  # raised again below, in the thread that can start over  # noqa: BLE001
-            failures.append(error)
-            over.set()
+    def beside(name: str, work: Callable[[], None]) -> threading.Thread:
+        def carry_out() -> None:
+            try:
+                work()
+            except Exception as error:  # raised again below, in the thread that can start over  # noqa: BLE001
+                failures.append(error)
+                over.set()
 
-    thread = threading.Thread(target=recording, name="recorder")
-    thread.start()
+        thread = threading.Thread(target=carry_out, name=name)
+        thread.start()
+        return thread
+
+    courier = Courier(term, load_secret(settings.home), settings.webhook_networks)
+    threads = [
+        beside("recorder", lambda: record(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, over)),
+        beside("webhooks", lambda: deliver(courier, over)),
+    ]
     limits = Limits(settings.max_runs, settings.max_runs_per_user)
     scheduler = Scheduler(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, sender(settings.redis_url), limits)
     try:
@@ -100,6 +110,7 @@ def _serve_term(settings: Settings, term: Term, stopping: threading.Event) -> No
             scheduler.step()
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
     if failures:
         raise failures[0]

@@ -58,3 +58,26 @@ def test_a_password_signs_in_after_a_wrong_one_was_refused(stranger: Page, stack
     assert stranger.url == f"{stack.url}/workers"
     stack.client.change_user("erin", disabled=True)
     expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_viewer_sees_no_button_they_may_not_use_and_changes_their_password(stranger: Page, stack: Stack, console: Console) -> None:
+    stack.client.add_user("frank", "viewer", "a password to change")
+    console.expect("status of 4(01|22)")
+    stranger.goto(f"{stack.url}/workers")
+    stranger.get_by_label("User").fill("frank")
+    stranger.get_by_label("Password", exact=True).fill("a password to change")
+    stranger.get_by_role("button", name="Sign in").click()
+    account = stranger.get_by_role("button", name="Account of frank")
+    expect(account).to_be_visible()
+    expect(stranger.get_by_role("link", name="New run")).to_have_count(0)
+    account.click()
+    form = stranger.get_by_role("form", name="Change your password")
+    for current in ("not the password", "a password to change"):
+        form.get_by_label("Password now").fill(current)
+        form.get_by_label("New password").fill("another password")
+        assert barriers(stranger) == []
+        form.get_by_role("button", name="Change password").click()
+        if current == "not the password":
+            expect(form.get_by_role("alert")).to_contain_text("is not your password")
+    expect(form).to_have_count(0)
+    stack.client.change_user("frank", disabled=True)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
+from copd_engine.reach import Reach
 from server.settings import Settings
 from worker.settings import WorkerSettings
 
@@ -71,6 +72,7 @@ def test_server_processes_can_read_their_settings(compose: dict[str, Any], servi
     assert settings.database_url.startswith("postgresql+psycopg://copd:one@postgres")
     assert settings.redis_url == "redis://:two@redis:6379/0"
     assert settings.host == "0.0.0.0"
+    assert settings.reach == Reach.of("/var/lib/copd/models", "/var/lib/copd/data", hub=False)
     assert "localhost" in settings.allowed_hosts
 
 
@@ -82,6 +84,7 @@ def test_workers_know_redis_and_the_store_and_no_database(compose: dict[str, Any
     settings = WorkerSettings()  # pyright: ignore[reportCallIssue]  # likewise
     assert settings.redis_url == "redis://:two@redis:6379/0"
     assert settings.store_url == "file:///var/lib/copd/store"
+    assert settings.reach == Reach.of("/var/lib/copd/models", "/var/lib/copd/data", hub=False)
 
 
 def test_each_profile_runs_its_own_workers(compose: dict[str, Any]) -> None:

@@ -37,6 +37,8 @@ GIVEN = {
     "users add": ["ann", "--no-password"],
     "users disable": ["ann"], "users enable": ["ann"], "users role": ["ann", "viewer"], "token revoke": ["1"],
     "checkpoints pin": ["run", "text@1"], "checkpoints unpin": ["run", "text@1"],
+    "webhooks add": ["https://example.org"], "webhooks remove": ["1"], "webhooks test": ["1"], "webhooks deliveries": ["1"],
+    "webhooks again": ["1", "msg"],
 }  # fmt: skip
 DOCS = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
 MINIATURE = Path(__file__).parents[1] / "miniature.yaml"
@@ -79,9 +81,9 @@ def test_each_prints_json_for_scripts(name: str) -> None:
     assert "--json" in [option for parameter in COMMANDS[name].params for option in parameter.opts]
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - STAY - NEEDS_NO_STACK - {"users password"}))
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - STAY - NEEDS_NO_STACK - {"password", "users password"}))
 def test_each_says_that_there_is_no_stack(copd: Copd, name: str) -> None:
-    """But the one that asks for a password first."""
+    """But those that ask for a password first."""
     needs_run = any(parameter.name in ("run", "runs") for parameter in COMMANDS[name].params)
     code, out = copd(*name.split(), *GIVEN.get(name, ["run"] if needs_run else []))
     assert (code, out) == (Exit.unreachable, "")

@@ -49,6 +49,18 @@ def test_a_proxy_on_the_same_machine_lets_others_in_too() -> None:
     assert [is_loopback(host) for host in ("127.0.0.2", "::1", "localhost", "0.0.0.0", "::", "box")] == [True] * 3 + [False] * 3
 
 
+def test_only_for_oneself_alone_may_specs_reach_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("COPD_MODEL_ROOTS", "COPD_DATA_ROOTS", "COPD_ALLOW_HUB")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    home = Home(Path("/srv/copd"))
+    assert Exposure().reach("127.0.0.1", home) == dict(zip(names, ("/", "/", "1"), strict=True))
+    for exposure, host in ((TLS, "0.0.0.0"), (PROXIED, "127.0.0.1")):
+        assert exposure.reach(host, home) == dict(zip(names, ("/srv/copd/models", "/srv/copd/data", "0"), strict=True))
+    monkeypatch.setenv("COPD_DATA_ROOTS", "/mnt/data")
+    assert TLS.reach("0.0.0.0", home)["COPD_DATA_ROOTS"] == "/mnt/data"
+
+
 def test_the_api_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COPD_ALLOWED_HOSTS", raising=False)
     told = PROXIED.environment("127.0.0.1")

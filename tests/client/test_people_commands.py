@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from client.api import ApiError, Client
-from tests.embedded import Stack
+from tests.embedded import Stack, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -51,3 +51,26 @@ def test_a_user_is_added_changed_and_disabled(stack: Stack) -> None:
     assert (carol["role"], carol["disabled"], carol["has_password"]) == ("operator", True, True)
     copd(stack, "users", "enable", "carol")
     assert "no admin would be left" in copd(stack, "users", "disable", "local", code=6)
+
+
+def test_a_user_changes_their_own_password_only_where_there_is_one(stack: Stack) -> None:
+    assert "you have no password" in copd(stack, "password", "--password-stdin", given="x\na long password\n", code=6)
+    assert "no terminal" in copd(stack, "password", code=2)
+
+
+def test_a_webhook_is_added_tested_and_removed(stack: Stack) -> None:
+    """Its message goes nowhere: the name cannot be resolved, and the scheduler says so."""
+    made = json.loads(copd(stack, "webhooks", "add", "https://nowhere.invalid/x", "--event", "run.failed", "--json"))
+    number = str(made["id"])
+    assert (made["events"], made["secret"][:6]) == (["run.failed"], "whsec_")
+    assert "nowhere.invalid" in copd(stack, "webhooks", "list")
+    assert "internal address" in copd(stack, "webhooks", "add", "https://127.0.0.1", code=2)
+    assert "run.completed" in copd(stack, "webhooks", "add", "https://example.org", "--event", "run.started", code=2)
+    sent = json.loads(copd(stack, "webhooks", "test", number, "--json"))
+    eventually(lambda: stack.client.webhook_deliveries(int(number))[0].error is not None)
+    [delivery] = json.loads(copd(stack, "webhooks", "deliveries", number, "--json"))
+    assert (delivery["id"], delivery["error"][:27]) == (sent["id"], "the name cannot be resolved")
+    assert sent["id"] in copd(stack, "webhooks", "deliveries", number)
+    assert sent["id"] in copd(stack, "webhooks", "again", number, sent["id"])
+    assert copd(stack, "webhooks", "remove", number) == f"webhook {number} is removed\n"
+    assert "no webhook" in copd(stack, "webhooks", "deliveries", number, code=3)

@@ -15,6 +15,7 @@ from copd_engine.domains.order import shuffled
 from copd_engine.events import Sample
 from copd_engine.local import LocalRun
 from copd_engine.preflight import check_available
+from copd_engine.reach import EVERYWHERE
 from copd_engine.spec import parse_spec
 from copd_engine.store import Store
 from tests.engine.rows import SUMS, container, domain, json_lines, pictures, source
@@ -112,7 +113,7 @@ def test_a_whole_run_on_rows_of_ones_own(tmp_path: Path, mini: Path, store: Stor
         "evaluation": {"prompts": 8, "samples": 1},
     }
     spec_of_run = parse_spec(document)
-    check_available(spec_of_run)
+    check_available(spec_of_run, EVERYWHERE)
     run = LocalRun(spec_of_run, store)
     assert run.execute() is None
     samples = [event for event in run.events() if isinstance(event, Sample)]

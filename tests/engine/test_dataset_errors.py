@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from copd_engine.preflight import check_available
+from copd_engine.reach import EVERYWHERE
 from copd_engine.spec import SpecError, parse_spec
 from tests.engine.rows import SUMS, container, domain, json_lines, pictures
 
@@ -109,7 +110,7 @@ def test_only_a_worker_looks_a_hub_id_up(monkeypatch: pytest.MonkeyPatch, offlin
     monkeypatch.setenv("HF_HUB_OFFLINE", offline)
     document = {"name": "x", "experts": {"a": {"domain": "d"}}, "domains": {"d": {"source": "dataset", "path": path}}}
     with pytest.raises(SpecError, match=r"domains\.d\.path: nothing at") if refused else nullcontext():
-        check_available(parse_spec(document))
+        check_available(parse_spec(document), EVERYWHERE)
 
 
 def test_the_submission_is_refused_with_the_field_and_the_row(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_the_submission_is_refused_with_the_field_and_the_row(tmp_path: Path) ->
     for data, says in ((path, "row 37, column 'answer'"), (tmp_path / "none.jsonl", "nothing at")):
         document = fields | {"domains": {"sums": {"source": "dataset", "path": str(data), "heldout": 4}}}
         with pytest.raises(SpecError) as caught:
-            check_available(parse_spec(document))
+            check_available(parse_spec(document), EVERYWHERE)
         ((error,),) = (caught.value.errors,)
         assert error.field == "domains.sums.path"
         assert says in error.message

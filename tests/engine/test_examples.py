@@ -6,6 +6,7 @@ import pytest
 
 from copd_engine.plan import Kind, plan
 from copd_engine.preflight import check_available
+from copd_engine.reach import EVERYWHERE
 from copd_engine.spec import RunSpec, parse_spec
 from copd_engine.structure import with_edit
 
@@ -22,7 +23,7 @@ def test_an_example_can_run(path: Path) -> None:
     spec = read(path)
     if spec.model.path == FETCHED:
         spec = with_edit(spec, "model.path", "tiny")
-    check_available(spec)
+    check_available(spec, EVERYWHERE)
     assert spec.evaluation.prompts >= 256
     assert plan(spec)
 

@@ -15,6 +15,7 @@ from copd_engine.folder import save_pretrained
 from copd_engine.loading import load_model
 from copd_engine.policy import Policy
 from copd_engine.preflight import check_available
+from copd_engine.reach import EVERYWHERE
 from copd_engine.spec import RunSpec, SpecError
 
 CONFIG = LlamaConfig(
@@ -95,9 +96,9 @@ def test_a_gguf_file_is_a_plain_float32_model(gguf_file: Path, llama: LlamaForCa
 
 
 def test_a_spec_may_name_a_gguf_file(gguf_file: Path, small: Callable[..., RunSpec]) -> None:
-    check_available(small(model={"path": str(gguf_file)}))
+    check_available(small(model={"path": str(gguf_file)}), EVERYWHERE)
     with pytest.raises(SpecError, match=r"model\.path: no model at .*other\.gguf; give `tiny`, an existing folder or \.gguf file"):
-        check_available(small(model={"path": str(gguf_file.with_name("other.gguf"))}))
+        check_available(small(model={"path": str(gguf_file.with_name("other.gguf"))}), EVERYWHERE)
 
 
 def test_loading_reports_each_tensor(mini: Path) -> None:

@@ -99,7 +99,15 @@ def running_backend() -> Iterator[Backend]:
 
 def configure(home: Home, database_url: str, redis_url: str) -> Settings:
     """Also for code that reads the settings itself."""
-    variables = {"HOME": str(home.root), "DATABASE_URL": database_url, "REDIS_URL": redis_url, "STORE_URL": home.store.as_uri()}
+    variables = {
+        "HOME": str(home.root),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "STORE_URL": home.store.as_uri(),
+        "MODEL_ROOTS": "/",
+        "DATA_ROOTS": "/",
+        "ALLOW_HUB": "1",
+    }
     os.environ.update({f"COPD_{name}": value for name, value in variables.items()})
     settings.cache_clear()
     return settings()

@@ -1,4 +1,4 @@
-"""The real app against its own OpenAPI document: to whatever it allows, no 5xx, and every answer as the document says."""
+"""The real app against its own OpenAPI document: to whatever it allows or forbids, no 5xx, and every answer as the document says."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from server.app import openapi_document
 from tests.server.api import ADDRESS, submit
@@ -20,6 +26,8 @@ pytestmark = pytest.mark.integration
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 WITHOUT = ["stream_events", "readyz"]
 """The one ends with its run only (test_serve.py); the other is 503 without a scheduler (test_security.py)."""
+ANSWERS_TO_ANYTHING = ["check_spec"]
+"""It says what is wrong with a spec, and that is no error."""
 OPERATIONS = [
     found
     for found in (
@@ -27,26 +35,46 @@ OPERATIONS = [
     )
     if found.definition.raw["operationId"] not in WITHOUT
 ]
-EXAMPLES = 8
+EXAMPLES = {GenerationMode.POSITIVE: 8, GenerationMode.NEGATIVE: 8}
+MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
 
+@pytest.mark.parametrize("mode", MODES, ids=["allowed", "forbidden"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
-def test_every_answer_is_as_the_document_says(api: TestClient, operation: Any) -> None:
-    """With what the document allows."""
-    run = submit(api)
+def test_every_answer_is_as_the_document_says(api: TestClient, operation: Any, mode: GenerationMode) -> None:
+    """To what the document allows, and to what it forbids."""
+    if mode is GenerationMode.NEGATIVE and not _takes_anything(operation):
+        pytest.skip("it takes nothing that could be wrong")
+    run, checks = submit(api), CHECKS
+    if mode is GenerationMode.NEGATIVE and operation.definition.raw["operationId"] not in ANSWERS_TO_ANYTHING:
+        checks = [*CHECKS, negative_data_rejection]
 
     @settings(
-        max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+        max_examples=EXAMPLES[mode], derandomize=True, deadline=None, database=None, phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )  # fmt: skip
-    @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
+    @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
-        if "run_id" in case.path_parameters:
+        if "run_id" in case.path_parameters and not _is_negative(case, ParameterLocation.PATH):
             case.path_parameters["run_id"] = run
-        sent = case.as_transport_kwargs(base_url=ADDRESS)
-        headers = {name: value.encode("utf-8", "replace") for name, value in dict(sent["headers"]).items() if name.lower() != "host"}
-        body = {"json": sent["json"]} if "json" in sent else {"content": sent["data"]} if sent.get("data") else {}
-        answer = api.request(sent["method"], sent["url"], params=sent.get("params"), headers=headers, **body)
-        case.validate_response(answer, checks=CHECKS)
+        case.validate_response(ask(api, case), checks=checks)
 
     check()
+
+
+def ask(api: TestClient, case: Any) -> Any:
+    """The answer to a case, sent as it is."""
+    sent = case.as_transport_kwargs(base_url=ADDRESS)
+    headers = {name: value.encode("utf-8", "replace") for name, value in dict(sent["headers"]).items() if name.lower() != "host"}
+    body = {"json": sent["json"]} if "json" in sent else {"content": sent["data"]} if sent.get("data") else {}
+    return api.request(sent["method"], sent["url"], params=sent.get("params"), headers=headers, **body)
+
+
+def _is_negative(case: Any, location: ParameterLocation) -> bool:
+    component = case.meta.components.get(location)
+    return component is not None and component.mode is GenerationMode.NEGATIVE
+
+
+def _takes_anything(operation: Any) -> bool:
+    parameters = [*operation.path_parameters, *operation.query, *operation.headers, *operation.cookies]
+    return bool(parameters) or bool(list(operation.body))

@@ -306,3 +306,42 @@ def test_the_audit_log_comes_in_pages_that_leave_nothing_out(api: TestClient) ->
 def test_a_login_is_one_of_two_things(visitor: TestClient, body: dict[str, str]) -> None:
     answer = visitor.post("/api/v1/session", json=body, headers=ORIGIN)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "code")
+
+
+def change_own(client: TestClient, current: str = PASSWORD, new: str = "another long password", **headers: str) -> Any:
+    return client.put("/api/v1/session/password", json={"current": current, "new": new}, headers={**ORIGIN, "authorization": "", **headers})
+
+
+def test_a_user_changes_their_own_password_and_only_this_session_lives_on(api: TestClient, backend: Backend) -> None:
+    add(api, role="viewer")
+    token = token_of(backend, "bob", Role.viewer)
+    log_in(api)
+    elsewhere = dict(api.cookies)
+    log_in(api)
+    assert change_own(api).status_code == 204
+    assert api.get("/api/v1/session", headers={"authorization": ""}).json()["user"] == "bob"
+    api.cookies.clear()
+    api.cookies.update(elsewhere)
+    assert api.get("/api/v1/session", headers={"authorization": ""}).status_code == 401, "the other session"
+    assert api.get("/api/v1/session", headers={"authorization": f"Bearer {token}"}).status_code == 200, "tokens stay"
+    assert [log_in(api, password=password).status_code for password in (PASSWORD, "another long password")] == [401, 200]
+    assert ("bob", "changed their own password") in audit(api)
+
+
+def test_a_wrong_present_password_is_refused_told_and_counted(api: TestClient) -> None:
+    add(api)
+    log_in(api)
+    answers = [change_own(api, current="wrong") for _ in range(login_limit.PER_USER + 1)]
+    assert {answer.status_code for answer in answers[:-1]} == {422}
+    assert answers[0].json()["errors"] == [{"field": "current", "message": "is not your password"}]
+    assert (answers[-1].status_code, "retry-after" in answers[-1].headers) == (429, True)
+    assert ("bob", "was refused a new password: the present one was wrong") in audit(api)
+    assert change_own(api).status_code == 429, "the right one too"
+
+
+def test_who_has_no_password_cannot_make_one_and_a_short_one_is_refused(api: TestClient, backend: Backend) -> None:
+    add(api, password=None)
+    token = {"authorization": f"Bearer {token_of(backend, 'bob')}"}
+    assert "an admin sets the first one" in change_own(api, **token).json()["detail"]
+    assert change_own(api, new="short", **token).json()["errors"][0]["field"] == "new"
+    assert change_own(api, origin="https://evil.example").status_code == 401

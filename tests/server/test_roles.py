@@ -28,6 +28,7 @@ BELOW: dict[str, list[Role]] = {
 
 def ask(client: TestClient, method: str, path: str) -> Any:
     """The operation with path parameters of nothing that exists, and an empty body of the right type."""
+    path = path.replace("{message_id}", "msg_" + 24 * "0")
     filled = re.sub(r"\{(\w+)\}", lambda match: "1" if match[1].endswith("_id") and match[1] != "run_id" else "nobody", path)
     headers = {} if method in ("get", "delete") else {"content-type": "application/json"}
     return client.request(method, filled, headers=headers, content=b"{}" if headers else None)
@@ -75,6 +76,8 @@ def test_reads_are_a_viewers_and_changes_of_runs_an_operators() -> None:
     assert {name for name, role in roles.items() if role == "anyone"} == {"get /healthz", "get /readyz", "post /api/v1/session"}
     assert {name for name, role in roles.items() if role == "admin"} == {
         "get /api/v1/audit", "get /api/v1/users", "post /api/v1/users", "patch /api/v1/users/{name}",
+        "get /api/v1/webhooks", "post /api/v1/webhooks", "delete /api/v1/webhooks/{webhook_id}", "post /api/v1/webhooks/{webhook_id}/test",
+        "get /api/v1/webhooks/{webhook_id}/deliveries", "post /api/v1/webhooks/{webhook_id}/deliveries/{message_id}/again",
     }  # fmt: skip
 
 

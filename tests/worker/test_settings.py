@@ -121,3 +121,9 @@ def test_parents_modules_need_no_torch() -> None:
 
 def _worker(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-P", "-m", "worker", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("allowed", ["1", "0"])
+def test_the_child_is_offline_unless_the_hub_is_allowed(monkeypatch: pytest.MonkeyPatch, allowed: str) -> None:
+    child = settings(monkeypatch, COPD_WORKER_NAME="w", COPD_ALLOW_HUB=allowed).for_child()
+    assert child.get("HF_HUB_OFFLINE") == (None if allowed == "1" else "1")

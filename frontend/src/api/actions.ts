@@ -26,6 +26,10 @@ export function signOut() {
   return body(http.DELETE("/api/v1/session"));
 }
 
+export function changePassword(current: string, wanted: string) {
+  return body(http.PUT("/api/v1/session/password", { body: { current, new: wanted } }));
+}
+
 export function checkSpec(source: string, signal: AbortSignal): Promise<SpecCheck> {
   return body(http.POST("/api/v1/spec/check", { ...YAML, body: source as never, signal }));
 }

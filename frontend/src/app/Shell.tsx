@@ -2,7 +2,9 @@ import { ActionIcon, Button, Tooltip, useComputedColorScheme, useMantineColorSch
 import type { ReactNode } from "react";
 import { Icon } from "../parts/Icon";
 import { Announcer } from "../parts/Announcer";
+import { AccountMenu } from "./AccountMenu";
 import { Link, match, useUrl } from "./router";
+import { useMaySteer } from "./useMaySteer";
 import classes from "./Shell.module.css";
 
 function NavLink({ href, active, children }: { href: string; active: boolean; children: ReactNode }) {
@@ -29,6 +31,7 @@ function SchemeSwitch() {
 /** The frame of every page: where one is, where one can go, and the one thing one can start. */
 export function Shell({ user, children }: { user: string; children: ReactNode }) {
   const { pathname } = useUrl();
+  const maySteer = useMaySteer();
   return (
     <>
       <a href="#main" className={classes.skip}>
@@ -49,11 +52,13 @@ export function Shell({ user, children }: { user: string; children: ReactNode })
             </NavLink>
           </nav>
           <div className={classes.end}>
-            <span className={classes.user}>{user}</span>
+            <AccountMenu user={user} />
             <SchemeSwitch />
-            <Button component={Link} href="/new" size="sm" leftSection={<Icon name="plus" size={16} />}>
-              New run
-            </Button>
+            {maySteer && (
+              <Button component={Link} href="/new" size="sm" leftSection={<Icon name="plus" size={16} />}>
+                New run
+              </Button>
+            )}
           </div>
         </div>
       </header>

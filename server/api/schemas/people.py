@@ -24,6 +24,13 @@ class SignIn(Body):
     password: TypedPassword | None = None
 
 
+class PasswordChange(Body):
+    """Of one's own."""
+
+    current: TypedPassword
+    new: NewPassword
+
+
 class Session(BaseModel):
     user: str
     role: Role

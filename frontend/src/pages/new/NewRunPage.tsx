@@ -4,6 +4,7 @@ import { useRef } from "react";
 import { runQuery, templatesQuery } from "../../api/queries";
 import type { FieldProblem } from "../../api/types";
 import { navigate } from "../../app/router";
+import { useMaySteer } from "../../app/useMaySteer";
 import { announce } from "../../parts/Announcer";
 import { ProblemAlert } from "../../parts/Problem";
 import { useTitle } from "../../parts/useTitle";
@@ -43,6 +44,7 @@ function OriginPicker({ origin, draft }: { origin: Origin; draft: Draft }) {
 /** A spec, what the server says of it, and the button that makes it a run. */
 export function NewRunPage() {
   useTitle("New run");
+  const maySteer = useMaySteer();
   const draft = useDraft();
   const editor = useRef<EditorHandle>(null);
   const checked = useSpecCheck(draft.text);
@@ -54,7 +56,7 @@ export function NewRunPage() {
   const problems = checked.check && !checked.check.valid && !checked.error ? checked.check.errors : NO_PROBLEMS;
   const start = (): void => {
     const first = problems[0];
-    if (draft.text === null || submit.isPending) return;
+    if (draft.text === null || submit.isPending || !maySteer) return;
     if (first && !checked.pending) {
       editor.current?.show(first);
       announce(`Not started. ${first.field}: ${first.message}`);
@@ -65,7 +67,7 @@ export function NewRunPage() {
     <>
       <div className={classes.head}>
         <h1>New run</h1>
-        <SubmitButton loading={submit.isPending} onClick={start} />
+        {maySteer && <SubmitButton loading={submit.isPending} onClick={start} />}
       </div>
       <OriginPicker origin={draft.origin} draft={draft} />
       {submit.error && <ProblemAlert error={submit.error} onRetry={start} />}

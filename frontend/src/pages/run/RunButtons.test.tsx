@@ -3,7 +3,8 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Run } from "../../api/types";
+import { sessionQuery } from "../../api/queries";
+import type { Run, Session } from "../../api/types";
 import { RunButtons } from "./RunButtons";
 
 /** Before any import: the API's client keeps the fetch it finds. */
@@ -23,8 +24,9 @@ let root: Root;
 
 const labels = (): string[] => Array.from(document.querySelectorAll("button"), (button) => button.textContent ?? "");
 
-async function show(run: Run): Promise<void> {
+async function show(run: Run, role = "operator"): Promise<void> {
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  client.setQueryData(sessionQuery.queryKey, { user: "ann", role } as Session);
   root = createRoot(document.body.appendChild(document.createElement("div")));
   await act(async () =>
     root.render(
@@ -62,6 +64,11 @@ describe("the buttons of a run", () => {
     await act(async () => root.unmount());
     await show({ ...failed, state: "running", allowed: ["pause", "cancel"] });
     expect(labels()).toEqual(["Pause", "Cancel"]);
+  });
+
+  it("are none for a viewer", async () => {
+    await show(failed, "viewer");
+    expect(labels()).toEqual([]);
   });
 
   it("say so when a retry can only fail again", async () => {

@@ -2,6 +2,7 @@ import { Alert, Button, Group, Popover, Text } from "@mantine/core";
 import { useState } from "react";
 import { command, useRunAction, type Command } from "../../api/actions";
 import type { Run, RunState, Trigger } from "../../api/types";
+import { useMaySteer } from "../../app/useMaySteer";
 import { Icon, type IconName } from "../../parts/Icon";
 import { ProblemAlert } from "../../parts/Problem";
 import { noticeOf } from "./runText";
@@ -21,7 +22,9 @@ const STOPPING: readonly RunState[] = ["pausing", "failing", "cancelling"];
 export function RunButtons({ run }: { run: Run }) {
   const act = useRunAction(run.id, (what: Command) => command(run.id, what));
   const notice = noticeOf(act.data);
+  const maySteer = useMaySteer();
   const doing = (what: Command): boolean => act.isPending && act.variables === what;
+  if (!maySteer) return null;
   return (
     <>
       <div className={classes.buttons}>

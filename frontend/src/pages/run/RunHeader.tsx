@@ -2,10 +2,12 @@ import { Alert } from "@mantine/core";
 import { patchMeta, useRunAction, type MetaPatch } from "../../api/actions";
 import type { Run } from "../../api/types";
 import { Link } from "../../app/router";
+import { useMaySteer } from "../../app/useMaySteer";
 import { EditableText } from "../../parts/EditableText";
 import { ProblemAlert } from "../../parts/Problem";
 import { ProgressLine } from "../../parts/ProgressLine";
 import { StateBadge } from "../../parts/StateBadge";
+import { Tags } from "../../parts/Tags";
 import { duration, secondsSince, useNow } from "../../parts/time";
 import { Freshness } from "./Freshness";
 import { Lineage } from "./Lineage";
@@ -27,6 +29,7 @@ function Since({ run }: { run: Run }) {
 
 /** Who the run is, how it is, and what can be done about it. */
 export function RunHeader({ run }: { run: Run }) {
+  const maySteer = useMaySteer();
   const meta = useRunAction(run.id, (patch: MetaPatch) => patchMeta(run.id, patch));
   return (
     <div className={classes.header}>
@@ -35,7 +38,7 @@ export function RunHeader({ run }: { run: Run }) {
       </nav>
       <div className={classes.row}>
         <h1 className={classes.name}>
-          <EditableText label="Name" value={run.name} onSave={(name) => meta.mutate({ name })} maxLength={120} required />
+          {maySteer ? <EditableText label="Name" value={run.name} onSave={(name) => meta.mutate({ name })} maxLength={120} required /> : run.name}
         </h1>
         <span className={classes.state}>
           <StateBadge state={run.state} />
@@ -45,8 +48,17 @@ export function RunHeader({ run }: { run: Run }) {
         <RunButtons run={run} />
       </div>
       <div className={classes.about}>
-        <TagsEditor tags={run.tags} onSave={(tags) => meta.mutate({ tags })} />
-        <EditableText label="Notes" value={run.notes} placeholder="Add a note" onSave={(notes) => meta.mutate({ notes })} maxLength={20_000} multiline />
+        {maySteer ? (
+          <>
+            <TagsEditor tags={run.tags} onSave={(tags) => meta.mutate({ tags })} />
+            <EditableText label="Notes" value={run.notes} placeholder="Add a note" onSave={(notes) => meta.mutate({ notes })} maxLength={20_000} multiline />
+          </>
+        ) : (
+          <>
+            <Tags tags={run.tags} />
+            <span>{run.notes}</span>
+          </>
+        )}
       </div>
       <Lineage run={run} />
       {meta.error && <ProblemAlert error={meta.error} />}

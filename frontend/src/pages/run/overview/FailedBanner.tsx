@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { logQuery } from "../../../api/queries";
 import type { Run, RunError } from "../../../api/types";
 import { Link } from "../../../app/router";
+import { useMaySteer } from "../../../app/useMaySteer";
 import { LogLines } from "../log/LogLines";
 import { Traceback } from "../log/Traceback";
 import classes from "./FailedBanner.module.css";
@@ -12,6 +13,7 @@ const LAST_LINES = 6;
 /** The first cause in one sentence, then what an engineer wants next. */
 export function FailedBanner({ run, error }: { run: Run; error: RunError }) {
   const entries = useQuery(logQuery(run.id)).data?.entries ?? [];
+  const maySteer = useMaySteer();
   const where = [error.segment && `in ${error.segment}`, error.attempt != null && `attempt ${error.attempt}`].filter(Boolean).join(", ");
   return (
     <section className={classes.banner} aria-label="Why the run failed">
@@ -20,9 +22,11 @@ export function FailedBanner({ run, error }: { run: Run; error: RunError }) {
       {entries.length > 0 && <LogLines entries={entries.slice(-LAST_LINES)} />}
       {error.traceback && <Traceback text={error.traceback} />}
       <div className={classes.next}>
-        <Button component={Link} href={`/new?from=${run.id}`} variant="default" size="xs">
-          Run again with changes
-        </Button>
+        {maySteer && (
+          <Button component={Link} href={`/new?from=${run.id}`} variant="default" size="xs">
+            Run again with changes
+          </Button>
+        )}
         <Button component={Link} href={`/runs/${run.id}?tab=log`} variant="default" size="xs">
           Whole log
         </Button>

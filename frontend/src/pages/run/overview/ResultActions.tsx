@@ -5,6 +5,7 @@ import { requestExport } from "../../../api/actions";
 import { exportsQuery } from "../../../api/queries";
 import type { Run } from "../../../api/types";
 import { Link } from "../../../app/router";
+import { useMaySteer } from "../../../app/useMaySteer";
 import { Icon } from "../../../parts/Icon";
 import { ProblemAlert } from "../../../parts/Problem";
 import { asCurl, asPython } from "./copyAs";
@@ -14,12 +15,15 @@ const POLICY = "merged";
 
 export function ResultActions({ run }: { run: Run }) {
   const { copy, copied } = useClipboard({ timeout: 1_500 });
+  const maySteer = useMaySteer();
   return (
     <div className={classes.actions}>
       <DownloadModel run={run} />
-      <Button component={Link} href={`/new?from=${run.id}`} variant="default" leftSection={<Icon name="repeat" size={16} />}>
-        Run again with changes
-      </Button>
+      {maySteer && (
+        <Button component={Link} href={`/new?from=${run.id}`} variant="default" leftSection={<Icon name="repeat" size={16} />}>
+          Run again with changes
+        </Button>
+      )}
       <Menu position="bottom-end">
         <Menu.Target>
           <Button variant="default" leftSection={<Icon name={copied ? "check" : "copy"} size={16} />}>
@@ -39,6 +43,7 @@ export function ResultActions({ run }: { run: Run }) {
 /** Asks for the folder when it was not made yet, then hands it out. */
 function DownloadModel({ run }: { run: Run }) {
   const client = useQueryClient();
+  const maySteer = useMaySteer();
   const { data } = useQuery(exportsQuery(run.id));
   const request = useMutation({
     mutationFn: () => requestExport(run.id, POLICY),
@@ -53,6 +58,7 @@ function DownloadModel({ run }: { run: Run }) {
       </Button>
     );
   }
+  if (!maySteer) return null;
   return (
     <>
       <Button leftSection={icon} loading={request.isPending || newest?.state === "waiting"} onClick={() => request.mutate()}>

@@ -1,5 +1,6 @@
 import { setControls, useRunAction } from "../../../api/actions";
 import type { Run } from "../../../api/types";
+import { useMaySteer } from "../../../app/useMaySteer";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { ProblemAlert } from "../../../parts/Problem";
 import { isOver } from "../runText";
@@ -13,7 +14,7 @@ export function WeightsTab({ run }: { run: Run }) {
   const edit = useRunAction(run.id, (values: Record<string, boolean | number | string>) => setControls(run, values));
   const colour = usePolicyColours(run.id, run.policies);
   const set = (path: string, value: boolean | number | string): void => edit.mutate({ [path]: value });
-  const locked = isOver(run.state);
+  const locked = !useMaySteer() || isOver(run.state);
   return (
     <div className={classes.tab}>
       {edit.error && <ProblemAlert error={edit.error} />}

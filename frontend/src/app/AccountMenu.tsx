@@ -1,0 +1,74 @@
+import { Alert, Button, PasswordInput, Popover } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { changePassword } from "../api/actions";
+import type { ApiError } from "../api/client";
+import { announce } from "../parts/Announcer";
+import classes from "./AccountMenu.module.css";
+
+const SHORTEST = 10;
+
+/** Who is signed in, and behind it the form for a new password of one's own. */
+export function AccountMenu({ user }: { user: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Popover opened={open} onChange={setOpen} width={300} position="bottom-end" shadow="md" withArrow trapFocus returnFocus>
+      <Popover.Target>
+        <Button variant="subtle" color="gray" size="compact-sm" className={classes.user ?? ""} aria-label={`Account of ${user}`} onClick={() => setOpen(!open)}>
+          {user}
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <PasswordForm user={user} onDone={() => setOpen(false)} />
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+function PasswordForm({ user, onDone }: { user: string; onDone: () => void }) {
+  const [current, setCurrent] = useState("");
+  const [wanted, setWanted] = useState("");
+  const change = useMutation<unknown, ApiError>({
+    mutationFn: () => changePassword(current, wanted),
+    onSuccess: () => {
+      announce("The password is changed. Other sessions have ended.");
+      onDone();
+    },
+    onError: () => setCurrent(""),
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    change.mutate();
+  };
+  return (
+    <form className={classes.form} onSubmit={submit} aria-label="Change your password">
+      {change.error && (
+        <Alert color="red" variant="light" role="alert">
+          {change.error.message}
+        </Alert>
+      )}
+      <input type="hidden" name="username" autoComplete="username" value={user} />
+      <PasswordInput
+        label="Password now"
+        autoComplete="current-password"
+        required
+        withAsterisk={false}
+        value={current}
+        onChange={(event) => setCurrent(event.currentTarget.value)}
+      />
+      <PasswordInput
+        label="New password"
+        description={`At least ${SHORTEST} characters`}
+        autoComplete="new-password"
+        required
+        withAsterisk={false}
+        minLength={SHORTEST}
+        value={wanted}
+        onChange={(event) => setWanted(event.currentTarget.value)}
+      />
+      <Button type="submit" loading={change.isPending}>
+        Change password
+      </Button>
+    </form>
+  );
+}
