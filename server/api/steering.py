@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
@@ -77,7 +78,7 @@ def _fork(name: Literal["fork", "roll_back"], path: str, help_: str) -> None:
         wanted: ForkRequest, run: RunDep, response: Response, db: Db, redis: Redis, services: ServicesDep, identity: IdentityDep,
         idempotency_key: IdempotencyKey = None,
     ) -> Run:  # fmt: skip
-        digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(wanted.model_dump()).encode()).hexdigest()
         once = commands.IdempotencyToken(f"POST /runs/{run.id}/{path}", idempotency_key, digest) if idempotency_key else None
         how = commands.Fork(wanted.keep_rounds, wanted.set, wanted.reseed, wanted.name, roll_back=name == "roll_back")
         made = commands.fork(db, services.store, run.id, how, identity.name, once=once)

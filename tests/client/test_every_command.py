@@ -28,7 +28,7 @@ def commands_of(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
 
 
 COMMANDS = dict(commands_of(typer.main.get_command(app)))
-STAY = {"up", "demo", "workers"}
+STAY = {"up", "demo", "worker", "workers"}
 """They stay with what they start; there is nothing to print but how it goes."""
 ALWAYS_JSON = {"recipe"}
 NEEDS_NO_STACK = {"doctor", "backup", "restore"}

@@ -107,4 +107,9 @@ def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
         *(f"{method} /api/v1/tokens" for method in ("GET", "POST")),
         "DELETE /api/v1/tokens/{token_id}",
         "GET /api/v1/audit",
+        *(f"{method} /api/v1/webhooks" for method in ("GET", "POST")),
+        "DELETE /api/v1/webhooks/{webhook_id}",
+        "POST /api/v1/webhooks/{webhook_id}/test",
+        "GET /api/v1/webhooks/{webhook_id}/deliveries",
+        "POST /api/v1/webhooks/{webhook_id}/deliveries/{message_id}/again",
     }

@@ -155,7 +155,7 @@ def test_a_message_is_there_exactly_if_the_state_is(world: World) -> None:
 
 @pytest.mark.parametrize("statement", range(3, 40, 6))
 def test_a_scheduler_killed_at_any_statement_tells_once(world: World, statement: int) -> None:
-    listen(world, "https://example.org", WebhookEvent.completed)
+    listen(world, "https://example.org", WebhookEvent.completed, WebhookEvent.failed)
     run = world.submit(small_spec(rounds=1))
     while world.run(run).ended_at is None:
         world.kill_at(statement)
@@ -165,7 +165,9 @@ def test_a_scheduler_killed_at_any_statement_tells_once(world: World, statement:
         world.tick_or_die()
         for worker in AT_WORK:
             world.finish(worker)
-    assert [m.event for m in messages(world)] == ["run.completed"]
+    assert [m.event for m in messages(world)] == [f"run.{world.run(run).state}"], (
+        "it fails where the scheduler dies at the same place thrice"
+    )
 
 
 def test_one_killed_while_it_sends_sends_again_under_the_same_id(world: World, courier: Courier, receiver: Receiver) -> None:
