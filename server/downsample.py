@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 KEPT_PER_BIN = 4
 
 
-def thin(step: NDArray[np.int64], value: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
+def thin(step: NDArray[np.integer], value: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
     """Indices [M] of the points to draw, at most `limit` of them, ascending.
 
     step: [N], strictly ascending and not negative. value: [N]; NaN stands for a gap. limit: at least 4.
@@ -24,7 +24,7 @@ def thin(step: NDArray[np.int64], value: NDArray[np.float64], limit: int) -> NDA
     return _kept(value, _bin_starts(step, _shift(step, limit)))
 
 
-def _shift(step: NDArray[np.int64], limit: int) -> int:
+def _shift(step: NDArray[np.integer], limit: int) -> int:
     """The smallest k of which even full bins fit into `limit`; it depends on the first and last step alone."""
     bins, shift = limit // KEPT_PER_BIN, 0
     while (int(step[-1]) >> shift) - (int(step[0]) >> shift) + 1 > bins:
@@ -32,7 +32,7 @@ def _shift(step: NDArray[np.int64], limit: int) -> int:
     return shift
 
 
-def _bin_starts(step: NDArray[np.int64], shift: int) -> NDArray[np.intp]:
+def _bin_starts(step: NDArray[np.integer], shift: int) -> NDArray[np.intp]:
     """Index of the first point of each bin that has any."""
     bins = step >> shift
     return np.flatnonzero(np.r_[True, bins[1:] != bins[:-1]])

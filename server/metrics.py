@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.db.models import Attempt, Run, SegmentRow
+from server.db.points import BLOCK
 from server.db.segments import NEEDS_ARE_DONE
 from server.db.session import SessionFactory
 from server.queries.lag import recorder_lag
@@ -30,7 +31,9 @@ from worker.bus import WORKER_STATES
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds: the upper ends of the histogram's bins."""
 SEGMENT_STATES = ("planned", "running", "done", "failed")
-POINTS = text("SELECT greatest(n_live_tup, 0) FROM pg_stat_user_tables WHERE relname = 'points'")
+POINTS = text("""
+    SELECT sum(greatest(n_live_tup, 0) * CASE relname WHEN 'points' THEN 1 ELSE :block END)
+    FROM pg_stat_user_tables WHERE relname IN ('points', 'point_chunks')""").bindparams(block=BLOCK)
 
 
 class SystemCollector(Collector):
@@ -65,7 +68,7 @@ class SystemCollector(Collector):
             yield GaugeMetricFamily("copd_queue_oldest_seconds", "how long the oldest of them has waited", value=age)
             lost = db.scalar(select(func.count()).select_from(Attempt).where(Attempt.state == "lost")) or 0
             yield CounterMetricFamily("copd_attempts_lost", "attempts given up because their worker was gone", value=lost)
-            yield GaugeMetricFamily("copd_points", "points stored, as PostgreSQL estimates them", value=db.scalar(POINTS) or 0)
+            yield GaugeMetricFamily("copd_points", "points stored, as PostgreSQL estimates them", value=float(db.scalar(POINTS) or 0))
             yield GaugeMetricFamily("copd_scheduler_leading", "1 while some scheduler leads", value=int(is_led(db)))
 
     def _of_redis(self) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from server.commands.errors import NotFound, Refused
-from server.db.models import Attempt, Base, Deletion, Point, Run, Series
+from server.db.models import Attempt, Base, Deletion, Point, PointChunk, Run, Series
 from server.db.session import transaction
 from server.db.transition import log
 from server.notices import run_changed
@@ -27,7 +27,8 @@ def delete_run(session: Session, run_id: str, author: str, size: int) -> dict[st
         check_deletable(session, run)
         rows = rows_of(session, run_id)
         of_run = select(Series.id).where(Series.run_id == run_id)
-        session.execute(delete(Point).where(Point.series_id.in_(of_run)))
+        for table in (Point, PointChunk):
+            session.execute(delete(table).where(table.series_id.in_(of_run)))
         session.execute(delete(Run).where(Run.id == run_id))
         session.add(Deletion(run_id=run_id))
         log(session, None, author, f"deleted the run '{run.name}' ({run_id})", data={"run": run_id, "rows": rows, "bytes": size})
@@ -54,6 +55,10 @@ def rows_of(session: Session, run_id: str) -> dict[str, int]:
         if "run_id" in table.c and table is not Deletion.__table__
     }
     of_run = select(Series.id).where(Series.run_id == run_id)
-    counts |= {"runs": select(func.count()).where(Run.id == run_id), "points": select(func.count()).where(Point.series_id.in_(of_run))}
+    packed = select(func.coalesce(func.sum(PointChunk.count), 0)).where(PointChunk.series_id.in_(of_run)).scalar_subquery()
+    counts |= {
+        "runs": select(func.count()).where(Run.id == run_id),
+        "points": select(func.count() + packed).select_from(Point).where(Point.series_id.in_(of_run)),
+    }
     found = {name: session.scalars(count).one() for name, count in counts.items()}
     return {name: count for name, count in found.items() if count}

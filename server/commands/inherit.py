@@ -12,7 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from copd_engine.plan import Ref
 from copd_engine.store import Store
-from server.db.models import Base, Checkpoint, Point, SampleRow, Series
+from server.db import points
+from server.db.models import Base, Checkpoint, SampleRow, Series
 
 Reach = dict[str, int]
 """Policy → the step up to which it is kept."""
@@ -23,16 +24,13 @@ def copy_numbers(session: Session, parent: str, child: str, reach: Reach) -> Non
     _copy_rows(session, Series, [Series.name, Series.policy, Series.peer, Series.domain], parent, child, Series.policy.in_(reach))
     theirs, mine, limits = aliased(Series), aliased(Series), _limits(reach)
     same = [getattr(mine, name) == getattr(theirs, name) for name in ("name", "policy", "peer", "domain")]
-    columns = (Point.step, Point.attempt_id, Point.value, Point.se, Point.time)
-    points = (
-        select(mine.id, *columns)
-        .select_from(theirs)
+    pairs = (
+        select(theirs.id, mine.id, limits.c.step)
         .join(mine, and_(mine.run_id == child, *same))
         .join(limits, limits.c.policy == theirs.policy)
-        .join(Point, and_(Point.series_id == theirs.id, Point.step <= limits.c.step))
         .where(theirs.run_id == parent)
     )
-    session.execute(insert(Point).from_select(["series_id", *(each.key for each in columns)], points))
+    points.copy(session, [(series_id, copy_id, last) for series_id, copy_id, last in session.execute(pairs)])
     kept = and_(limits.c.policy == SampleRow.policy, SampleRow.step <= limits.c.step)
     _copy_rows(session, SampleRow, _without_run(SampleRow), parent, child, select(limits.c.policy).where(kept).exists())
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import Ref
 from copd_engine.spec import Keep
-from server.db.models import Checkpoint, Pin, Point, Run, SegmentRow, Series
+from server.db import points
+from server.db.models import Checkpoint, Pin, Run, SegmentRow, Series
 from server.db.segments import segment_of
 from server.retention import Held, Reason, reasons
 
@@ -44,11 +46,10 @@ def pinned(session: Session, run_id: str) -> dict[Ref, str]:
 
 def _scores(session: Session, run: Run) -> dict[Ref, float]:
     """Mean accuracy of every policy and step that has one in all domains."""
-    query = (
-        select(Series.policy, Point.step, func.avg(Point.value))
-        .join(Point, Point.series_id == Series.id)
-        .where(Series.run_id == run.id, Series.name == "capability")
-        .group_by(Series.policy, Point.step)
-        .having(func.count(Point.value) == len(run.spec["domains"]))
-    )
-    return {Ref(policy, step): mean for policy, step, mean in session.execute(query)}
+    policies = dict(session.execute(select(Series.id, Series.policy).where(Series.run_id == run.id, Series.name == "capability")).all())
+    found: dict[Ref, list[float]] = {}
+    for series_id, columns in points.read(session, policies).items():
+        for step, value in zip(columns.step.tolist(), points.numbers(columns.value), strict=True):
+            if value is not None:
+                found.setdefault(Ref(policies[series_id], step), []).append(value)
+    return {ref: fmean(values) for ref, values in found.items() if len(values) == len(run.spec["domains"])}

@@ -227,7 +227,10 @@ class Series(Base):
 
 
 class Point(Base):
-    """One number. On (series, step) the higher attempt wins, so that a replay never doubles and never goes back."""
+    """One number. On (series, step) the higher attempt wins, so that a replay never doubles and never goes back.
+
+    Only the newest of a series are here; older ones are in its chunks. server/db/points.py reads and writes both.
+    """
 
     __tablename__ = "points"
 
@@ -238,6 +241,27 @@ class Point(Base):
     value: Mapped[float | None] = mapped_column(Float(53))
     se: Mapped[float | None] = mapped_column(Float(53))
     time: Mapped[datetime]
+
+
+class PointChunk(Base):
+    """Points of one series, steps `first` to `last`, each column an array in little-endian bytes. All its rows in `points` come after."""
+
+    __tablename__ = "point_chunks"
+
+    series_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    first: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]
+    count: Mapped[int]
+    steps: Mapped[bytes]
+    """int32"""
+    attempts: Mapped[bytes]
+    """int64"""
+    values: Mapped[bytes]
+    """float64, NaN where there is none"""
+    ses: Mapped[bytes | None]
+    """The same; null when there is no standard error at all."""
+    times: Mapped[bytes]
+    """int64, microseconds since 1970"""
 
 
 class SampleRow(Base):

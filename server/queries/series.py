@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Float, cast, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED
@@ -17,13 +15,14 @@ from server import figures
 from server.api.problems import of_field
 from server.api.schemas.series import AgreementHistory, SeriesData, SeriesList
 from server.commands.locked import spec_of
-from server.db.models import Point, Run, Series
+from server.db import points
+from server.db.models import Run, Series
+from server.db.points import LAST_STEP
 from server.downsample import thin
 from server.figures import Bar, Cast, Curve, FigureData, FigureKind, Mark
 from server.queries.controls import edit_views
 from server.queries.runs import policies, segments
 
-LAST_STEP = 2**31 - 1
 NO_COMPARISON = "none"
 """What `compare` says to draw this run alone."""
 
@@ -99,37 +98,26 @@ def curves(db: Session, run_id: str, *wanted: ColumnElement[bool], window: Windo
     """The run's series that fit, thinned; by name, policy, peer, domain. Two statements, and two more with tokens."""
     keys = {row.id: row for row in db.scalars(select(Series).where(Series.run_id == run_id, *wanted))}
     generated = _Tokens(db, run_id) if tokens else None
-    found = [
-        _curve(keys[series_id], points, window.limit, generated)
-        for series_id, *points in _points(db, list(keys), window.start, window.stop)
-    ]
+    columns = points.read(db, keys, window.start, window.stop)
+    found = [_curve(keys[series_id], some, window.limit, generated) for series_id, some in columns.items()]
     return sorted(found, key=lambda c: (c.name, c.policy, c.peer or "", c.domain or ""))
 
 
-def _points(db: Session, ids: Sequence[int], start: int, stop: int) -> Sequence[Any]:
-    """Per series: its id, and steps, values, standard errors, Unix times and attempts as lists."""
-    columns = (Point.step, Point.value, Point.se, cast(func.extract("epoch", Point.time), Float(53)), Point.attempt_id)
-    listed = [func.array_agg(aggregate_order_by(column, Point.step)) for column in columns]
-    query = select(Point.series_id, *listed).where(Point.series_id.in_(ids), Point.step.between(start, stop)).group_by(Point.series_id)
-    return db.execute(query).all()
-
-
-def _curve(key: Series, points: Sequence[list[Any]], limit: int, generated: _Tokens | None) -> Curve:
-    step, value, se, time, attempt = points
-    kept = thin(np.array(step, np.int64), np.array(value, np.float64), limit).tolist()  # None becomes NaN
-    steps = [step[i] for i in kept]
+def _curve(key: Series, columns: points.Columns, limit: int, generated: _Tokens | None) -> Curve:
+    kept = thin(columns.step, columns.value, limit)
+    steps = columns.step[kept].tolist()
     return Curve(
         name=key.name,
         policy=key.policy,
         peer=key.peer or None,
         domain=key.domain or None,
-        total=len(step),
+        total=len(columns.step),
         step=steps,
-        value=[value[i] for i in kept],
-        se=[se[i] for i in kept],
-        time=[datetime.fromtimestamp(time[i], UTC) for i in kept],
+        value=points.numbers(columns.value[kept]),
+        se=points.numbers(columns.se[kept]),
+        time=[datetime.fromtimestamp(micros / 1e6, UTC) for micros in columns.time[kept].tolist()],
         tokens=generated.by_step(key.policy, steps) if generated else [],
-        attempt=[attempt[i] for i in kept],
+        attempt=columns.attempt[kept].tolist(),
     )
 
 
@@ -139,8 +127,8 @@ class _Tokens:
     def __init__(self, db: Session, run_id: str) -> None:
         keys = {row.id: row for row in db.scalars(select(Series).where(Series.run_id == run_id, Series.name == "tokens"))}
         self._totals = {
-            keys[series_id].policy: (step, np.r_[0.0, np.cumsum(np.array(value, np.float64))])
-            for series_id, step, value, *_ in _points(db, list(keys), 0, LAST_STEP)
+            keys[series_id].policy: (columns.step, np.r_[0.0, np.cumsum(columns.value)])
+            for series_id, columns in points.read(db, keys).items()
         }
         """Policy → steps [N], and tokens [N + 1] generated before the first and by each."""
 

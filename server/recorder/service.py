@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import exists, func, or_, select, update
 
 from copd_engine.events import EVENT
 from server.db.models import Attempt, Run
+from server.db.points import BLOCK, pack
 from server.notices import run_changed
 from server.recorder.backfill import SETTLED_SECONDS, backfill, incomplete_attempts
 from server.recorder.batch import Batch
@@ -45,6 +47,8 @@ class Followed:
 
     position: str
     known: Known = field(default_factory=Known)
+    unpacked: Counter[int] = field(default_factory=Counter)
+    """Series → its points since chunks were made of it."""
     window: Window = field(default_factory=Window)
 
     def move(self, entries: list[Entry]) -> None:
@@ -118,9 +122,13 @@ class Recorder:
         after = entries[-1][0].decode()
         with self._term.transaction() as session:
             known = write(session, run, batch, followed.known, position=(followed.position, after))
+            counts = followed.unpacked + Counter(known.series[series] for series, _ in batch.points if series in known.series)
+            full = [series for series, count in counts.items() if count >= BLOCK]
+            for series in full:
+                pack(session, series)
         POINTS.inc(len(batch.points))
         RECORDED.inc(len(entries))
-        followed.known = known
+        followed.known, followed.unpacked = known, counts - Counter(dict.fromkeys(full, BLOCK))
         followed.move(entries)
         if changed := batch.changed():
             run_changed(run, *changed, wake=False, client=self._redis)
