@@ -14,12 +14,16 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
 
 from copd_engine.events import Event, Points, Value
-from server.db.models import Attempt
+from server.db import points
+from server.db.models import Attempt, Series
 from server.scheduler.loop import Scheduler
+from tests.server.api import serving, sign_in
 from tests.server.backend import Backend, running_backend
 from tests.server.simulation import Believing, World, small_spec, world_over
 from worker import bus
@@ -27,6 +31,8 @@ from worker import bus
 SERIES_PER_EVENT = 20
 EVENTS = 10_000
 ROUNDS = 20
+CHART_POINTS = 1_000_000
+CHART_REQUESTS = 100
 
 
 def ingest(world: World) -> list[tuple[str, str]]:
@@ -97,6 +103,40 @@ def gaps(world: World) -> list[tuple[str, str]]:
     ]
 
 
+def charts(world: World) -> list[tuple[str, str]]:
+    """One curve of a million points, as the page asks for it: the whole answer of the API, thinned to 1,000 points."""
+    run = world.submit()
+    with world.backend.sessions.begin() as session:
+        series = Series(run_id=run, name="reward", policy="image")
+        session.add(series)
+        session.flush()
+        values = np.sin(np.arange(CHART_POINTS) / 5_000)
+        values[CHART_POINTS // 3], values[CHART_POINTS // 2] = -9.0, 9.0
+        for start in range(0, CHART_POINTS, 100_000):
+            rows = ((series.id, step, 1, values[step].item(), None, 1.8e9 + step) for step in range(start, start + 100_000))
+            points.insert_rows(session, list(rows))
+            points.pack(session, series.id)
+    with world.backend.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE points"))
+    milliseconds, size = list[float](), 0
+    with serving(world.backend) as client:
+        sign_in(client, world.backend)
+        for _ in range(CHART_REQUESTS):
+            began = time.perf_counter()
+            answer = client.get(f"/api/v1/runs/{run}/series", params={"name": "reward"}, headers={"accept-encoding": "gzip"})
+            milliseconds.append(1000 * (time.perf_counter() - began))
+            shown = answer.raise_for_status().json()["series"][0]
+            if (min(shown["value"]), max(shown["value"]), shown["total"]) != (-9.0, 9.0, CHART_POINTS):
+                raise AssertionError("the curve lost its smallest or largest point")
+            size = int(answer.headers["content-length"])
+    ordered = sorted(milliseconds)
+    return [
+        ("curve of 1,000,000 points, median", f"{statistics.median(ordered):.0f} ms"),
+        ("curve of 1,000,000 points, p95", f"{ordered[int(0.95 * len(ordered))]:.0f} ms"),
+        ("its size", f"{size / 1024:.1f} KiB"),
+    ]
+
+
 def fresh(backend: Backend) -> None:
     backend.empty()
     backend.redis.flushall()
@@ -106,7 +146,7 @@ def main() -> None:
     gc.freeze()  # as the scheduler's process does
     table = Table("measured", "value", title=f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     with running_backend() as backend:
-        for measure in (ingest, gaps):
+        for measure in (ingest, gaps, charts):
             fresh(backend)
             with world_over(backend) as world:
                 for row in measure(world):

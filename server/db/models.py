@@ -244,7 +244,10 @@ class Point(Base):
 
 
 class PointChunk(Base):
-    """Points of one series, steps `first` to `last`, each column an array in little-endian bytes. All its rows in `points` come after."""
+    """Points of one series, steps `first` to `last`; all its rows in `points` come after.
+
+    A column is an array of `count` numbers as little-endian bytes, or one number if all are the same.
+    """
 
     __tablename__ = "point_chunks"
 
@@ -253,13 +256,13 @@ class PointChunk(Base):
     last: Mapped[int]
     count: Mapped[int]
     steps: Mapped[bytes]
-    """int32"""
+    """int32: the difference to the step before; to first - 1 at the beginning"""
     attempts: Mapped[bytes]
     """int64"""
     values: Mapped[bytes]
     """float64, NaN where there is none"""
-    ses: Mapped[bytes | None]
-    """The same; null when there is no standard error at all."""
+    ses: Mapped[bytes]
+    """The same."""
     times: Mapped[bytes]
     """int64, microseconds since 1970"""
 

@@ -63,7 +63,7 @@ writes = st.tuples(st.sets(st.integers(0, 40), min_size=1), st.integers(1, 4), s
 @given(batches=st.lists(writes, min_size=1, max_size=8), window=st.tuples(st.integers(0, 40), st.integers(0, 40)))
 @pytest.mark.usefixtures("small_blocks")
 def test_packing_changes_no_number(backend: Backend, batches: list[tuple[set[int], int, bool]], window: tuple[int, int]) -> None:
-    """Batches of any steps of any attempts, packed or not after each: on each step the highest attempt's number, exact to the microsecond."""
+    """Batches of any steps of any attempts, packed or not after each: on each step the highest attempt's number."""
     with backend.sessions() as db:
         series, expected = add_series(db, add_run(db)), dict[int, Row]()
         for steps, attempt, is_packed in batches:
