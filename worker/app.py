@@ -16,6 +16,8 @@ from worker import bus
 TASK = "copd.segment"
 START_SECONDS = 30.0
 """A message not started so long after it was sent is void: whoever sent it has given the attempt up."""
+SOCKET_SECONDS = 5.0
+"""How long one call to the broker may take."""
 LOADING_SECONDS = 900.0
 """How long importing torch may take, on a cold network disk too."""
 
@@ -47,8 +49,9 @@ def celery_app(redis_url: str) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_transport_options={
             "global_keyprefix": bus.PREFIX,
+            "ack_emulation": False,  # nothing is redelivered, and a worker whose acknowledgement timed out would read no more
             "socket_connect_timeout": 2.0,
-            "socket_timeout": 5.0,
+            "socket_timeout": SOCKET_SECONDS,
             "socket_keepalive": True,
         },
         # logging is the worker's own business

@@ -28,6 +28,8 @@ REPORT_LIFE_SECONDS = 5
 INBOX_LENGTH = 10_000
 """About how many wake-ups are kept for a scheduler that is away."""
 MAX_FAILED_LOADS = 3
+DEAF_BEATS = 6
+"""So many looks in a row find a message waiting for an idle worker: it no longer reads its queue."""
 KILL_SECONDS = 2.0
 """How long the death of a killed child may take to notice."""
 
@@ -47,6 +49,8 @@ class Monitor(threading.Thread):
         """Children whose readiness Redis has been told of."""
         self.ended = 0
         """Attempts whose end Redis has been told of."""
+        self._unheard = 0
+        """Looks in a row that found a message waiting though the worker was idle."""
         self._stop_at: float | None = None
         self._redis_away = False
 
@@ -75,6 +79,9 @@ class Monitor(threading.Thread):
                 watch.end(signal.SIGKILL, f"no progress for {self._settings.stall_seconds:g} s")
             if watch.failed_loads >= MAX_FAILED_LOADS:
                 log.error("no child could start; giving up", tries=watch.failed_loads)
+                break
+            if self._unheard >= DEAF_BEATS:
+                log.error("messages wait and are not read; ending, for a new worker would read them")
                 break
             if news or time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + bus.HEARTBEAT_SECONDS
@@ -118,8 +125,10 @@ class Monitor(threading.Thread):
             _wake(pipe, bus.Wakeup(reason="worker_idle", worker=name))
         if child and child.run and child.attempt is not None:
             pipe.set(bus.lease_key(child.run, child.attempt), name, px=round(bus.LEASE_SECONDS * 1000))
+        pipe.llen(bus.PREFIX + bus.queue_of(name))
         pipe.hgetall(bus.orders_key(name))
-        orders = pipe.execute()[-1]
+        waiting, orders = pipe.execute()[-2:]
+        self._unheard = self._unheard + 1 if waiting and child and child.state == "idle" else 0
         if child and watch.loads > self._loads:
             log.info("ready", device=child.device, threads=self._settings.worker_threads)
         self.ended += len(watch.ended)

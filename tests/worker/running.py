@@ -108,6 +108,11 @@ class Worker:
         raw = self.redis.get(bus.worker_key(self.name))
         return bus.WorkerReport.model_validate_json(raw) if isinstance(raw, bytes) else None
 
+    def another_report(self) -> None:
+        """Waits for its next one."""
+        now = self.report()
+        wait_until(lambda: (later := self.report()) and now and later.seen_at > now.seen_at)
+
     def ready(self) -> bus.WorkerReport:
         """Waits until it is idle."""
 

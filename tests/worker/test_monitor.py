@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 import subprocess
 from pathlib import Path
 
@@ -33,6 +34,25 @@ def test_worker_whose_children_never_start_gives_up(valkey: Valkey, tmp_path: Pa
     assert statuses.get() == 1
     monitor.join()
     assert not redis.exists(bus.worker_key("hopeless"))
+
+
+def test_idle_worker_that_reads_no_messages_ends(valkey: Valkey, tmp_path: Path) -> None:
+    """So that whoever starts it again has one that does; the message itself is void by then."""
+    settings = WorkerSettings(redis_url=valkey.url, store_url=tmp_path.as_uri(), worker_name="deaf", home=tmp_path)
+    slot, redis = Slot(tmp_path, "deaf"), connect(valkey.url)
+    statuses: queue.Queue[int] = queue.Queue()
+    monitor = Monitor(settings, slot, slot.take(), redis, leave=statuses.put)
+    redis.lpush(bus.PREFIX + bus.queue_of("deaf"), "a message")
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True) as child:
+        slot.write(ChildState(pid=child.pid, state="busy"), ring=True)
+        monitor.start()
+        wait_until(lambda: monitor.loads)
+        assert monitor._unheard == 0, "a busy worker reads none, and need not"
+        slot.write(ChildState(pid=child.pid, state="idle"), ring=True)
+        assert statuses.get() == 1
+        monitor.join()
+        assert child.wait() == -signal.SIGKILL
+    assert not redis.exists(bus.worker_key("deaf"))
 
 
 def _reported_child(raw: object) -> int | None:

@@ -6,12 +6,14 @@ import json
 import os
 import select
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.worker.running import Valkey, Worker, wait_until
 from worker import bus
+from worker.app import SOCKET_SECONDS
 
 pytestmark = pytest.mark.integration
 
@@ -153,6 +155,27 @@ def test_training_goes_on_while_redis_is_away(worker: Worker, valkey: Valkey) ->
     after = worker.send(worker.job())
     worker.wakeup("attempt_ended", after.attempt)
     assert worker.result(after)["outcome"] == "done"
+
+
+def test_worker_from_whom_redis_is_away_just_as_its_child_begins_goes_on_reading(worker: Worker, valkey: Valkey) -> None:
+    """The message has been taken and could not be acknowledged, were that asked for: Celery would only log it, and never read again."""
+    child = worker.ready().child_pid
+    assert child
+    assert valkey.process
+    os.kill(child, signal.SIGSTOP)
+    worker.send(worker.job())
+    wait_until(lambda: worker.redis.llen(bus.PREFIX + bus.queue_of(worker.name)) == 0)
+    worker.another_report()  # by now the message has been handed to the child
+    worker.another_report()
+    valkey.process.send_signal(signal.SIGSTOP)
+    os.kill(child, signal.SIGCONT)
+    time.sleep(SOCKET_SECONDS + 1)  # no longer than this does any call wait
+    valkey.process.send_signal(signal.SIGCONT)
+    worker.ready()
+    again = worker.send(worker.job())
+    worker.wakeup("attempt_ended", again.attempt)
+    assert worker.result(again)["outcome"] == "done"
+    assert worker.process.poll() is None
 
 
 def test_sigterm_stores_the_state_and_says_goodbye(own_worker: Worker) -> None:
