@@ -25,6 +25,8 @@ class Ready:
     """What the run's first worker was; None while nothing has been sent."""
     position: int
     segment: Segment
+    lost_by: frozenset[str] = frozenset()
+    """Workers that were lost with it."""
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -59,7 +61,8 @@ def idle_workers(reports: Iterable[WorkerReport], occupied: Collection[str], end
 
 def choose(ready: Sequence[Ready], idle: Sequence[Idle]) -> list[tuple[Ready, Idle]]:
     """Pairs to send. Runs of the highest priority first; of those, whoever has the fewest workers, runs that have begun before others, and
-    then in turn. A worker that holds a policy's weights gets that policy where it can."""
+    then in turn. A worker that holds a policy's weights gets that policy where it can; one that was lost with a segment gets it
+    only if nobody else is free."""
     free, pairs, lineages = list(idle), list[tuple[Ready, Idle]](), Counter(item.lineage for item in ready)
     waiting, fingerprints = defaultdict[str, deque[Ready]](deque), dict[str, str | None]()
     for item in sorted(ready, key=lambda item: item.order):
@@ -96,7 +99,12 @@ def waiting_for(reports: Sequence[WorkerReport], fingerprint: str | None) -> str
 
 
 def _distance(worker: Idle, item: Ready, lineages: Mapping[str, int]) -> int:
-    """0: has the weights; 1: holds nothing that another ready segment could use; 2: does. lineages: how many segments of each are ready."""
+    """0: has the weights; 1: holds nothing that another ready segment could use; 2: does; 3: was lost with this one before.
+
+    lineages: how many segments of each are ready.
+    """
+    if worker.worker in item.lost_by:
+        return 3
     if worker.last_policy == item.lineage:
         return 0
     return 2 if worker.last_policy in lineages else 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,12 +82,21 @@ def _enters(limits: Limits, going: Counter[str], run: Run) -> bool:
 def _of_runs(session: Session, runs: Mapping[str, tuple[Run, int]]) -> list[Ready]:
     query = select(SegmentRow).join(Run, Run.id == SegmentRow.run_id)
     query = query.where(SegmentRow.state == "planned", NEEDS_ARE_DONE, SegmentRow.run_id.in_(runs), ~IS_HELD_BACK)
-    found = list[Ready]()
+    lost_by, found = _lost_by(session, runs), list[Ready]()
     for row in session.scalars(query):
         run, live = runs[row.run_id]
         if row.kind == Kind.export or RunState(run.state) not in TERMINAL:
             turn = (live, run.state == QUEUED, run.served_at or run.created_at)
-            found.append(Ready(run.id, run.priority, turn, run.fingerprint, row.position, segment_of(row)))
+            found.append(Ready(run.id, run.priority, turn, run.fingerprint, row.position, segment_of(row), lost_by[row.run_id, row.key]))
+    return found
+
+
+def _lost_by(session: Session, runs: Iterable[str]) -> Mapping[tuple[str, str], frozenset[str]]:
+    """(run, segment) → workers that were lost with it."""
+    found = defaultdict[tuple[str, str], frozenset[str]](frozenset)
+    query = select(Attempt.run_id, Attempt.segment_key, Attempt.worker).where(Attempt.state == "lost", Attempt.run_id.in_(runs))
+    for run, key, worker in session.execute(query):
+        found[run, key] |= {worker}
     return found
 
 

@@ -114,6 +114,12 @@ class TestChoose:
         workers = [idle("w1", last_policy="run/video"), idle("w2")]
         assert chosen([ready(policy="image"), ready(policy="video")], workers) == [("run", "image", "w2"), ("run", "video", "w1")]
 
+    def test_a_worker_that_was_lost_with_it_is_the_last_to_get_it_again(self) -> None:
+        again = replace(ready(), lost_by=frozenset({"w1"}))
+        workers = [idle("w1", last_policy="run/image"), idle("w2", last_policy="run/video")]
+        assert chosen([again, ready(policy="video")], workers) == [("run", "image", "w2"), ("run", "video", "w1")]
+        assert chosen([again], workers[:1]) == [("run", "image", "w1")]
+
     def test_a_run_keeps_to_workers_of_its_kind(self) -> None:
         workers = [idle("w1", "gpu"), idle("w2", "cpu")]
         assert chosen([ready(fingerprint="cpu")], workers) == [("run", "image", "w2")]
