@@ -45,6 +45,7 @@ WILDCARDS = re.compile(r"[*?\[]")
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Value = bool | float | int | str
 Role = Literal["viewer", "operator", "admin"]
+LogLevel = Literal["info", "warning", "error"]
 Command = Literal["pause", "resume", "cancel"]
 WEBHOOK_EVENTS = ("run.completed", "run.failed", "run.overlap_low", "run.numerical_failure")
 
@@ -260,9 +261,18 @@ def sweep(
     return Sweep.model_validate((yield from change("POST", f"/runs/{run_id}/checkpoints/sweep", json=keep, params=params)))
 
 
-def log(run_id: str, *, limit: int | None = None) -> Flow[list[LogEntry]]:
-    """The newest entries, oldest first."""
-    return [LogEntry.model_validate(item) for item in (yield from get(f"/runs/{run_id}/log", limit=limit))["entries"]]
+def log(
+    run_id: str,
+    *,
+    attempt: int | None = None,
+    policy: str | None = None,
+    level: LogLevel | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> Flow[list[LogEntry]]:
+    """The newest entries, or with `after` the next ones with a higher id; oldest first. `level`: this and above."""
+    wanted = {"attempt": attempt, "policy": policy, "level": level, "after": after, "limit": limit}
+    return [LogEntry.model_validate(item) for item in (yield from get(f"/runs/{run_id}/log", **wanted))["entries"]]
 
 
 def request_export(run_id: str, *, policy: str = "merged", step: int | None = None) -> Flow[Export]:

@@ -307,6 +307,8 @@ class LogEntry(BaseModel):
     level: str
     actor: str
     message: str
+    policy: str | None = None
+    attempt: int | None = None
 
 
 class Attempt(BaseModel):

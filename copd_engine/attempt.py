@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,19 +33,21 @@ class StopWanted(Exception):  # noqa: N818 – not an error: the run was paused 
 
 
 class EventLog:
-    """Numbers an attempt's events from 1, appends them to its file, and then passes them on."""
+    """Numbers an attempt's events from 1, appends them to its file, and then passes them on. Any thread may emit."""
 
     def __init__(self, store: Store, path: str, forward: Emit) -> None:
         self.count = 0
+        self._lock = threading.RLock()  # what an event's way logs is an event too
         self._file = store.append(path)
         self._forward = forward
 
     def emit(self, event: Event) -> None:
         """Writes and forwards one event under the next number."""
-        numbered = event.model_copy(update={"seq": self.count + 1})
-        self._file.write(numbered.model_dump_json().encode() + b"\n")
-        self.count += 1
-        self._forward(numbered)
+        with self._lock:
+            numbered = event.model_copy(update={"seq": self.count + 1})
+            self._file.write(numbered.model_dump_json().encode() + b"\n")
+            self.count += 1
+            self._forward(numbered)
 
     def sync(self) -> None:
         """Returns when all events so far are safe in the store."""

@@ -16,6 +16,7 @@ from copd_engine.export import export
 from copd_engine.fingerprint import make_deterministic
 from copd_engine.job import SegmentError, SegmentJob, SegmentResult
 from copd_engine.merge import merge
+from copd_engine.overheard import overheard
 from copd_engine.plan import BASE, TRAINING, Kind, Ref
 from copd_engine.provenance import Provenance, fingerprints, provenance
 from copd_engine.step import Teacher
@@ -41,7 +42,8 @@ def run_segment(
     attempt = Attempt(job, store.below(f"runs/{job.run}"), read_control, emit, progress, cache or PolicyCache())
     work = _Work(attempt)
     try:
-        result = work.run()
+        with overheard(attempt.log.emit):
+            result = work.run()
     finally:
         attempt.log.close()
     attempt.store.write(f"{job.folder}/{RESULT}", result.model_dump_json(indent=1).encode())

@@ -12,6 +12,7 @@ from client.cli.checkpoint_commands import checkpoints_app
 from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
 from client.cli.exits import Exit, InputError, of_error
+from client.cli.log_command import log_app
 from client.cli.people_commands import PasswordError, own_app, token_app, users_app
 from client.cli.report_command import report_app
 from client.cli.run_commands import runs_app
@@ -34,6 +35,7 @@ app = typer.Typer(help="Train experts of one model together, and steer them whil
 app.add_typer(stack_app)
 app.add_typer(runs_app)
 app.add_typer(steer_app)
+app.add_typer(log_app)
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(backup_app)
 app.add_typer(report_app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response, StreamingResponse
@@ -29,7 +29,8 @@ from server.commands.locked import spec_of
 from server.db.held import judged
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["artifacts"], responses=NO_RUN)
-PolicyName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+POLICY_NAME = r"^[a-z][a-z0-9_-]{0,31}$"
+PolicyName = Annotated[str, Path(pattern=POLICY_NAME)]
 StepNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 
@@ -40,9 +41,13 @@ def get_log(
     after: Annotated[int, Query(ge=0, le=LARGEST_ID, description="only entries with a higher id, oldest first")] = 0,
     before: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only entries with a lower id, the newest of them")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    attempt: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only what this attempt said, and what was said of it")] = None,
+    policy: Annotated[str | None, Query(pattern=POLICY_NAME, description="only of this policy")] = None,
+    level: Annotated[Literal["info", "warning", "error"], Query(description="only of this level and above")] = "info",
 ) -> LogPage:
     """What people did, the scheduler decided and workers said. Without `after`, the newest entries; always oldest first."""
-    return queries.log(db, run.id, after=after, before=before, limit=limit)
+    wanted = queries.LogFilter(attempt, policy, level)
+    return queries.log(db, run.id, wanted, after=after, before=before, limit=limit)
 
 
 @router.get("/checkpoints")

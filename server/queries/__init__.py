@@ -1,6 +1,6 @@
 """What the API reads from PostgreSQL and Redis: a fixed number of statements per answer, whatever the number of rows."""
 
-from server.queries.artifacts import checkpoint, checkpoints, export, export_view, exports, log, probes, result, swept
+from server.queries.artifacts import LogFilter, checkpoint, checkpoints, export, export_view, exports, log, probes, result, swept
 from server.queries.preview import control_preview, deletion_preview
 from server.queries.recipe import recipe
 from server.queries.runs import attempts, run_list, run_view, segments
@@ -8,6 +8,7 @@ from server.queries.series import Window, agreement, cast_of, curves, figure_dat
 from server.queries.system import readiness, worker_list
 
 __all__ = [
+    "LogFilter",
     "Window",
     "agreement",
     "attempts",

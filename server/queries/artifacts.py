@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -30,11 +31,31 @@ from server.db.models import Attempt, Checkpoint, Edit, Export, LogLine, Point, 
 from server.db.transition import SCHEDULER
 
 Z95 = 1.96
+Level = Literal["info", "warning", "error"]
+LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 
 
-def log(db: Session, run_id: str, *, after: int, before: int | None, limit: int) -> LogPage:
+@dataclass(frozen=True)
+class LogFilter:
+    """Which lines of a log: of one attempt, of one policy, of a level and above."""
+
+    attempt: int | None = None
+    policy: str | None = None
+    level: Level = "info"
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        levels = LEVELS[LEVELS.index(self.level) :]
+        found: list[ColumnElement[bool]] = [LogLine.level.in_(levels)]
+        if self.attempt is not None:
+            found.append(LogLine.attempt_id == self.attempt)
+        if self.policy is not None:
+            found.append(LogLine.policy == self.policy)
+        return found
+
+
+def log(db: Session, run_id: str, wanted: LogFilter = LogFilter(), *, after: int, before: int | None, limit: int) -> LogPage:  # frozen
     """Oldest first. With `after` the next entries from there; otherwise the newest (before `before`)."""
-    query = select(LogLine).where(LogLine.run_id == run_id, LogLine.id > after)
+    query = select(LogLine).where(LogLine.run_id == run_id, LogLine.id > after, *wanted.conditions())
     if before is not None:
         query = query.where(LogLine.id < before)
     forward = after > 0
@@ -48,7 +69,7 @@ def log(db: Session, run_id: str, *, after: int, before: int | None, limit: int)
     return LogPage(entries=entries, next=entries[-1].id if entries else (after or None))
 
 
-def _level(text: str) -> Literal["info", "warning", "error"]:
+def _level(text: str) -> Level:
     return text if text in ("warning", "error") else "info"
 
 

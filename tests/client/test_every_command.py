@@ -137,6 +137,10 @@ def test_what_scripts_read_is_json(copd: Copd, stack: Stack, monkeypatch: pytest
     code, lines = copd("watch", run, "--json")
     assert code == Exit.done
     assert {"ping", "points", "changed"} <= {json.loads(line)["event"] for line in lines.splitlines()}
+    lines = json.loads(copd("log", run, "--json")[1])
+    assert {line["actor"] for line in lines} >= {"local", "scheduler"}
+    followed = copd("log", run, "--follow", "--level", "info", "--json", "-n", "2")[1].splitlines()
+    assert [json.loads(line) for line in followed] == lines[-2:]
     exported = json.loads(copd("export", run, "-o", str(tmp_path / "m.zip"), "--json")[1])
     assert exported["bytes"] == (tmp_path / "m.zip").stat().st_size
     kept = json.loads(copd("checkpoints", "list", run, "--json")[1])

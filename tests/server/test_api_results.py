@@ -2,12 +2,14 @@
 
 import io
 import zipfile
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from server.db.models import Attempt, Checkpoint, Export, Run, SampleRow
+from server.db.transition import log
 from tests.server.api import RUNS, submit
 from tests.server.backend import Backend
 from tests.server.seed import EPOCH, add_points, add_run, finish
@@ -179,6 +181,29 @@ def test_of_several_attempts_the_highest_checkpoint_counts(api: TestClient, back
         for attempt, digest in ((1, "old"), (2, "new")):
             db.add(Checkpoint(run_id=run, policy="text", step=3, attempt_id=attempt, path="p", digest=digest, bytes=5, has_state=True))
     assert [c["digest"] for c in api.get(f"{RUNS}/{run}/checkpoints").json()["checkpoints"]] == ["new"]
+
+
+def test_the_log_of_one_attempt_of_one_policy_from_one_level_on(api: TestClient, backend: Backend) -> None:
+    with backend.sessions() as db:
+        run, other = add_run(db), add_run(db)
+        for attempt, policy, level in ((1, "text", "info"), (1, "text", "error"), (2, "image", "warning"), (2, "image", "info")):
+            log(db, run, "w1", f"{policy} {level}", level=level, policy=policy, attempt_id=attempt)
+        log(db, other, "w1", "another run's", attempt_id=1)
+        db.commit()
+
+    def messages(**wanted: Any) -> list[str]:
+        return [entry["message"] for entry in api.get(f"{RUNS}/{run}/log", params=wanted).json()["entries"]]
+
+    assert messages(attempt=1) == ["text info", "text error"]
+    assert messages(policy="image", level="warning") == ["image warning"]
+    assert messages(level="error") == ["text error"]
+    assert messages(attempt=1, limit=1) == ["text error"]
+    assert messages(attempt=3) == []
+    entry = api.get(f"{RUNS}/{run}/log", params={"attempt": 2}).json()["entries"][0]
+    assert (entry["attempt"], entry["policy"]) == (2, "image")
+    for wrong in ({"level": "debug"}, {"attempt": "one"}, {"attempt": 2**70}, {"policy": "Text"}):
+        answer = api.get(f"{RUNS}/{run}/log", params=wrong)
+        assert (answer.status_code, next(iter(wrong)) in answer.text) == (422, True)
 
 
 def test_the_log_is_read_forwards_and_backwards(api: TestClient) -> None:

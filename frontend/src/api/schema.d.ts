@@ -5070,6 +5070,12 @@ export interface operations {
                 /** @description only entries with a lower id, the newest of them */
                 before?: number | null;
                 limit?: number;
+                /** @description only what this attempt said, and what was said of it */
+                attempt?: number | null;
+                /** @description only of this policy */
+                policy?: string | null;
+                /** @description only of this level and above */
+                level?: "info" | "warning" | "error";
             };
             header?: never;
             path: {
