@@ -6,16 +6,21 @@ import contextlib
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
+import redis
 import yaml
 
 from client.api import Client
 from client.stack.server import new_token
 from tests.embedded import Stack, eventually, free_port, temporary_home
+from tests.other_host import Host, other_host
+from tests.s3 import s3_bucket
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
@@ -23,15 +28,33 @@ SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_tex
 
 
 @pytest.fixture
-def variables(stack: Stack, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What the containers would get, with a database and a Redis of our own: an empty one each, in the running servers."""
-    with stack.database() as database, temporary_home() as home:
+def host() -> Iterator[Host]:
+    with other_host() as found:
+        yield found
+
+
+@pytest.fixture
+def redis_port(stack: Stack, host: Host) -> Iterator[int]:
+    """The running Valkey listens there too, for as long as it is wanted."""
+    port = free_port()
+    with redis.Redis.from_url(stack.info.redis_url) as client:
+        before: Any = client.config_get("bind", "protected-mode", "port")
+        for name, value in (("bind", host.address), ("protected-mode", "no"), ("port", port)):
+            client.config_set(name, value)
+        yield port
+        for name, value in reversed(before.items()):
+            client.config_set(name, value)
+
+
+@pytest.fixture
+def variables(stack: Stack, host: Host, redis_port: int) -> Iterator[dict[str, str]]:
+    """What the containers would get, with a database, a Redis and a bucket of our own: an empty one each, in running servers."""
+    with stack.database() as database, temporary_home() as home, s3_bucket(host.address) as bucket:
         database.execute("CREATE DATABASE production")
-        info = stack.info
         yield {
-            "COPD_DATABASE_URL": info.database_url.replace("@/copd?", "@/production?"),
-            "COPD_REDIS_URL": f"{info.redis_url}?db=1",
-            "COPD_STORE_URL": (tmp_path / "store").as_uri(),
+            "COPD_DATABASE_URL": stack.info.database_url.replace("@/copd?", "@/production?"),
+            "COPD_REDIS_URL": f"redis://{host.address}:{redis_port}/1",
+            "COPD_STORE_URL": f"{bucket}/copd",
             "COPD_HOME": str(home.root),
             "COPD_HOST": "127.0.0.1",
             "COPD_PORT": str(free_port()),
@@ -42,12 +65,12 @@ def variables(stack: Stack, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def service(name: str, variables: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The command of a service, as its container would run it."""
+def service(name: str, variables: dict[str, str], log: Path, host: Host | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """The command of a service, as its container would run it, here or on the other host."""
     needed = {key: value for key, value in variables.items() if key in SERVICES[name]["environment"]}
     outside = {key: value for key, value in os.environ.items() if not key.startswith("COPD_")}
     with log.open("wb") as output:
-        command = [sys.executable, "-P", "-m", *SERVICES[name]["command"]]
+        command = [*(host.prefix if host else ()), sys.executable, "-P", "-m", *SERVICES[name]["command"]]
         process = subprocess.Popen(command, env={**outside, **needed}, stdout=output, stderr=subprocess.STDOUT, cwd="/")
     try:
         yield process
@@ -56,18 +79,30 @@ def service(name: str, variables: dict[str, str], log: Path) -> Iterator[subproc
         process.wait(60)
 
 
-def test_the_services_run_a_whole_run(variables: dict[str, str], tmp_path: Path) -> None:
+def test_the_services_run_a_whole_run_with_workers_on_another_host(
+    variables: dict[str, str], host: Host, redis_port: int, tmp_path: Path
+) -> None:
+    """The workers know Redis and an S3 store; where the machine allows network namespaces they reach nothing else."""
     with service("migrate", variables, tmp_path / "migrate.log") as migrate:
         assert migrate.wait() == 0, (tmp_path / "migrate.log").read_text()
     url = f"http://127.0.0.1:{variables['COPD_PORT']}"
     with contextlib.ExitStack() as services:
-        for name in ("server", "scheduler", "worker-cpu"):
+        for name in ("server", "scheduler"):
             services.enter_context(service(name, variables, tmp_path / f"{name}.log"))
+        services.enter_context(service("worker-cpu", variables, tmp_path / "worker-cpu.log", host))
         client = services.enter_context(Client(url, new_token("test", variables)))
         eventually(client.is_ready)
+        if host.is_apart:
+            assert host.reaches(host.address, redis_port)
+            assert not host.reaches("127.0.0.1", int(variables["COPD_PORT"]))
         run = client.create_run((ROOT / "tests" / "miniature.yaml").read_text())
         eventually(lambda: client.run(run.id).state == "completed", seconds=240)
         workers = client.workers().workers
         assert {worker.device for worker in workers} == {"cpu"}
         assert len({worker.name for worker in workers}) == len(workers)
-    assert any((tmp_path / "store").rglob("*.safetensors"))
+        export = client.request_export(run.id)
+        eventually(lambda: client.exports(run.id)[0].state == "ready")
+        client.download_export(run.id, export.id, tmp_path / "merged.zip")
+    assert "model.safetensors" in "".join(zipfile.ZipFile(tmp_path / "merged.zip").namelist())
+    files = fsspec.filesystem("s3").find(f"{variables['COPD_STORE_URL']}/runs/{run.id}")
+    assert any(file.endswith(".safetensors") for file in files)

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from copd_engine.domains import Domain, Prompt, Reward, Split, build_domain
 from copd_engine.policy import Policy
 from copd_engine.spec import DigitImages, DigitVideos, ReasoningGym, RunSpec, parse_spec
 from copd_engine.store import Store, open_store
+from tests.s3 import s3_bucket
 
 torch.set_num_threads(1)  # more threads than cores slow every process down several times
 
@@ -76,6 +77,12 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def coins() -> CoinCache:
     """Shared by all tests, so that the base is loaded once. Runs have different stores, hence different checkpoints."""
     return CoinCache(capacity=8)
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    with s3_bucket() as url:
+        yield url
 
 
 @pytest.fixture

@@ -135,9 +135,9 @@ def test_checkpoints_on_the_way_change_no_bit(run: Callable[..., LocalRun], smal
     assert run(lean(small)).merged_digest == run(lean(small, checkpoint={"every": 1})).merged_digest
 
 
-def test_an_object_store_holds_the_same_run(run: Callable[..., LocalRun], small: Build, coins: PolicyCache) -> None:
+def test_an_object_store_holds_the_same_run(run: Callable[..., LocalRun], small: Build, coins: PolicyCache, bucket: str) -> None:
     spec = lean(small, rounds=1)
-    remote = LocalRun(spec, open_store(f"memory://{uuid.uuid4().hex}"), cache=coins)
+    remote = LocalRun(spec, open_store(f"{bucket}/{uuid.uuid4().hex}"), cache=coins)
     assert remote.execute() is None
     assert digests(remote) == digests(run(spec))
 

@@ -8,9 +8,12 @@ import pytest
 from copd_engine.store import FileStore, ObjectStore, Store, open_store
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "s3"])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return open_store(f"file://{tmp_path}/store" if request.param == "file" else f"memory://{uuid.uuid4().hex}/store")
+    if request.param == "file":
+        return open_store(f"file://{tmp_path}/store")
+    bucket = "memory:/" if request.param == "memory" else request.getfixturevalue("bucket")
+    return open_store(f"{bucket}/{uuid.uuid4().hex}/store")
 
 
 def publish(store: Store, path: str, content: bytes = b"weights") -> None:
