@@ -23,11 +23,12 @@ def api() -> None:
 def scheduler() -> None:
     """Schedules and records. Of several, one leads; the others wait to take over."""
     from server.scheduler.service import serve
+    from server.tracing import TracingError
     from worker.exporter import ExportError
 
     try:
         serve(settings())
-    except ExportError as error:
+    except (ExportError, TracingError) as error:
         sys.exit(str(error))
 
 

@@ -26,6 +26,7 @@ from server.metrics import Latencies, SystemCollector, request_histogram
 from server.notices import redis_client
 from server.settings import Settings
 from server.sse import Hub, stream_client
+from server.tracing import trace_requests
 
 API = "/api/v1"
 POOL_SIZE = 20
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(private)
     app.include_router(system.probes)
     app.include_router(page.router)
+    trace_requests(app)
     app.openapi = lambda: document(app)  # FastAPI's own way to change the document
     return app
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 from kombu.exceptions import OperationalError as BrokerError
@@ -16,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from copd_engine.job import SegmentJob
 from copd_engine.store import open_store
+from server import tracing
 from server.auth import load_secret
 from server.db.session import create_database_engine
 from server.notices import redis_client
@@ -31,6 +33,9 @@ from worker.app import celery_app, send_segment
 from worker.exporter import export
 from worker.log import configure
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
 REDIS_SECONDS = POLL_SECONDS + 2.0
 """A Redis that does not answer for so long is away."""
 LONGEST_PAUSE = 5.0
@@ -43,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 def serve(settings: Settings) -> None:
-    """Leads whenever it may, for ever. Ends at SIGTERM or SIGINT; at kill -9 nothing is lost. Raises ExportError."""
+    """Leads whenever it may, for ever. Ends at SIGTERM or SIGINT; at kill -9 nothing is lost. Raises ExportError, TracingError."""
     configure(as_json=settings.log_json)
     logging.getLogger("server").setLevel(logging.INFO)
     stopping = threading.Event()
@@ -53,6 +58,7 @@ def serve(settings: Settings) -> None:
     gc.freeze()  # what imports made stays for ever; collecting around it would halve the recorder's speed
     if settings.metrics_port is not None:
         export(metrics.REGISTRY, settings.metrics_host, settings.metrics_port)
+    spans = tracing.provider("copd-scheduler")
     engine = create_database_engine(settings.database_url, check=False)  # after an error it starts over anyway
     pause = 0.1
     while not stopping.is_set():
@@ -62,7 +68,7 @@ def serve(settings: Settings) -> None:
                     log.info("leading", epoch=term.epoch)
                     pause = 0.1
                     with metrics.LEADING.track_inprogress():
-                        _serve_term(settings, term, stopping)
+                        _serve_term(settings, term, stopping, spans)
         except Exception as error:  # a scheduler that ends would stop every run; whatever it is, look again from scratch
             log.error("starting_over", reason=f"{type(error).__name__}: {error}", seconds=pause, exc_info=not isinstance(error, EXPECTED))  # noqa: TRY400
             stopping.wait(pause)
@@ -82,7 +88,7 @@ def sender(redis_url: str) -> Callable[[str, SegmentJob], None]:
     return send
 
 
-def _serve_term(settings: Settings, term: Term, stopping: threading.Event) -> None:
+def _serve_term(settings: Settings, term: Term, stopping: threading.Event, spans: TracerProvider | None) -> None:
     """Schedules, records and delivers until `stopping`, or until one of them fails; its error is raised."""
     archive, over, failures = Archive(open_store(settings.store_url)), threading.Event(), list[Exception]()
 
@@ -103,6 +109,8 @@ def _serve_term(settings: Settings, term: Term, stopping: threading.Event) -> No
         beside("recorder", lambda: record(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, over)),
         beside("webhooks", lambda: deliver(courier, over)),
     ]
+    if spans is not None:
+        threads.append(beside("traces", lambda: tracing.trace_runs(term, spans, over)))
     limits = Limits(settings.max_runs, settings.max_runs_per_user)
     scheduler = Scheduler(term, redis_client(settings.redis_url, timeout=REDIS_SECONDS), archive, sender(settings.redis_url), limits)
     try:

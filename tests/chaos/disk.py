@@ -20,15 +20,17 @@ class Disk:
     folder: Path
 
     def fill(self, room: int = 0) -> None:
-        """Leaves about `room` bytes free."""
-        self._resize(max(PAGE, shutil.disk_usage(self.folder).used + room))
+        """Leaves about `room` bytes free. The kernel refuses a size below what is there, and the run may be writing: then again."""
+        while not self._resize(max(PAGE, shutil.disk_usage(self.folder).used + room)):
+            pass
 
     def free(self) -> None:
         """As roomy as in the beginning."""
-        self._resize(ROOMY)
+        assert self._resize(ROOMY)
 
-    def _resize(self, size: int) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(self.folder)], check=True)
+    def _resize(self, size: int) -> bool:
+        command = ["mount", "-o", f"remount,size={size}", str(self.folder)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @contextlib.contextmanager
