@@ -34,6 +34,7 @@ KEPT_SECONDS = 3600.0
 PAUSE_SECONDS = 3.0
 """After a call that failed, the provider's documents are not asked for again for so long, however many wish to sign in."""
 LEEWAY_SECONDS = 60
+LONGEST_SUBJECT = 255
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Only those with a public key: with HS256 the key could be one that everybody knows, with none there is no key."""
 T = TypeVar("T")
@@ -147,6 +148,8 @@ class Provider:
         audience, party = claims["aud"], claims.get("azp")
         if party != self._client_id and (party is not None or (isinstance(audience, list) and len(audience) > 1)):
             raise DeniedError("the provider's ID token cannot be believed (it was made for another party: azp)")
+        if not (claims["sub"].isascii() and claims["sub"].isprintable() and len(claims["sub"]) <= LONGEST_SUBJECT):
+            raise DeniedError(f"the provider's ID token cannot be believed (sub must be at most {LONGEST_SUBJECT} ASCII characters)")
         return claims
 
     def _person(self, claims: dict[str, Any]) -> Person:

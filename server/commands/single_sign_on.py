@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import count
@@ -15,7 +16,7 @@ from server.commands.errors import NotFound, Refused
 from server.commands.people import NewSession, check_admin_left, new_session
 from server.db.models import User
 from server.db.session import create_database_engine, session_factory, transaction
-from server.db.transition import SCHEDULER, log
+from server.db.transition import SCHEDULER, log, printable
 from server.oidc import DeniedError, Person
 from server.roles import Role
 from server.settings import Settings
@@ -46,7 +47,7 @@ def sign_in(db: Session, secret: bytes, state: str, redeem: Callable[[], Person]
     except (Refused, DeniedError) as refusal:
         with transaction(db):
             user = _user_of(db, person.issuer, person.subject) if person else None
-            data = {"address": address, "reason": str(refusal), **({"subject": person.subject} if person else {})}
+            data = {"address": address, "reason": printable(str(refusal)), **({"subject": person.subject} if person else {})}
             actor = user.name if user else "somebody"
             log(db, None, actor, f"was refused at signing in by {MEANS}", level="warning", data=data)
         raise
@@ -55,8 +56,10 @@ def sign_in(db: Session, secret: bytes, state: str, redeem: Callable[[], Person]
 def link_user(settings: Settings, name: str, subject: str) -> None:
     """From now on the person whom the provider knows as `subject` signs in as this user. For a command line: opens the database itself.
 
-    Raises NotFound, and Refused when either is linked already.
+    Raises NotFound, and Refused when either is linked already or there is no provider.
     """
+    if not settings.oidc_issuer:
+        raise Refused(f"{MEANS} is not set up here (COPD_OIDC_ISSUER)")
     engine = create_database_engine(settings.database_url)
     try:
         with session_factory(engine).begin() as db:
@@ -101,7 +104,7 @@ def _added(db: Session, person: Person, role: Role) -> User:
     if taken is not None and taken.subject is None:
         raise Refused(
             f"there is a user '{name}' here who does not sign in by {MEANS}, and is not taken over. If that is you, whoever runs the "
-            f"server can join the two: python -m server link-user --user {name} --subject {person.subject}"
+            f"server can join the two: python -m server link-user --user {name} --subject {shlex.quote(person.subject)}"
         )
     free = name if taken is None and name != SCHEDULER else _numbered(db, name)
     user = User(name=free, role=role.value, issuer=person.issuer, subject=person.subject)

@@ -156,6 +156,8 @@ def by_another(key: RSAKey, claims: dict[str, Any]) -> str:
         ({"claims": {"iat": 4_000_000_000}}, "future"),
         ({"claims": {"sub": None}}, "sub"),
         ({"claims": {"sub": ""}}, "sub"),
+        ({"claims": {"sub": "a\x00"}}, "sub"),
+        ({"claims": {"sub": "a" * 256}}, "sub"),
         ({"sign": unsigned}, "none"),
         ({"sign": by_public_key}, "HS256"),
         ({"sign": by_secret}, "HS256"),
@@ -283,6 +285,8 @@ def test_a_user_of_the_same_name_is_not_taken_over_but_can_be_joined(browser: Br
     settings = browser.backend.settings.model_copy(update={"oidc_issuer": browser.provider.issuer})
     sign_in(browser.client, browser.backend)
     del browser.client.headers["authorization"]
+    with pytest.raises(Refused, match="not set up here"):
+        link_user(browser.backend.settings, "bob", "s-1")
     with pytest.raises(NotFound, match="no user 'rob'"):
         link_user(settings, "rob", "s-1")
     link_user(settings, "bob", "s-1")

@@ -865,7 +865,7 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description What people did to runs, users and tokens, and every login by link or password, newest first.
+         * @description What people did to runs, users and tokens, and every login, newest first.
          */
         get: operations["list_audit"];
         put?: never;
