@@ -1,5 +1,5 @@
-"""`python -m server api | scheduler`: the server's processes; `migrate | login-code | token | can-sign-in | doctor | openapi` do one
-thing and end.
+"""`python -m server api | scheduler`: the server's processes; `migrate | login-code | token | link-user | can-sign-in | doctor |
+openapi` do one thing and end.
 
 Configured by COPD_… variables (server/settings.py).
 """
@@ -53,11 +53,22 @@ def token(name: str, user: str | None) -> None:
     print(auth.issue_now(settings(), "token", user, None, name=name))
 
 
+def link_user(user: str, subject: str) -> None:
+    """Lets a user sign in by single sign-on, as the person whom the provider knows by this subject."""
+    from server.commands.errors import NotFound, Refused
+    from server.commands.single_sign_on import link_user as link
+
+    try:
+        link(settings(), user, subject)
+    except (NotFound, Refused) as error:
+        sys.exit(str(error))
+
+
 def can_sign_in() -> None:
-    """Ends with 0 when a user has a password, else with 1."""
+    """Ends with 0 when a user has a password or there is single sign-on, else with 1."""
     from server.commands.people import can_anyone_sign_in
 
-    sys.exit(0 if can_anyone_sign_in(settings().database_url) else 1)
+    sys.exit(0 if settings().oidc_issuer or can_anyone_sign_in(settings().database_url) else 1)
 
 
 def doctor() -> None:
@@ -75,7 +86,7 @@ def openapi() -> None:
 
 
 def main() -> None:
-    processes, others = (api, scheduler), (migrate, login_code, token, can_sign_in, doctor, openapi)
+    processes, others = (api, scheduler), (migrate, login_code, token, link_user, can_sign_in, doctor, openapi)
     commands = {function.__name__.replace("_", "-"): function for function in (*processes, *others)}
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
@@ -84,6 +95,8 @@ def main() -> None:
     for name in ("login-code", "token"):
         subparsers.choices[name].add_argument("--user", help="whose it is; default: the oldest admin, made if there are no users")
     subparsers.choices["token"].add_argument("--name", required=True, help="what will use it")
+    subparsers.choices["link-user"].add_argument("--user", required=True, help="who there is here")
+    subparsers.choices["link-user"].add_argument("--subject", required=True, help="the person at the provider, as the refusal names it")
     arguments = vars(parser.parse_args())
     commands[arguments.pop("command")](**arguments)
 

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 
 from copd_engine.store import open_store
 from server import auth, figures
-from server.api import artifacts, events, page, people, problems, runs, session, spec, steering, system, training, webhooks
+from server.api import artifacts, events, oidc, page, people, problems, runs, session, spec, steering, system, training, webhooks
 from server.api.deps import Services, identity
 from server.api.openapi import document
 from server.api.schemas.parts import Problem
@@ -24,6 +24,7 @@ from server.db.session import create_database_engine, session_factory
 from server.ended_logins import ended_logins_end_streams
 from server.metrics import Latencies, SystemCollector, request_histogram
 from server.notices import redis_client
+from server.oidc import Provider
 from server.settings import Settings
 from server.sse import Hub, stream_client
 from server.tracing import trace_requests
@@ -64,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     registry.register(_collector(app))
     app.include_router(session.router, prefix=API)
+    app.include_router(oidc.router, prefix=API)
     app.include_router(private)
     app.include_router(system.probes)
     app.include_router(page.router)
@@ -94,6 +96,12 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
+def _provider(settings: Settings) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_role_claim)
+
+
 def _lifespan(settings: Settings) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -103,10 +111,13 @@ def _lifespan(settings: Settings) -> Any:
         sessions = session_factory(engine)
         async with Hub(stream) as hub, ended_logins_end_streams(hub, sessions):
             secret = auth.load_secret(settings.home)
-            app.state.services = Services(settings, secret, sessions, bus, hub, open_store(settings.store_url))
+            provider = _provider(settings)
+            app.state.services = Services(settings, secret, sessions, bus, hub, open_store(settings.store_url), provider)
             warming = asyncio.create_task(asyncio.to_thread(_warm_up))
             yield
             await warming
+            if provider:
+                provider.close()
         await stream.aclose()
         bus.close()
         engine.dispose()

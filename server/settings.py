@@ -7,14 +7,17 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copd_engine.reach import FolderList, Reach
+from server.roles import Role
+from server.safe_url import is_safe
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="COPD_")
+    # an empty variable is one that is not set; an error must not tell a secret
+    model_config = SettingsConfigDict(env_prefix="COPD_", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str
     """postgresql+psycopg://…; a Unix socket as ?host=/folder"""
@@ -43,6 +46,16 @@ class Settings(BaseSettings):
     """Whether specs may name models and data of the Hugging Face hub."""
     webhook_networks: list[str] = []
     """Internal addresses or networks that webhooks may lead to, by plain http too; all other internal ones are refused."""
+    oidc_issuer: str = ""
+    """Single sign-on: the provider of OpenID Connect, as its discovery document names it."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_role_claim: str = "groups"
+    """The claim of the ID token that says what a person may do; dots lead into objects."""
+    oidc_roles: dict[str, Role] = {}
+    """Which role each of its values has; of several the highest counts, and without one nobody comes in."""
+    oidc_name: str = "single sign-on"
+    """What the button says: Continue with …"""
     log_json: bool = False
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Where Prometheus reads the scheduler's /metrics; the API serves its own at its own port; None: nowhere."""
@@ -54,7 +67,17 @@ class Settings(BaseSettings):
             raise ValueError("COPD_CERTIFICATE and COPD_KEY belong together: set both or neither")
         for network in (*self.behind_proxy, *self.webhook_networks):
             ip_network(network)  # raises ValueError: a name, or * for everybody, would be a way around the limits they are exceptions to
+        self._check_single_sign_on()
         return self
+
+    def _check_single_sign_on(self) -> None:
+        secret = self.oidc_client_secret.get_secret_value()
+        needed = {"ISSUER": self.oidc_issuer, "CLIENT_ID": self.oidc_client_id, "CLIENT_SECRET": secret, "ROLES": self.oidc_roles}
+        missing = [f"COPD_OIDC_{name}" for name, value in needed.items() if not value]
+        if 0 < len(missing) < len(needed):
+            raise ValueError(f"single sign-on is half set up: {', '.join(missing)} must be set too, or none of them")
+        if self.oidc_issuer and (not is_safe(self.oidc_issuer) or "?" in self.oidc_issuer):
+            raise ValueError("COPD_OIDC_ISSUER must be a URL such as https://login.example.org; http is for loopback only")
 
     @property
     def reach(self) -> Reach:

@@ -14,6 +14,9 @@ EXCEPTIONS: dict[str, Role | None] = {
     "healthz": None,
     "readyz": None,
     "sign_in": None,
+    "list_ways_in": None,
+    "begin_single_sign_on": None,
+    "end_single_sign_on": None,
     # changes nothing, or only what is the caller's own; the tokens of others are an admin's (server/api/people.py)
     "check_spec": Role.viewer,
     "sign_out": Role.viewer,

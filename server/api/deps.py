@@ -18,6 +18,7 @@ from server.api.schemas.parts import Problem
 from server.api.security import is_same_origin
 from server.db.models import Run, Token
 from server.db.session import SessionFactory
+from server.oidc import Provider
 from server.roles import Role
 from server.settings import Settings
 from server.sse import Hub
@@ -36,6 +37,8 @@ class Services:
     redis: redis.Redis
     hub: Hub
     store: Store
+    provider: Provider | None = None
+    """Of OpenID Connect, where single sign-on is set up."""
 
     @property
     def cookie(self) -> str:

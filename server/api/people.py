@@ -62,7 +62,7 @@ def list_audit(
     before: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> AuditPage:
-    """What people did to runs, users and tokens, and every login by link or password, newest first."""
+    """What people did to runs, users and tokens, and every login, newest first."""
     return queries.audit(db, before=before, limit=limit)
 
 

@@ -25,7 +25,7 @@ def sign_in(body: SignIn, request: Request, response: Response, db: Db, services
     if "origin" in request.headers and not is_same_origin(request.headers):
         raise ApiError(403, "a login must come from this server's own page")
     session = _session(body, request.client.host if request.client else "", db, services)
-    _set_cookie(response, services, session.value, request)
+    set_session(response, services, session.value, request)
     return Session(user=session.token.user_name, role=auth.role_of(db, session.token), expires_at=session.token.expires_at)
 
 
@@ -71,12 +71,18 @@ def _session(body: SignIn, address: str, db: Db, services: Services) -> people.N
     return session
 
 
-def _set_cookie(response: Response, services: Services, value: str, request: Request) -> None:
+def is_secure(request: Request, services: Services) -> bool:
+    """Whether browsers come by https only, so that no cookie need ever go another way."""
+    return request.url.scheme == "https" or services.settings.is_behind_tls
+
+
+def set_session(response: Response, services: Services, value: str, request: Request) -> None:
+    """Puts a new session's value into the browser's cookie."""
     response.set_cookie(
         services.cookie,
         value,
         max_age=int(auth.SESSION_LIFETIME.total_seconds()),
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https" or services.settings.is_behind_tls,
+        secure=is_secure(request, services),
     )

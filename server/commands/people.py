@@ -53,11 +53,16 @@ def change_user(
             log(db, None, author, f"set a password for {name}", data={"user": name})
             user.password = hashed
             auth.revoke_all(db, name, "session", "code")
-        db.flush()
-        if not db.scalars(select(User.name).where(User.role == Role.admin, User.disabled_at.is_(None)).limit(1)).first():
-            raise Refused("no admin would be left; make another user an admin first")
+        check_admin_left(db)
         db.refresh(user)
     return user
+
+
+def check_admin_left(db: Session) -> None:
+    """Raises Refused when what was just changed would leave nobody to administer."""
+    db.flush()
+    if not db.scalars(select(User.name).where(User.role == Role.admin, User.disabled_at.is_(None)).limit(1)).first():
+        raise Refused("no admin would be left; make another user an admin first")
 
 
 def create_token(db: Session, secret: bytes, author: str, *, name: str, role: Role, lifetime: timedelta | None) -> tuple[str, Token]:
@@ -88,7 +93,7 @@ def sign_in_by_code(db: Session, secret: bytes, code: str, address: str) -> NewS
     """A session for the user of the code; None when it is unknown, used or too old."""
     with transaction(db):
         redeemed = auth.redeem(db, secret, code)
-        return _session(db, secret, redeemed.user_name, Role(redeemed.role), address, "a link") if redeemed else None
+        return new_session(db, secret, redeemed.user_name, Role(redeemed.role), address, "a link") if redeemed else None
 
 
 def sign_in_by_password(db: Session, secret: bytes, name: str, password: str, address: str) -> NewSession | None:
@@ -104,7 +109,7 @@ def sign_in_by_password(db: Session, secret: bytes, name: str, password: str, ad
             log(db, None, actor, "was refused at signing in by password", level="warning", data={"address": address})
             return None
         login_limit.forgive(db, tries)
-        return _session(db, secret, name, Role.admin, address, "password")
+        return new_session(db, secret, name, Role.admin, address, "password")
 
 
 def change_own_password(db: Session, secret: bytes, login: Token, current: str, new: str, address: str) -> bool:
@@ -164,7 +169,10 @@ def _password_of(user: User | None) -> str | None:
     return user.password if user and user.disabled_at is None else None
 
 
-def _session(db: Session, secret: bytes, user: str, role: Role, address: str, means: str) -> NewSession:
-    value, token = auth.issue(db, secret, "session", user, auth.SESSION_LIFETIME, role=role)
+def new_session(
+    db: Session, secret: bytes, user: str, role: Role, address: str, means: str, lifetime: timedelta = auth.SESSION_LIFETIME
+) -> NewSession:
+    """A session of the user, and its line in the log. The caller commits."""
+    value, token = auth.issue(db, secret, "session", user, lifetime, role=role)
     log(db, None, user, f"signed in by {means}", data={"address": address})
     return NewSession(value, token)

@@ -331,11 +331,15 @@ class User(Base):
     """A person, or a machine with a name of its own. Never deleted, for the log names it; a disabled one has no way in."""
 
     __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("issuer", "subject", name="users_by_subject"),)
 
     name: Mapped[str] = mapped_column(primary_key=True)
     role: Mapped[str]
     password: Mapped[str | None]
-    """An argon2 hash; without one only links and tokens lead in."""
+    """An argon2 hash; without one only links, tokens and single sign-on lead in."""
+    issuer: Mapped[str | None]
+    subject: Mapped[str | None]
+    """Whom this provider of OpenID Connect knows the user as; None for users who do not come by single sign-on."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     disabled_at: Mapped[datetime | None]
 

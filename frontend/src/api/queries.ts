@@ -19,6 +19,12 @@ export const sessionQuery = queryOptions({
   staleTime: Infinity,
 });
 
+/** What the sign-in page offers, and why the last single sign-on failed. */
+export const waysInQuery = queryOptions({
+  queryKey: ["ways-in"],
+  queryFn: ({ signal }) => body(http.GET("/api/v1/session/ways", { signal })),
+});
+
 export const runsQuery = ({ search, state, tag }: RunFilter) =>
   queryOptions({
     queryKey: ["runs", search, state, tag],

@@ -37,6 +37,11 @@ class Session(BaseModel):
     expires_at: datetime | None
 
 
+class WaysIn(BaseModel):
+    single_sign_on: str | None = Field(description="the provider's name for people; null: not set up")
+    problem: str | None = Field(description="why the last single sign-on of this browser failed; null after a minute")
+
+
 class UserView(BaseModel):
     name: str
     role: Role

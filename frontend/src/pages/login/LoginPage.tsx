@@ -3,6 +3,7 @@ import { Command } from "../../parts/Command";
 import { Centered } from "../problems/Centered";
 import classes from "./LoginPage.module.css";
 import { PasswordForm } from "./PasswordForm";
+import { SingleSignOn } from "./SingleSignOn";
 
 /** No session, or one that ended: how to get in. The address stays, so that either way leads back to this view. */
 export function LoginPage({ refusal }: { refusal: string | null }) {
@@ -14,6 +15,7 @@ export function LoginPage({ refusal }: { refusal: string | null }) {
         </Alert>
       )}
       <div className={classes.card}>
+        <SingleSignOn />
         <PasswordForm />
         <div className={classes.or}>or by a link</div>
         <div className={classes.link}>
