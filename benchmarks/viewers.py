@@ -1,0 +1,154 @@
+"""How soon a step's numbers reach those who watch, and how fast the list of many runs is. `python -m benchmarks.viewers`.
+
+A real PostgreSQL, Valkey and API process; events are put into a run's stream as a worker puts them, and all viewers are connections of this
+process, which shares the machine with the server: what they wait for each other is in the numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from copd_engine.events import Points, Value
+from server import auth
+from server.commands import create_run
+from server.roles import Role
+from tests.embedded import free_port
+from tests.server.backend import Backend, running_backend
+from tests.server.simulation import small_spec
+from worker import bus
+
+CASES = ((50, 20.0), (500, 2.0))
+"""Viewers, and events per second."""
+SECONDS = 15.0
+RUNS = 10_000
+REQUESTS = 50
+
+
+@contextmanager
+def api_process(backend: Backend) -> Iterator[httpx.Client]:
+    """The API as a process of its own, and a client with a token."""
+    port = free_port()
+    environment = {**os.environ, "COPD_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-P", "-m", "server", "api"], env=environment, stderr=subprocess.DEVNULL)
+    with backend.sessions.begin() as db:
+        user = auth.oldest_admin(db)
+        token = auth.issue(db, auth.load_secret(backend.settings.home), "token", user, timedelta(hours=1), role=Role.admin)[0]
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=60) as client:
+            while not _answers(client):
+                time.sleep(0.1)
+            yield client
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+class Viewing:
+    """Some viewers of one run, and when each of them got which step."""
+
+    def __init__(self, backend: Backend, client: httpx.Client, viewers: int, rate: float) -> None:
+        self._backend, self._client, self._viewers, self._rate = backend, client, viewers, rate
+        self._sent: dict[int, float] = {}
+        self.seconds = list[float]()
+        self._connected = asyncio.Semaphore(0)
+
+    async def measure(self, run: str) -> list[tuple[str, str]]:
+        events = round(self._rate * SECONDS)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=self._client.base_url, headers=self._client.headers, limits=limits, timeout=120) as client:
+            watching = [asyncio.create_task(self._watch(client, run, events)) for _ in range(self._viewers)]
+            for _ in watching:
+                await self._connected.acquire()
+            for step in range(1, events + 1):
+                self._send(run, step)
+                await asyncio.sleep(1 / self._rate)
+            resets = sum(await asyncio.gather(*watching))
+        ordered = sorted(1000 * each for each in self.seconds)
+        who = f"{self._viewers} viewers, {self._rate:g} events/s"
+        return [
+            (f"{who}: event → received, median", f"{statistics.median(ordered):.1f} ms"),
+            (f"{who}: p99", f"{ordered[int(0.99 * len(ordered))]:.1f} ms"),
+            (f"{who}: received of sent", f"{len(ordered):,} of {self._viewers * events:,}, {resets} resets"),
+        ]
+
+    def _send(self, run: str, step: int) -> None:
+        values = [Value(name=f"series-{i}", value=step / 7) for i in range(20)]
+        event = Points(seq=step, policy="image", step=step, values=values).model_dump(mode="json")
+        frame = bus.Frame(time=time.time(), attempt=1, segment="rlvr.image@0", event=event)
+        self._sent[step] = time.perf_counter()
+        self._backend.redis.xadd(bus.run_stream(run), {bus.STREAM_FIELD: frame.model_dump_json(exclude_defaults=True)})
+
+    async def _watch(self, client: httpx.AsyncClient, run: str, events: int) -> int:
+        """Takes events until it has the last one. Returns how many resets there were among them."""
+        name, resets = "", 0
+        async with client.stream("GET", f"/api/v1/runs/{run}/events") as stream:
+            async for line in stream.aiter_lines():
+                field, _, value = line.partition(": ")
+                if field == "event":
+                    name = value
+                    resets += name == "reset"
+                    if name == "ping":
+                        self._connected.release()
+                elif field == "data" and name == "points":
+                    step = json.loads(value)["step"]
+                    self.seconds.append(time.perf_counter() - self._sent[step])
+                    if step == events:
+                        break
+        return resets
+
+
+def watched(backend: Backend, client: httpx.Client) -> Iterator[tuple[str, str]]:
+    for viewers, rate in CASES:
+        with backend.sessions() as session:
+            run = create_run(session, small_spec(name=f"watched by {viewers}"), "simulated", "ann")
+        yield from asyncio.run(Viewing(backend, client, viewers, rate).measure(run))
+
+
+def listed(backend: Backend, client: httpx.Client) -> Iterator[tuple[str, str]]:
+    """The first page of many runs, as the page and `copd list` ask for it."""
+    for number in range(RUNS):
+        with backend.sessions() as session:
+            create_run(session, small_spec(name=f"run-{number}", rounds=1), "simulated", "ann")
+    milliseconds, answer = list[float](), dict[str, Any]()
+    for _ in range(REQUESTS):
+        began = time.perf_counter()
+        answer = client.get("/api/v1/runs").raise_for_status().json()
+        milliseconds.append(1000 * (time.perf_counter() - began))
+    ordered = sorted(milliseconds)
+    what = f"first {len(answer['runs'])} of {RUNS:,} runs"
+    yield f"{what}, median", f"{statistics.median(ordered):.0f} ms"
+    yield f"{what}, p95", f"{ordered[int(0.95 * len(ordered))]:.0f} ms"
+
+
+def main() -> None:
+    table = Table("measured", "value", title=f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    with running_backend() as backend, api_process(backend) as client:
+        for part in (watched, listed):
+            for row in part(backend, client):
+                table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
