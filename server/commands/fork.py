@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED, TRAINING, Kind, Ref, Segment, plan
@@ -23,7 +23,7 @@ from server.commands.locked import locked_run, spec_of
 from server.commands.once import IdempotencyToken, made_before, remember
 from server.commands.runs import new_run_id
 from server.commands.structure import stored_edits
-from server.db.models import Attempt, Edit, EditBinding, Run, SegmentRow
+from server.db.models import Attempt, Deletion, Edit, EditBinding, Run, SegmentRow
 from server.db.segments import row_of, segment_of, structure_edits
 from server.db.session import transaction
 from server.db.transition import log, transition
@@ -56,8 +56,11 @@ def fork(session: Session, store: Store, run_id: str, wanted: Fork, author: str,
     left to train), and Refused while the round's numbers are on their way or when its checkpoints are gone.
     """
     child_id = new_run_id()
+    with transaction(session):
+        session.add(Deletion(run_id=child_id, cleared_at=func.now()))  # a kill leaves this note, and the scheduler removes the files
     try:
         with transaction(session):
+            session.execute(delete(Deletion).where(Deletion.run_id == child_id))  # locked until the commit: the files stay meanwhile
             if once is not None and (earlier := made_before(session, once)) is not None:
                 return earlier
             parent = locked_run(session, run_id)  # nobody removes its checkpoints meanwhile

@@ -202,7 +202,7 @@ class Pin(Base):
 
 
 class Deletion(Base):
-    """A run that was deleted and of which there may still be files. `cleared_at`: when they were removed the first time."""
+    """A run that is none, deleted or not yet made, of which there may be files. `cleared_at`: when they were first removed, or begun."""
 
     __tablename__ = "deletions"
 

@@ -61,11 +61,13 @@ def remove_files(session: Session, archive: Archive) -> bool:
 def remove_runs(session: Session, archive: Archive) -> list[str]:
     """Removes the files of deleted runs. Returns whose.
 
-    A worker that was cut off may write on for a while, so they are removed a second time, and only then is the run forgotten.
+    A worker that was cut off may write on for a while, so they are removed a second time, and only then is the run forgotten. A fork
+    that was cut off counts as cleared once; one that is still being made holds its row locked, and is passed over.
     """
     since = func.extract("epoch", func.now() - Deletion.cleared_at)
     due = or_(Deletion.cleared_at.is_(None), since > AFTERMATH_SECONDS)
-    rows = list(session.scalars(select(Deletion).where(due).order_by(Deletion.requested_at).limit(BATCH)))
+    oldest = select(Deletion).where(due).order_by(Deletion.requested_at).limit(BATCH)
+    rows = list(session.scalars(oldest.with_for_update(skip_locked=True)))
     if not rows or not _may_remove(session):
         return []
     for row in rows:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, text
 
 from copd_engine.plan import TRAINING
 from copd_engine.spec import RunSpec, SpecError
 from server.commands import Fork, Refused, create_run, edit_controls, fork
-from server.db.models import Point, Series
+from server.db.models import Deletion, Point, Series
 from server.queries import recipe
-from tests.server.simulation import Undisturbed, World, small_spec
+from server.scheduler.retention import AFTERMATH_SECONDS, remove_runs
+from tests.server.simulation import Killed, Undisturbed, World, small_spec
 
 pytestmark = pytest.mark.integration
 AT_WORK = ("w1",)
@@ -172,3 +173,40 @@ def test_a_recipes_edits_stay_as_given(world: World) -> None:
     assert [(edit.path, edit.replayed) for edit in world.edits(last)] == [("optimizer.lr", True)]
     world.complete(last, ["w1"])
     assert world.merged_digest(last) == world.merged_digest(first)
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
+def test_what_a_killed_fork_has_copied_goes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = completed(world)
+    with monkeypatch.context() as patch:
+        patch.setattr("server.commands.inherit.copy_of", killed)  # after a copy, before the commit
+        patch.setattr(type(world.store), "delete", killed)  # nor does anything clean up
+        with pytest.raises(Killed):
+            forked(world, first, 1)
+    assert len(world.store.list("runs")) == 2
+    time_passes(world)
+    world.tick()
+    assert world.store.list("runs") == [first]
+    again = forked(world, first, 1)
+    time_passes(world)
+    world.tick()
+    assert world.store.list("runs") == sorted([first, again])
+
+
+def test_the_files_of_a_fork_that_takes_long_stay(world: World) -> None:
+    with world.backend.sessions() as making, world.backend.sessions() as session:
+        making.add(Deletion(run_id="child", cleared_at=None))
+        making.commit()
+        time_passes(world)
+        making.execute(delete(Deletion).where(Deletion.run_id == "child"))
+        assert remove_runs(session, world.archive) == []
+        making.rollback()
+        assert remove_runs(session, world.archive) == ["child"]
+
+
+def time_passes(world: World) -> None:
+    with world.backend.engine.begin() as connection:
+        connection.execute(text(f"UPDATE deletions SET cleared_at = now() - interval '{AFTERMATH_SECONDS + 1} s'"))
