@@ -7,6 +7,7 @@ which keeps all it has: no number is ever lost.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from copd_engine.spec import FieldError, SpecError
 from copd_engine.store import Store
 from server.commands.controls import FIRST_EDIT, make_edits, reseeded
 from server.commands.errors import Refused
-from server.commands.inherit import Reach, copy_checkpoints, copy_numbers, copy_of
+from server.commands.inherit import Reach, copy_checkpoints, copy_numbers, copy_of, copy_once, held_checkpoints
 from server.commands.locked import locked_run, spec_of
 from server.commands.once import IdempotencyToken, made_before, remember
 from server.commands.runs import new_run_id
@@ -59,6 +60,7 @@ def fork(session: Session, store: Store, run_id: str, wanted: Fork, author: str,
     with transaction(session):
         session.add(Deletion(run_id=child_id, cleared_at=func.now()))  # a kill leaves this note, and the scheduler removes the files
     try:
+        _copy_ahead(session, store, run_id, child_id, wanted, once)
         with transaction(session):
             session.execute(delete(Deletion).where(Deletion.run_id == child_id))  # locked until the commit: the files stay meanwhile
             if once is not None and (earlier := made_before(session, once)) is not None:
@@ -73,6 +75,19 @@ def fork(session: Session, store: Store, run_id: str, wanted: Fork, author: str,
     run_changed(run_id, "run", "log")
     run_changed(child_id, "run", "edits", "segments", "checkpoints", "log")
     return child_id
+
+
+def _copy_ahead(session: Session, store: Store, run_id: str, child_id: str, wanted: Fork, once: IdempotencyToken | None) -> None:
+    """Copies the checkpoints while the run goes on, so that little is left to do under its lock. What is wrong is found and said there."""
+    with transaction(session):
+        session.execute(select(Deletion).where(Deletion.run_id == child_id).with_for_update())
+        parent = session.get(Run, run_id)
+        if parent is not None and (once is None or made_before(session, once) is None):
+            with contextlib.suppress(SpecError, Refused, FileNotFoundError):
+                kept = _kept_rounds(session, parent, wanted.keep_rounds)
+                reach = _reach(_done_segments(session, parent, kept).values())
+                for row in held_checkpoints(session, run_id, reach):
+                    copy_once(store, row, run_id, child_id)
 
 
 def whole_rounds(session: Session, run_id: str) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from copd_engine.plan import Ref
-from copd_engine.store import Store
+from copd_engine.store import MANIFEST, Store
 from server.db import points
 from server.db.models import Base, Checkpoint, SampleRow, Series
 
@@ -41,22 +41,32 @@ def copy_checkpoints(session: Session, store: Store, parent: str, child: str, re
     Returns which checkpoints these are.
     """
     kept = set[Ref]()
-    held = (
-        select(Checkpoint)
-        .where(Checkpoint.run_id == parent, Checkpoint.deleted_at.is_(None), Checkpoint.policy.in_(reach))
-        .ext(distinct_on(Checkpoint.policy, Checkpoint.step))
-        .order_by(Checkpoint.policy, Checkpoint.step, Checkpoint.attempt_id.desc())
-    )
-    for row in session.scalars(held).all():
-        if row.step <= reach[row.policy]:
-            store.copy(f"runs/{parent}/{row.path}", f"runs/{child}/{row.path}")
-            session.add(copy_of(row, run_id=child))
-            kept.add(Ref(row.policy, row.step))
+    for row in held_checkpoints(session, parent, reach):
+        copy_once(store, row, parent, child)
+        session.add(copy_of(row, run_id=child))
+        kept.add(Ref(row.policy, row.step))
     media = select(func.unnest(SampleRow.media)).where(SampleRow.run_id == child).distinct()
     for path in session.scalars(media).all():
         with contextlib.suppress(FileNotFoundError):  # nothing but a picture beside a prompt
             store.write(f"runs/{child}/{path}", store.read(f"runs/{parent}/{path}"))
     return kept
+
+
+def held_checkpoints(session: Session, run_id: str, reach: Reach) -> list[Checkpoint]:
+    """Those of a run that the store has up to there, of each policy and step the one that counts."""
+    held = (
+        select(Checkpoint)
+        .where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None), Checkpoint.policy.in_(reach))
+        .ext(distinct_on(Checkpoint.policy, Checkpoint.step))
+        .order_by(Checkpoint.policy, Checkpoint.step, Checkpoint.attempt_id.desc())
+    )
+    return [row for row in session.scalars(held) if row.step <= reach[row.policy]]
+
+
+def copy_once(store: Store, row: Checkpoint, parent: str, child: str) -> None:
+    """Copies a checkpoint's files unless that was done: what is published never changes."""
+    if not store.exists(f"runs/{child}/{row.path}/{MANIFEST}"):
+        store.copy(f"runs/{parent}/{row.path}", f"runs/{child}/{row.path}")
 
 
 def copy_of(row: Any, **changes: Any) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, text
 from copd_engine.plan import TRAINING
 from copd_engine.spec import RunSpec, SpecError
 from server.commands import Fork, Refused, create_run, edit_controls, fork
-from server.db.models import Deletion, Point, Series
+from server.db.models import Deletion, Point, Run, Series
 from server.queries import recipe
 from server.scheduler.retention import AFTERMATH_SECONDS, remove_runs
 from tests.server.simulation import Killed, Undisturbed, World, small_spec
@@ -194,6 +194,38 @@ def test_what_a_killed_fork_has_copied_goes(world: World, monkeypatch: pytest.Mo
     time_passes(world)
     world.tick()
     assert world.store.list("runs") == sorted([first, again])
+
+
+def test_a_fork_copies_while_the_other_run_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scheduler and commands need the run's row, and a store may be slow."""
+    first, copied = completed(world), list[str]()
+    copy = type(world.store).copy
+
+    def watched(store: Any, path: str, target: str) -> None:
+        with world.backend.sessions() as other:
+            other.execute(select(Run.id).where(Run.id == first).with_for_update(nowait=True))  # raises where it is locked
+            other.rollback()
+        copied.append(target)
+        copy(store, path, target)
+
+    monkeypatch.setattr(type(world.store), "copy", watched)
+    again = forked(world, first, 1)
+    assert len(copied) == len(set(copied)) > 0
+    assert all(target.startswith(f"runs/{again}/") for target in copied)
+
+
+def test_a_checkpoint_that_goes_while_it_is_copied_refuses_the_fork(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, copy = completed(world), type(world.store).copy
+
+    def swept(store: Any, path: str, target: str) -> None:
+        with world.backend.engine.begin() as other:
+            other.execute(text("UPDATE checkpoints SET deleted_at = now() WHERE policy = 'image'"))
+        copy(store, path, target)
+
+    monkeypatch.setattr(type(world.store), "copy", swept)
+    with pytest.raises(Refused):
+        forked(world, first, 1)
+    assert world.store.list("runs") == [first]
 
 
 def test_the_files_of_a_fork_that_takes_long_stay(world: World) -> None:
