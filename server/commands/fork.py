@@ -64,6 +64,7 @@ def fork(session: Session, store: Store, run_id: str, wanted: Fork, author: str,
         with transaction(session):
             session.execute(delete(Deletion).where(Deletion.run_id == child_id))  # locked until the commit: the files stay meanwhile
             if once is not None and (earlier := made_before(session, once)) is not None:
+                store.delete(f"runs/{child_id}")  # an equal request was made while this one copied
                 return earlier
             parent = locked_run(session, run_id)  # nobody removes its checkpoints meanwhile
             _fork(session, store, parent, child_id, wanted, author)
