@@ -112,7 +112,9 @@ def _lifespan(settings: Settings) -> Any:
         async with Hub(stream) as hub, ended_logins_end_streams(hub, sessions):
             secret = auth.load_secret(settings.home)
             provider = _provider(settings)
-            app.state.services = Services(settings, secret, sessions, bus, hub, open_store(settings.store_url), provider)
+            app.state.services = Services(
+                settings, secret, sessions, bus, hub, open_store(settings.store_url), asyncio.Semaphore(POOL_SIZE), provider
+            )
             warming = asyncio.create_task(asyncio.to_thread(_warm_up))
             yield
             await warming

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,8 @@ class Services:
     redis: redis.Redis
     hub: Hub
     store: Store
+    turns: asyncio.Semaphore
+    """As many as routes may hold a connection to PostgreSQL at once; fewer than there are connections."""
     provider: Provider | None = None
     """Of OpenID Connect, where single sign-on is set up."""
 
@@ -94,7 +97,17 @@ def _refuse_other_sites(request: Request) -> None:
 IdentityDep = Annotated[Identity, Depends(identity)]
 
 
-def database(services: ServicesDep) -> Iterator[Session]:
+async def turn(services: ServicesDep) -> AsyncIterator[None]:
+    """Waits, without a thread, until fewer routes hold a connection than there are.
+
+    A route that holds one needs a thread to go on. Of many requests at once, those that wait for a connection would have all threads,
+    and nobody would ever give one back.
+    """
+    async with services.turns:
+        yield
+
+
+def database(services: ServicesDep, _turn: Annotated[None, Depends(turn, scope="function")]) -> Iterator[Session]:
     """A session for one route. What the route does not commit is rolled back."""
     with services.sessions() as session:
         yield session

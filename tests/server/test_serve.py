@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -73,6 +74,17 @@ def test_a_stream_is_sent_event_by_event_and_ends_with_the_server(
     assert running.wait() in (0, -signal.SIGTERM)
     assert running.stderr
     assert "Traceback" not in running.stderr.read()
+
+
+async def test_many_at_once_all_get_their_answer(backend: Backend, process: tuple[subprocess.Popen[str], httpx.Client]) -> None:
+    """More than there are connections and threads together: none waits for one that waits for it."""
+    _, client = process
+    with backend.sessions() as db:
+        run = add_run(db)
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=client.base_url, headers=client.headers, limits=limits, timeout=20) as many:
+        answers = await asyncio.gather(*(many.get(f"/api/v1/runs/{run}") for _ in range(400)))
+    assert {answer.status_code for answer in answers} == {200}
 
 
 def test_a_position_that_cannot_be_followed_gets_one_reset(backend: Backend, process: tuple[subprocess.Popen[str], httpx.Client]) -> None:
