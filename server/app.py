@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from copd_engine.store import open_store
-from server import auth, figures
+from server import auth, figures, tracing
 from server.api import artifacts, events, oidc, page, people, problems, runs, session, spec, steering, system, training, webhooks
 from server.api.deps import Services, identity
 from server.api.openapi import document
@@ -27,7 +27,6 @@ from server.notices import redis_client
 from server.oidc import Provider
 from server.settings import Settings
 from server.sse import Hub, stream_client
-from server.tracing import trace_requests
 
 API = "/api/v1"
 POOL_SIZE = 20
@@ -69,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(private)
     app.include_router(system.probes)
     app.include_router(page.router)
-    trace_requests(app)
+    app.state.spans = tracing.trace_requests(app)
     app.openapi = lambda: document(app)  # FastAPI's own way to change the document
     return app
 
@@ -120,6 +119,7 @@ def _lifespan(settings: Settings) -> Any:
             await warming
             if provider:
                 provider.close()
+        tracing.flush(app.state.spans)
         await stream.aclose()
         bus.close()
         engine.dispose()

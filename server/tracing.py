@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LOOK_SECONDS = 5.0
+LAST_SECONDS = 1.0
+"""How long the end of a process waits for its collector to take what is left."""
 OVERLAP = timedelta(seconds=30)
 """Looks go so far back again: a transaction may become visible a little after the time it notes."""
 UNTRACED = "/healthz$,/readyz$,/metrics$,/events"
@@ -48,25 +50,35 @@ def provider(service: str) -> TracerProvider | None:
     except ImportError as error:
         raise TracingError(f"{ENDPOINTS[0]} is set, and OpenTelemetry is not installed: pip install 'copd[otel]' ({error})") from None
     resource = Resource.create({} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": service})
-    made = TracerProvider(resource=resource)
+    made = TracerProvider(resource=resource, shutdown_on_exit=False)  # which waits half a minute for a collector that hangs
     made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return made
 
 
-def trace_requests(app: FastAPI) -> None:
+def flush(made: TracerProvider | None) -> None:
+    """Sends what is left, as far as the collector takes it within LAST_SECONDS: the SDK's own flush knows no limit of time."""
+    if made is not None:
+        sending = threading.Thread(target=made.force_flush, daemon=True)
+        sending.start()
+        sending.join(LAST_SECONDS)
+
+
+def trace_requests(app: FastAPI) -> TracerProvider | None:
     """Makes a span of each request, event streams and probes aside, if tracing is asked for. Raises TracingError."""
-    if (made := provider("copd-api")) is not None:
+    made = provider("copd-api")
+    if made is not None:
         from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
         FastAPIInstrumentor.instrument_app(app, tracer_provider=made, excluded_urls=UNTRACED, exclude_spans=["receive", "send"])
+    return made
 
 
 def trace_runs(term: Term, made: TracerProvider, over: threading.Event) -> None:
-    """Sends what ends until `over`, then what is left. What ended while nobody led is not told."""
+    """Tells what ends until `over`. What ended while nobody led is not told."""
     traces = RunTraces(term, made)
     while not over.wait(LOOK_SECONDS):
         traces.look()
-    made.force_flush()
+    traces.look()
 
 
 class RunTraces:

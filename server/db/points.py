@@ -1,7 +1,7 @@
 """The numbers of a series: the newest as rows of `points`, full blocks of older ones packed into `point_chunks`.
 
 A million rows take a second to read, the same numbers packed some tens of milliseconds. Packing changes no number: all steps of a series'
-chunks lie below those of its rows, and a chunk that a late or repeated number falls into or below becomes rows again first.
+chunks lie below those of its rows, and a number that comes late or again for a step down there is put into its chunk.
 """
 
 from __future__ import annotations
@@ -76,8 +76,12 @@ def read(session: Session, ids: Collection[int], start: int = 0, stop: int = LAS
 
 
 def upsert(session: Session, rows: Sequence[Row]) -> None:
-    """Stores points, by series and step; on (series, step) the higher attempt wins. Chunks that they fall into become rows again."""
-    unpack(session, {series_id: step for series_id, step, *_ in reversed(rows)})
+    """Stores points, by series and step; on (series, step) the higher attempt wins. The caller holds nothing yet, or the run's row."""
+    late = _late_chunks(session, {series_id: step for series_id, step, *_ in reversed(rows)})
+    for chunk in late:
+        mine = [row for row in rows if row[0] == chunk.series_id and row[1] <= chunk.last]
+        rows = [row for row in rows if row[0] != chunk.series_id or row[1] > chunk.last]
+        session.execute(insert(PointChunk), [packed(chunk.series_id, _merged(unpacked(chunk), mine))])
     insert_rows(session, rows)
 
 
@@ -96,22 +100,11 @@ def pack(session: Session, series_id: int) -> None:
         session.execute(delete(Point).where(Point.series_id == series_id, Point.step < int(rest.step[0])))
 
 
-def unpack(session: Session, lowest: Mapping[int, int]) -> None:
-    """Makes rows of every chunk that reaches up to the step given for its series, or beyond."""
-    wanted = func.unnest(literal(list(lowest), ARRAY(BigInteger)), literal(list(lowest.values()), ARRAY(Integer)))
-    touched = wanted.table_valued("series_id", "step").render_derived("touched")
-    reaching = delete(PointChunk).where(PointChunk.series_id == touched.c.series_id, PointChunk.last >= touched.c.step)
-    for chunk in session.scalars(reaching.returning(PointChunk)).all():
-        insert_rows(session, unpacked(chunk).rows(chunk.series_id))
-
-
 def copy(session: Session, copies: Sequence[tuple[int, int, int]]) -> None:
-    """(series, another that is empty, step): gives the other all points of the series up to the step."""
-    found, rows = read(session, [series_id for series_id, *_ in copies]), list[Row]()
+    """(series, another that is empty, step): gives the other all points of the series up to the step. One at a time: they may be long."""
     for series_id, copy_id, stop in copies:
-        columns = _within(found.get(series_id, EMPTY), 0, stop)
-        rows += _add_blocks(session, copy_id, columns).rows(copy_id)
-    insert_rows(session, rows)
+        columns = read(session, [series_id], stop=stop).get(series_id, EMPTY)
+        insert_rows(session, _add_blocks(session, copy_id, columns).rows(copy_id))
 
 
 def packed(series_id: int, columns: Columns) -> dict[str, Any]:
@@ -174,6 +167,26 @@ def _columns(step: Any, attempt: Any, value: Any, se: Any, time: Any) -> Columns
     """Lists as columns. None becomes NaN."""
     floats = np.array(value, np.float64), np.array(se, np.float64)
     return Columns(np.array(step, np.int32), np.array(attempt, np.int64), *floats, np.array(time, np.int64))
+
+
+def _late_chunks(session: Session, lowest: Mapping[int, int]) -> list[PointChunk]:
+    """Takes out every chunk that reaches up to the step given for its series, or beyond; by series and step."""
+    wanted = func.unnest(literal(list(lowest), ARRAY(BigInteger)), literal(list(lowest.values()), ARRAY(Integer)))
+    touched = wanted.table_valued("series_id", "step").render_derived("touched")
+    reaching = delete(PointChunk).where(PointChunk.series_id == touched.c.series_id, PointChunk.last >= touched.c.step)
+    return sorted(session.scalars(reaching.returning(PointChunk)), key=lambda chunk: (chunk.series_id, chunk.first))
+
+
+def _merged(held: Columns, rows: Sequence[Row]) -> Columns:
+    """The points of a chunk and late ones: on each step that of the highest attempt, and of one attempt the one that is held."""
+    if not rows:
+        return held
+    _, step, attempt, value, se, time = zip(*rows, strict=True)
+    late = _columns(step, attempt, value, se, [round(seconds * 1e6) for seconds in time])
+    both = _joined([late, held])
+    order = np.lexsort((both.attempt, both.step))  # stable: of one attempt, what is held comes last
+    newest = order[np.r_[both.step[order][1:] != both.step[order][:-1], True]]
+    return Columns(both.step[newest], both.attempt[newest], both.value[newest], both.se[newest], both.time[newest])
 
 
 def _add_blocks(session: Session, series_id: int, columns: Columns) -> Columns:

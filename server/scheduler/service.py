@@ -73,6 +73,7 @@ def serve(settings: Settings) -> None:
             log.error("starting_over", reason=f"{type(error).__name__}: {error}", seconds=pause, exc_info=not isinstance(error, EXPECTED))  # noqa: TRY400
             stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+    tracing.flush(spans)
 
 
 def sender(redis_url: str) -> Callable[[str, SegmentJob], None]:

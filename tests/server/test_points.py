@@ -1,4 +1,4 @@
-"""Points in chunks: whatever is packed and unpacked when, what is read is what was written."""
+"""Points in chunks: whatever is packed when and comes late, what is read is what was written."""
 
 from __future__ import annotations
 
@@ -81,17 +81,20 @@ def test_packing_changes_no_number(backend: Backend, batches: list[tuple[set[int
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_full_blocks_are_packed_and_a_late_number_makes_rows_of_its_chunk_alone(backend: Backend) -> None:
+def test_full_blocks_are_packed_and_a_late_number_finds_its_chunk(backend: Backend) -> None:
     with backend.sessions() as db:
         series = add_series(db, add_run(db))
-        points.upsert(db, [row(series, step, 1) for step in range(1, 16)])
+        points.upsert(db, [row(series, step, 1) for step in range(2, 32, 2)])
         points.pack(db, series)
         assert chunks(db) == 3  # 12 of 15 points: of the other 3, two stay anyway
-        points.upsert(db, [row(series, 10, 2)])
-        assert chunks(db) == 2
-        assert held(db, series)[10] == row(series, 10, 2)
-        points.pack(db, series)
+        rows = db.scalars(select(func.count()).select_from(Point)).one()
+        late = [row(series, 1, 1), row(series, 10, 2), row(series, 11, 1), row(series, 16, 0), row(series, 26, 2)]
+        points.upsert(db, late)
         assert chunks(db) == 3
+        assert db.scalars(select(func.count()).select_from(Point)).one() == rows, "nothing became a row again"
+        found = held(db, series)
+        assert [found[step] for step in (1, 10, 11, 26)] == [late[0], late[1], late[2], late[4]]
+        assert found[16] == row(series, 16, 1), "the higher attempt's stays"
 
 
 def test_a_series_of_nothing_but_gaps_keeps_them(backend: Backend) -> None:

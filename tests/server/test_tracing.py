@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -140,6 +141,17 @@ def test_requests_reach_a_collector(backend: Backend, collected: list[ExportTrac
     spans = [span for scope in of_process.scope_spans for span in scope.spans]
     assert [span.name for span in spans] == [f"GET {RUNS}"]
     assert "Bearer" not in str(collected), "no header is sent along"
+
+
+def test_a_collector_that_hangs_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "LAST_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600")
+        made = tracing.provider("copd-api")
+        assert made
+        made.get_tracer("test").start_span("lost").end()
+        tracing.flush(made)  # pytest's time limit holds
 
 
 def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
