@@ -10,12 +10,9 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -23,10 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from copd_engine.events import Points, Value
-from server import auth
 from server.commands import create_run
-from server.roles import Role
-from tests.embedded import free_port
+from tests.server.api import token_of
+from tests.server.api_process import api_process
 from tests.server.backend import Backend, running_backend
 from tests.server.simulation import small_spec
 from worker import bus
@@ -39,29 +35,11 @@ REQUESTS = 50
 
 
 @contextmanager
-def api_process(backend: Backend) -> Iterator[httpx.Client]:
-    """The API as a process of its own, and a client with a token."""
-    port = free_port()
-    environment = {**os.environ, "COPD_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-P", "-m", "server", "api"], env=environment, stderr=subprocess.DEVNULL)
-    with backend.sessions.begin() as db:
-        user = auth.oldest_admin(db)
-        token = auth.issue(db, auth.load_secret(backend.settings.home), "token", user, timedelta(hours=1), role=Role.admin)[0]
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=60) as client:
-            while not _answers(client):
-                time.sleep(0.1)
-            yield client
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/healthz").is_success
-    except httpx.TransportError:
-        return False
+def signed_in(backend: Backend) -> Iterator[httpx.Client]:
+    """A client, with a token, of the API as a process of its own."""
+    with api_process() as (_, client):
+        client.headers["authorization"] = f"Bearer {token_of(backend)}"
+        yield client
 
 
 class Viewing:
@@ -76,14 +54,17 @@ class Viewing:
     async def measure(self, run: str) -> list[tuple[str, str]]:
         events = round(self._rate * SECONDS)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        async with httpx.AsyncClient(base_url=self._client.base_url, headers=self._client.headers, limits=limits, timeout=120) as client:
-            watching = [asyncio.create_task(self._watch(client, run, events)) for _ in range(self._viewers)]
+        async with (
+            httpx.AsyncClient(base_url=self._client.base_url, headers=self._client.headers, limits=limits, timeout=120) as client,
+            asyncio.TaskGroup() as group,  # a viewer that fails ends the rest
+        ):
+            watching = [group.create_task(self._watch(client, run, events)) for _ in range(self._viewers)]
             for _ in watching:
                 await self._connected.acquire()
             for step in range(1, events + 1):
                 self._send(run, step)
                 await asyncio.sleep(1 / self._rate)
-            resets = sum(await asyncio.gather(*watching))
+        resets = sum(task.result() for task in watching)
         ordered = sorted(1000 * each for each in self.seconds)
         who = f"{self._viewers} viewers, {self._rate:g} events/s"
         return [
@@ -143,7 +124,7 @@ def listed(backend: Backend, client: httpx.Client) -> Iterator[tuple[str, str]]:
 
 def main() -> None:
     table = Table("measured", "value", title=f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
-    with running_backend() as backend, api_process(backend) as client:
+    with running_backend() as backend, signed_in(backend) as client:
         for part in (watched, listed):
             for row in part(backend, client):
                 table.add_row(*row)

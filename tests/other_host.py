@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,13 +20,25 @@ class Host:
     prefix: tuple[str, ...] = ()
     """What a command begins with that is to run there."""
 
+    cable: str = ""
+    """The end of the cable here."""
+
     @property
     def is_apart(self) -> bool:
         return bool(self.prefix)
 
     def reaches(self, address: str, port: int) -> bool:
         probe = f"import socket; socket.create_connection(({address!r}, {port}), 2)"
-        return subprocess.run([*self.prefix, "python3", "-c", probe], capture_output=True, check=False).returncode == 0
+        return subprocess.run([*self.prefix, sys.executable, "-c", probe], capture_output=True, check=False).returncode == 0
+
+    @contextlib.contextmanager
+    def unplugged(self) -> Iterator[None]:
+        """No packet comes through, and nobody is told: connections stay open on both sides."""
+        _ip("link", "set", self.cable, "down").check_returncode()
+        try:
+            yield
+        finally:
+            _ip("link", "set", self.cable, "up").check_returncode()
 
 
 @contextlib.contextmanager
@@ -46,7 +59,7 @@ def other_host() -> Iterator[Host]:
             ("-n", name, "link", "set", "lo", "up"),
         ):
             _ip(*command).check_returncode()
-        yield Host(f"{SUBNET}.1", ("ip", "netns", "exec", name))
+        yield Host(f"{SUBNET}.1", ("ip", "netns", "exec", name), here)
     finally:
         _ip("netns", "del", name)  # and with it both ends of the cable
 

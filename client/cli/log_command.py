@@ -54,7 +54,7 @@ def _later(
         if event.event not in ("ping", "changed", "reset"):
             continue
         is_over = client.run(run_id).state in OVER  # before the last look, so that it misses nothing
-        while lines := client.log(run_id, attempt=attempt, policy=policy, level=level, after=max(last, 1), limit=PAGE):
+        while lines := client.log(run_id, attempt=attempt, policy=policy, level=level, after=last, limit=PAGE):
             yield lines
             last = lines[-1].id
         if is_over:

@@ -38,7 +38,7 @@ StepNumber = Annotated[int, Path(ge=0, lt=2**31)]
 def get_log(
     run: RunDep,
     db: Db,
-    after: Annotated[int, Query(ge=0, le=LARGEST_ID, description="only entries with a higher id, oldest first")] = 0,
+    after: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only entries with a higher id, oldest first")] = None,
     before: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only entries with a lower id, the newest of them")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     attempt: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only what this attempt said, and what was said of it")] = None,

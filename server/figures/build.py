@@ -13,6 +13,9 @@ from server.figures import curves, matrix, timeline
 from server.figures.data import Axis, Cast, FigureData
 from server.figures.parts import BASE_LAYOUT, Drawing, edit_marks, x_axis
 
+MARGIN = 0.02
+"""Beyond the range of what is possible, so that a marker at its end is whole."""
+
 
 @dataclass(frozen=True)
 class FigureKind:
@@ -146,7 +149,7 @@ def build(kind: FigureKind, data: FigureData, x: Axis = "step") -> Figure:
     if kind.has_x:
         shapes, annotations = edit_marks(data, x)
         layout["xaxis"] = {**x_axis(x), "uirevision": f"{revision}/{x}"}
-        layout["yaxis"] = {"title": {"text": kind.unit}}  # fits the data: most curves fill a small part of what is possible
+        layout["yaxis"] = _y_axis(kind)
         layout |= {"shapes": [*drawing.layout.get("shapes", []), *shapes], "annotations": annotations}
     layout |= {key: value for key, value in drawing.layout.items() if key != "shapes"}
     figure = go.Figure(data=drawing.traces, layout={**layout, "template": "none"}).to_plotly_json()
@@ -163,6 +166,15 @@ def build(kind: FigureKind, data: FigureData, x: Axis = "step") -> Figure:
         data=figure["data"],
         layout=figure["layout"],
     )
+
+
+def _y_axis(kind: FigureKind) -> dict[str, Any]:
+    """Fits the data, for most curves fill a small part of what is possible, but shows nothing impossible."""
+    axis: dict[str, Any] = {"title": {"text": kind.unit}}
+    if kind.range:
+        low, high = kind.range
+        axis["autorangeoptions"] = {"minallowed": low - MARGIN, "maxallowed": high + MARGIN}
+    return axis
 
 
 def warm_up() -> None:

@@ -15,6 +15,8 @@ from server.figures.style import Look, look
 Z95 = 1.96
 """Half the width of a 95 % interval in standard errors."""
 X_TITLES: dict[Axis, str] = {"step": "training steps", "time": "time", "tokens": "tokens generated"}
+FIRST_STEPS = 10
+"""So far an axis of steps reaches at least: a step is whole, and ticks at 0.2 steps would say otherwise."""
 BASE_LAYOUT: dict[str, Any] = {
     "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
     "hovermode": "x unified",
@@ -76,7 +78,10 @@ def x_values(curve: Curve, x: Axis) -> list[Any]:
 
 
 def x_axis(x: Axis) -> dict[str, Any]:
-    return {"title": {"text": X_TITLES[x]}, "type": "date" if x == "time" else "linear", "rangemode": "tozero" if x != "time" else "normal"}
+    title = {"text": X_TITLES[x]}
+    if x == "time":
+        return {"title": title, "type": "date"}
+    return {"title": title, "type": "linear", "rangemode": "tozero", "autorangeoptions": {"include": FIRST_STEPS}}
 
 
 def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

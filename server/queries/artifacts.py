@@ -53,12 +53,14 @@ class LogFilter:
         return found
 
 
-def log(db: Session, run_id: str, wanted: LogFilter = LogFilter(), *, after: int, before: int | None, limit: int) -> LogPage:  # frozen
+def log(db: Session, run_id: str, wanted: LogFilter, *, after: int | None, before: int | None, limit: int) -> LogPage:
     """Oldest first. With `after` the next entries from there; otherwise the newest (before `before`)."""
-    query = select(LogLine).where(LogLine.run_id == run_id, LogLine.id > after, *wanted.conditions())
+    query = select(LogLine).where(LogLine.run_id == run_id, *wanted.conditions())
+    if after is not None:
+        query = query.where(LogLine.id > after)
     if before is not None:
         query = query.where(LogLine.id < before)
-    forward = after > 0
+    forward = after is not None
     rows = list(db.scalars(query.order_by(LogLine.id if forward else LogLine.id.desc()).limit(limit)))
     if not forward:
         rows.reverse()
@@ -66,7 +68,7 @@ def log(db: Session, run_id: str, wanted: LogFilter = LogFilter(), *, after: int
         LogEntry(id=r.id, time=r.time, level=_level(r.level), actor=r.actor, message=r.message, policy=r.policy, attempt=r.attempt_id)
         for r in rows
     ]
-    return LogPage(entries=entries, next=entries[-1].id if entries else (after or None))
+    return LogPage(entries=entries, next=entries[-1].id if entries else after)
 
 
 def _level(text: str) -> Level:

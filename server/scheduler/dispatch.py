@@ -7,6 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from copd_engine.plan import Segment
 from copd_engine.urgency import urgency
@@ -33,7 +34,7 @@ class Ready:
         """Within its run: by urgency, then place in the plan."""
         return (urgency(self.segment), self.position)
 
-    @property
+    @cached_property
     def lineage(self) -> str:
         return f"{self.run}/{self.segment.policy}"
 

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.watching import Console, barriers
 from tests.embedded import Stack
+from tests.server.api_process import api_process
 from tests.server.provider import CLIENT, SECRET, StandIn, providing
-from tests.server.test_serve import serving
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def second_server(stack: Stack, provider: StandIn) -> Iterator[str]:
     del variables["COPD_PORT"]
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COPD_")}  # of tests before, in this process
     try:
-        with serving(variables) as (_, client):
+        with api_process(variables) as (_, client):
             yield str(client.base_url).rstrip("/")
     finally:
         os.environ.update(kept)

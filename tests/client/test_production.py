@@ -21,6 +21,7 @@ from client.stack.server import new_token
 from tests.embedded import Stack, eventually, free_port, temporary_home
 from tests.other_host import Host, other_host
 from tests.s3 import s3_bucket
+from tests.undisturbed import MINIATURE, local_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
@@ -82,7 +83,8 @@ def service(name: str, variables: dict[str, str], log: Path, host: Host | None =
 def test_the_services_run_a_whole_run_with_workers_on_another_host(
     variables: dict[str, str], host: Host, redis_port: int, tmp_path: Path
 ) -> None:
-    """The workers know Redis and an S3 store; where the machine allows network namespaces they reach nothing else."""
+    """The workers know Redis and an S3 store. Where the machine allows network namespaces they reach nothing else, and in the middle of
+    the run the cable is pulled until they count as gone: the weights are the same."""
     with service("migrate", variables, tmp_path / "migrate.log") as migrate:
         assert migrate.wait() == 0, (tmp_path / "migrate.log").read_text()
     url = f"http://127.0.0.1:{variables['COPD_PORT']}"
@@ -94,12 +96,18 @@ def test_the_services_run_a_whole_run_with_workers_on_another_host(
         eventually(client.is_ready)
         if host.is_apart:
             assert host.reaches(host.address, redis_port)
-            assert not host.reaches("127.0.0.1", int(variables["COPD_PORT"]))
-        run = client.create_run((ROOT / "tests" / "miniature.yaml").read_text())
+            for address in ("127.0.0.1", host.address):
+                assert not host.reaches(address, int(variables["COPD_PORT"]))
+        run = client.create_run(MINIATURE)
+        if host.is_apart:
+            eventually(lambda: client.run(run.id).progress.steps >= 3, seconds=120)
+            with host.unplugged():
+                eventually(lambda: {worker.state for worker in client.workers().workers} == {"gone"})
         eventually(lambda: client.run(run.id).state == "completed", seconds=240)
         workers = client.workers().workers
         assert {worker.device for worker in workers} == {"cpu"}
         assert len({worker.name for worker in workers}) == len(workers)
+        assert client.result(run.id).digest == local_run(MINIATURE, tmp_path / "local").merged_digest
         export = client.request_export(run.id)
         eventually(lambda: client.exports(run.id)[0].state == "ready")
         client.download_export(run.id, export.id, tmp_path / "merged.zip")

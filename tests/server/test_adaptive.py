@@ -17,7 +17,9 @@ from server.db.models import Edit
 from server.db.segments import segment_of, structure_edits
 from server.db.transition import SCHEDULER
 from server.scheduler.judge import MAX_LOST
-from tests.server.simulation import Undisturbed, World, overlap_of, small_spec
+from tests.server.simulated_attempt import overlap_of
+from tests.server.simulated_outcome import Undisturbed
+from tests.server.simulation import World, small_spec
 from worker.bus import STREAM_FIELD, Frame, run_stream
 
 pytestmark = pytest.mark.integration

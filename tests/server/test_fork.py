@@ -13,7 +13,8 @@ from server.commands import Fork, Refused, create_run, edit_controls, fork
 from server.db.models import Deletion, Point, Run, Series
 from server.queries import recipe
 from server.scheduler.retention import AFTERMATH_SECONDS, remove_runs
-from tests.server.simulation import Killed, Undisturbed, World, small_spec
+from tests.server.simulated_outcome import Undisturbed
+from tests.server.simulation import Killed, World, small_spec
 
 pytestmark = pytest.mark.integration
 AT_WORK = ("w1",)

@@ -12,7 +12,8 @@ from sqlalchemy import func, select, text, update
 from server.db.models import Leader, Point, Run
 from server.scheduler.leader import LeadershipLostError, Term
 from server.scheduler.loop import Scheduler
-from tests.server.simulation import Believing, Undisturbed, World, small_spec
+from tests.server.simulated_outcome import Undisturbed
+from tests.server.simulation import Believing, World, small_spec
 from worker import bus
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,8 @@ from copd_engine.spec import SpecError
 from server.commands import Refused, command, command_policies, create_run
 from server.scheduler.line import Limits
 from server.states import Trigger
-from tests.server.simulation import Undisturbed, World, small_spec
+from tests.server.simulated_outcome import Undisturbed
+from tests.server.simulation import World, small_spec
 
 pytestmark = pytest.mark.integration
 AT_WORK = ("w1", "w2")

@@ -13,7 +13,8 @@ from server.commands import retry
 from server.db.models import LogLine, Run
 from server.scheduler.judge import MAX_LOST
 from server.states import TransitionError
-from tests.server.simulation import Undisturbed, World, small_spec
+from tests.server.simulated_outcome import Undisturbed
+from tests.server.simulation import World, small_spec
 
 pytestmark = pytest.mark.integration
 AT_WORK = ("w1",)

@@ -11,7 +11,8 @@ from server.commands import command, edit_controls, force, request_export
 from server.scheduler.judge import MAX_LOST
 from server.scheduler.leader import LeadershipLostError
 from server.states import Trigger
-from tests.server.simulation import Undisturbed, World, small_spec
+from tests.server.simulated_outcome import Undisturbed
+from tests.server.simulation import World, small_spec
 from worker import bus
 
 pytestmark = pytest.mark.integration

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx
@@ -17,9 +14,9 @@ from sqlalchemy import func, select, update
 from server import auth
 from server.db.models import LogLine, User
 from server.roles import Role
-from tests.embedded import free_port
 from tests.server.api import token_of
-from tests.server.backend import Backend, wait_until
+from tests.server.api_process import api_process
+from tests.server.backend import Backend
 from tests.server.seed import add_run
 from worker.bus import STREAM_FIELD, Frame, run_stream
 
@@ -28,30 +25,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def process(backend: Backend) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    with serving({}) as (running, client):
+    with api_process() as (running, client):
         client.headers["authorization"] = f"Bearer {token_of(backend)}"
         yield running, client
-
-
-@contextlib.contextmanager
-def serving(variables: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    port = free_port()
-    environment = {**os.environ, "COPD_PORT": str(port), **variables}
-    command = [sys.executable, "-P", "-m", "server", "api"]
-    with (
-        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
-    ):
-        wait_until(lambda: answers(client))
-        yield running, client
-        running.kill()
-
-
-def answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/healthz").is_success
-    except httpx.TransportError:
-        return False
 
 
 def test_a_stream_is_sent_event_by_event_and_ends_with_the_server(
@@ -122,7 +98,7 @@ def test_a_stream_ends_when_its_login_does_and_others_go_on(
     [("[]", "127.0.0.1", False), ('["10.9.8.7"]', "127.0.0.1", True), ('["127.0.0.1"]', "192.0.2.7", True)],
 )
 def test_only_a_named_proxy_is_believed(backend: Backend, proxies: str, address: str, is_secure: bool) -> None:
-    with serving({"COPD_BEHIND_PROXY": proxies}) as (_, client):
+    with api_process({"COPD_BEHIND_PROXY": proxies}) as (_, client):
         code = auth.issue_now(backend.settings, "code", None, auth.CODE_LIFETIME)
         forwarded = {"x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https"}
         answer = client.post("/api/v1/session", json={"code": code}, headers=forwarded)

@@ -5275,7 +5275,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description only entries with a higher id, oldest first */
-                after?: number;
+                after?: number | null;
                 /** @description only entries with a lower id, the newest of them */
                 before?: number | null;
                 limit?: number;

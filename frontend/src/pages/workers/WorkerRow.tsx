@@ -21,9 +21,7 @@ function Task({ worker }: { worker: WorkerView }) {
         <div className={classes.track} role="progressbar" aria-label={`Progress of ${worker.segment}`} aria-valuemin={0} aria-valuemax={Math.max(worker.total, 1)} aria-valuenow={worker.done}>
           <div className={classes.fill} style={{ width: `${share * 100}%` }} />
         </div>
-        <span>
-          {count(worker.done)} of {count(worker.total)}
-        </span>
+        <span>{worker.total ? `${count(worker.done)} of ${count(worker.total)}` : "getting ready"}</span>
       </div>
     </>
   );

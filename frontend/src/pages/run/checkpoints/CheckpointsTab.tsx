@@ -21,7 +21,7 @@ export function CheckpointsTab({ run }: { run: Run }) {
   return (
     <>
       <p className={classes.lead}>
-        {all.length} checkpoints, {bytes(total)}. A state can be resumed from; a snapshot is read by students, measurements and exports.
+        {all.length} {all.length === 1 ? "checkpoint" : "checkpoints"}, {bytes(total)}. A state can be resumed from; a snapshot is read by students, measurements and exports.
       </p>
       <div className={classes.scroll} tabIndex={0} role="region" aria-label="Checkpoints">
         <table className={classes.table}>

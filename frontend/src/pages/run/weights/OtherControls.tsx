@@ -14,6 +14,7 @@ const NAMES: Record<string, string> = {
   "rlvr.steps": "Steps of phase I (RLVR)",
   "opd.steps": "Steps of phase II (OPD)",
   "opd.sync_every": "Teacher refresh (opd.sync_every)",
+  "evaluation.every": "Rounds between evaluations",
   "opd.topology": "Topology",
   "opd.adaptive.teach": "Teach (opd.adaptive.teach)",
 };
