@@ -3671,7 +3671,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "starting" | "loading" | "idle" | "busy" | "stopping" | "gone";
+            state: "starting" | "loading" | "idle" | "busy" | "stopping";
             /** Host */
             host: string;
             /** Pid */

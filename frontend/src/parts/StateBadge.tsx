@@ -18,7 +18,6 @@ const TONES: Record<RunState | WorkerView["state"], Tone> = {
   idle: "good",
   busy: "info",
   stopping: "warn",
-  gone: "bad",
 };
 const MOVING = new Set<string>(["running", "pausing", "failing", "cancelling", "loading", "starting", "busy"]);
 

@@ -12,7 +12,7 @@ from worker.bus import Usage
 
 class WorkerView(BaseModel):
     name: str
-    state: Literal["starting", "loading", "idle", "busy", "stopping", "gone"]
+    state: Literal["starting", "loading", "idle", "busy", "stopping"]
     host: str
     pid: int
     device: str

@@ -8,11 +8,12 @@ import { ProblemAlert } from "../../parts/Problem";
 import { ProgressLine } from "../../parts/ProgressLine";
 import { StateBadge } from "../../parts/StateBadge";
 import { Tags } from "../../parts/Tags";
-import { duration, secondsSince, useNow } from "../../parts/time";
+import { ago, duration, secondsSince, useNow } from "../../parts/time";
 import { Freshness } from "./Freshness";
 import { Lineage } from "./Lineage";
 import { PausedAt } from "./PausedAt";
 import { RunButtons } from "./RunButtons";
+import { isOver } from "./runText";
 import { TagsEditor } from "./TagsEditor";
 import { Waiting } from "./Waiting";
 import classes from "./RunHeader.module.css";
@@ -22,7 +23,8 @@ function Since({ run }: { run: Run }) {
   const seconds = secondsSince(run.state_since, now);
   return (
     <span className={classes.since}>
-      for <time dateTime={run.state_since}>{duration(seconds)}</time>
+      {isOver(run.state) ? "" : "for "}
+      <time dateTime={run.state_since}>{isOver(run.state) ? ago(run.state_since, now) : duration(seconds)}</time>
     </span>
   );
 }

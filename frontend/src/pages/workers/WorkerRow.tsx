@@ -6,7 +6,7 @@ import { about, ago } from "../../parts/time";
 import { Usage } from "./Usage";
 import classes from "./WorkersPage.module.css";
 
-const LABELS: Partial<Record<WorkerView["state"], string>> = { loading: "loading torch", busy: "at work", gone: "not seen" };
+const LABELS: Partial<Record<WorkerView["state"], string>> = { loading: "loading torch", busy: "at work" };
 
 function Task({ worker }: { worker: WorkerView }) {
   if (!worker.run || !worker.segment) return <span className={classes.nothing}>{worker.state === "idle" ? "nothing to do" : ""}</span>;
@@ -53,7 +53,7 @@ export function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) 
   const device = worker.device === "cpu" ? `CPU, ${worker.threads} thread${worker.threads === 1 ? "" : "s"}` : worker.device;
   const up = about((now - Date.parse(worker.started_at)) / 1000);
   return (
-    <li className={classes.worker} data-gone={worker.state === "gone" || undefined} aria-label={worker.name}>
+    <li className={classes.worker} aria-label={worker.name}>
       <div className={classes.who}>
         <h2>{worker.name}</h2>
         <StateBadge state={worker.state} label={LABELS[worker.state] ?? worker.state} />
@@ -66,8 +66,10 @@ export function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) 
         <span>
           {worker.host} · pid {worker.pid}
         </span>
-        <span>{worker.state === "gone" ? `last seen ${ago(worker.seen_at, now)}` : `seen ${ago(worker.seen_at, now)}, up ${up}`}</span>
-        {worker.usage && worker.state !== "gone" && <Usage usage={worker.usage} />}
+        <span>
+          seen {ago(worker.seen_at, now)}, up {up}
+        </span>
+        {worker.usage && <Usage usage={worker.usage} />}
         <Versions versions={worker.versions} fingerprint={worker.fingerprint} />
       </div>
     </li>

@@ -31,10 +31,9 @@ function SchedulerGone() {
   );
 }
 
-/** Those at work first, those that are gone last; otherwise by name, so that nothing jumps. */
+/** By name, so that nothing jumps. */
 function inOrder(workers: readonly WorkerView[]): WorkerView[] {
-  const gone = (worker: WorkerView): number => Number(worker.state === "gone");
-  return workers.toSorted((a, b) => gone(a) - gone(b) || a.name.localeCompare(b.name, "en", { numeric: true }));
+  return workers.toSorted((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
 }
 
 /** Who trains, on what, and whether they are alive. */
@@ -63,6 +62,5 @@ export function WorkersPage() {
 }
 
 function atWork(workers: readonly WorkerView[]): string {
-  const here = workers.filter((worker) => worker.state !== "gone");
-  return `${count(here.filter((worker) => worker.state === "busy").length)} of ${count(here.length)} at work`;
+  return `${count(workers.filter((worker) => worker.state === "busy").length)} of ${count(workers.length)} at work`;
 }
