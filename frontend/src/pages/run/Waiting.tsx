@@ -9,7 +9,7 @@ import classes from "./RunHeader.module.css";
 export function Waiting({ run }: { run: Run }) {
   const queued = run.state === "queued";
   const workers = useQuery({ ...workersQuery, enabled: queued }).data?.workers;
-  const lacksWorker = queued && workers !== undefined && workers.every((worker) => worker.state === "gone");
+  const lacksWorker = queued && workers?.length === 0;
   if (!run.waiting_for && !run.deadline && !lacksWorker) return null;
   return (
     <div className={classes.waiting} role="note">
