@@ -18,7 +18,7 @@ from copd_engine.plan import BASE, MERGED, TRAINING, Kind, Ref, Segment, plan
 from copd_engine.spec import FieldError, SpecError
 from copd_engine.store import Store
 from server.commands.controls import FIRST_EDIT, make_edits, reseeded
-from server.commands.errors import Refused
+from server.commands.errors import IdempotencyConflict, NotFound, Refused
 from server.commands.inherit import Reach, copy_checkpoints, copy_numbers, copy_of, copy_once, held_checkpoints
 from server.commands.locked import locked_run, spec_of
 from server.commands.once import IdempotencyToken, made_before, remember
@@ -70,7 +70,7 @@ def fork(session: Session, store: Store, run_id: str, wanted: Fork, author: str,
             _fork(session, store, parent, child_id, wanted, author)
             if once is not None:
                 remember(session, once, child_id)
-    except BaseException:
+    except (SpecError, NotFound, Refused, IdempotencyConflict):  # nothing was committed; of any other end the note tells the scheduler
         store.delete(f"runs/{child_id}")
         raise
     run_changed(run_id, "run", "log")

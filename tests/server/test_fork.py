@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
 
 from copd_engine.plan import TRAINING
 from copd_engine.spec import RunSpec, SpecError
 from server.commands import Fork, Refused, create_run, edit_controls, fork
 from server.db.models import Deletion, Point, Run, Series
+from server.db.session import transaction
 from server.queries import recipe
 from server.scheduler.retention import AFTERMATH_SECONDS, remove_runs
 from tests.server.simulated_outcome import Undisturbed
@@ -195,6 +200,28 @@ def test_what_a_killed_fork_has_copied_goes(world: World, monkeypatch: pytest.Mo
     time_passes(world)
     world.tick()
     assert world.store.list("runs") == sorted([first, again])
+
+
+def test_a_commit_whose_answer_is_lost_takes_no_file_along(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, begun = completed(world), list[Session]()
+
+    @contextmanager
+    def deaf(session: Session) -> Iterator[None]:
+        begun.append(session)
+        with transaction(session):
+            yield
+        if len(begun) == 3:  # after the note and the copies, the run
+            raise ConnectionError("the database went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(import_module("server.commands.fork"), "transaction", deaf)
+        with pytest.raises(ConnectionError):
+            forked(world, first, 1)
+    with world.backend.sessions() as session:
+        again = session.scalars(select(Run.id).where(Run.forked_from == first)).one()
+    time_passes(world)
+    world.complete(again, ["w1"])
+    assert world.merged_digest(again) == world.merged_digest(first)
 
 
 def test_a_fork_copies_while_the_other_run_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
