@@ -21,6 +21,7 @@ def stack() -> Iterator[Stack]:
 
 def test_the_first_visit_leads_from_nothing_to_a_run_that_waits_for_a_worker(page: Page, stack: Stack) -> None:
     expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Run the example")).to_be_enabled()
     assert barriers(page) == []
     page.get_by_role("link", name="Workers").click()
     expect(page.get_by_role("heading", name="No workers")).to_be_visible()
