@@ -198,6 +198,7 @@ def test_the_log_of_one_attempt_of_one_policy_from_one_level_on(api: TestClient,
     assert messages(policy="image", level="warning") == ["image warning"]
     assert messages(level="error") == ["text error"]
     assert messages(attempt=1, limit=1) == ["text error"]
+    assert messages(attempt=1, limit=1, after=0) == ["text info"]
     assert messages(attempt=3) == []
     entry = api.get(f"{RUNS}/{run}/log", params={"attempt": 2}).json()["entries"][0]
     assert (entry["attempt"], entry["policy"]) == (2, "image")
