@@ -19,7 +19,6 @@ class Host:
     """Of this host, as seen from there."""
     prefix: tuple[str, ...] = ()
     """What a command begins with that is to run there."""
-
     cable: str = ""
     """The end of the cable here."""
 

@@ -8,7 +8,7 @@ which keeps all it has: no number is ever lost.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select
@@ -18,7 +18,7 @@ from copd_engine.plan import BASE, MERGED, TRAINING, Kind, Ref, Segment, plan
 from copd_engine.spec import FieldError, SpecError
 from copd_engine.store import Store
 from server.commands.controls import FIRST_EDIT, make_edits, reseeded
-from server.commands.errors import IdempotencyConflict, NotFound, Refused
+from server.commands.errors import Refused
 from server.commands.inherit import Reach, copy_checkpoints, copy_numbers, copy_of, copy_once, held_checkpoints
 from server.commands.locked import locked_run, spec_of
 from server.commands.once import IdempotencyToken, made_before, remember
@@ -59,23 +59,29 @@ def fork(session: Session, store: Store, run_id: str, wanted: Fork, author: str,
     child_id = new_run_id()
     with transaction(session):
         session.add(Deletion(run_id=child_id, cleared_at=func.now()))  # a kill leaves this note, and the scheduler removes the files
-    try:
+    with _files_go_with_an_error(store, child_id):
         _copy_ahead(session, store, run_id, child_id, wanted, once)
-        with transaction(session):
-            session.execute(delete(Deletion).where(Deletion.run_id == child_id))  # locked until the commit: the files stay meanwhile
-            if once is not None and (earlier := made_before(session, once)) is not None:
-                store.delete(f"runs/{child_id}")  # an equal request was made while this one copied
-                return earlier
-            parent = locked_run(session, run_id)  # nobody removes its checkpoints meanwhile
-            _fork(session, store, parent, child_id, wanted, author)
-            if once is not None:
-                remember(session, once, child_id)
-    except (SpecError, NotFound, Refused, IdempotencyConflict):  # nothing was committed; of any other end the note tells the scheduler
-        store.delete(f"runs/{child_id}")
-        raise
+    with transaction(session), _files_go_with_an_error(store, child_id):  # not with one of the commit, which may have come through
+        session.execute(delete(Deletion).where(Deletion.run_id == child_id))  # locked until the commit: the files stay meanwhile
+        if once is not None and (earlier := made_before(session, once)) is not None:
+            store.delete(f"runs/{child_id}")  # an equal request was made while this one copied
+            return earlier
+        parent = locked_run(session, run_id)  # nobody removes its checkpoints meanwhile
+        _fork(session, store, parent, child_id, wanted, author)
+        if once is not None:
+            remember(session, once, child_id)
     run_changed(run_id, "run", "log")
     run_changed(child_id, "run", "edits", "segments", "checkpoints", "log")
     return child_id
+
+
+@contextlib.contextmanager
+def _files_go_with_an_error(store: Store, child_id: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        store.delete(f"runs/{child_id}")
+        raise
 
 
 def _copy_ahead(session: Session, store: Store, run_id: str, child_id: str, wanted: Fork, once: IdempotencyToken | None) -> None:

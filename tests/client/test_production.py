@@ -80,11 +80,15 @@ def service(name: str, variables: dict[str, str], log: Path, host: Host | None =
         process.wait(60)
 
 
+def messages(client: Client, run: str) -> str:
+    return "\n".join(line.message for line in client.log(run, level="warning"))
+
+
 def test_the_services_run_a_whole_run_with_workers_on_another_host(
     variables: dict[str, str], host: Host, redis_port: int, tmp_path: Path
 ) -> None:
     """The workers know Redis and an S3 store. Where the machine allows network namespaces they reach nothing else, and in the middle of
-    the run the cable is pulled until nobody knows of them any more: the weights are the same."""
+    the run the cable is pulled until their attempts count as lost, and they go on meanwhile: the weights are the same."""
     with service("migrate", variables, tmp_path / "migrate.log") as migrate:
         assert migrate.wait() == 0, (tmp_path / "migrate.log").read_text()
     url = f"http://127.0.0.1:{variables['COPD_PORT']}"
@@ -103,6 +107,7 @@ def test_the_services_run_a_whole_run_with_workers_on_another_host(
             eventually(lambda: client.run(run.id).progress.steps >= 3, seconds=120)
             with host.unplugged():
                 eventually(lambda: client.workers().workers == [])
+                eventually(lambda: "was lost" in messages(client, run.id))
         eventually(lambda: client.run(run.id).state == "completed", seconds=240)
         workers = client.workers().workers
         assert {worker.device for worker in workers} == {"cpu"}

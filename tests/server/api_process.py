@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import httpx
 
@@ -15,13 +16,16 @@ from tests.server.backend import wait_until
 
 
 @contextlib.contextmanager
-def api_process(variables: Mapping[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    """Ready to use; with this process's environment and `variables`. Its client has no credentials."""
+def api_process(
+    variables: Mapping[str, str] | None = None, log: Path = Path(os.devnull)
+) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+    """Ready to use; with this process's environment and `variables`, and what it prints in `log`. Its client has no credentials."""
     port = free_port()
     environment = {**os.environ, "COPD_PORT": str(port), **(variables or {})}
     command = [sys.executable, "-P", "-m", "server", "api"]
     with (
-        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running,
+        log.open("wb") as output,
+        subprocess.Popen(command, env=environment, stderr=output) as running,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         try:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import structlog
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
+from server import oidc
+from server.api.deps import Services
 from tests.server.api import serving, sign_in
 from tests.server.backend import Backend, running_backend
+from tests.server.provider import CLIENT, SECRET, StandIn, providing
+from tests.server.signing_in import ROLES, Browser
 from tests.server.simulation import World, world_over
 
 
@@ -58,3 +65,24 @@ def world(request: pytest.FixtureRequest, backend: Backend) -> Iterator[World]:
         for name in getattr(request.module, "AT_WORK", ()):
             made.add_worker(name)
         yield made
+
+
+@pytest.fixture(scope="session")
+def listening() -> Iterator[StandIn]:
+    with providing() as provider:
+        yield provider
+
+
+@pytest.fixture
+def browser(visitor: TestClient, backend: Backend, listening: StandIn) -> Iterator[Browser]:
+    """The session's app, with a provider that nothing is known of yet."""
+    listening.__init__(listening.issuer, key=listening.key)
+    app: Any = visitor.app
+    services: Services = app.state.services
+    wanted = {"oidc_issuer": listening.issuer, "oidc_client_id": CLIENT, "oidc_roles": ROLES, "oidc_name": "Example"}
+    provider = oidc.Provider(listening.issuer, CLIENT, SecretStr(SECRET), "groups")
+    app.state.services = replace(services, settings=backend.settings.model_copy(update=wanted), provider=provider)
+    yield Browser(visitor, listening, backend)
+    provider.close()
+    app.state.services = services
+    visitor.cookies.clear()

@@ -1,93 +1,25 @@
-"""Signing in by a real provider on loopback: what is believed, whom it becomes here, and what is told when it is not."""
+"""Signing in by a real provider on loopback: what is asked of it, what is believed, and what is told when it is not."""
 
 from __future__ import annotations
 
 import base64
 import json
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx2 as httpx
 import pytest
-from fastapi.testclient import TestClient
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from pydantic import SecretStr
-from sqlalchemy import select
 
 from server import login_limit, oidc
-from server.api.deps import Services
-from server.commands.errors import NotFound, Refused
-from server.commands.single_sign_on import link_user, valid_name
-from server.db.models import User
-from server.roles import Role
-from tests.server.api import ADDRESS, sign_in
-from tests.server.backend import Backend
-from tests.server.provider import CLIENT, SECRET, StandIn, new_key, providing, sign
+from tests.server.api import ADDRESS
+from tests.server.provider import CLIENT, SECRET, StandIn, new_key, sign
+from tests.server.signing_in import BEGIN, SESSION, WAYS, Browser
 
 pytestmark = pytest.mark.integration
-BEGIN, SESSION, WAYS = (f"/api/v1/session{path}" for path in ("/oidc", "", "/ways"))
-ROLES = {"readers": Role.viewer, "training": Role.operator, "chiefs": Role.admin}
-
-
-@dataclass
-class Browser:
-    """A browser on the page, the server and the provider."""
-
-    client: TestClient
-    provider: StandIn
-    backend: Backend
-
-    def begin(self, page: str = "/workers") -> Any:
-        return self.client.get(BEGIN, params={"page": page}, follow_redirects=False)
-
-    def at_provider(self, answer: Any) -> str:
-        """Signs in there; where it sends the browser back to."""
-        with httpx.Client() as http:
-            return http.get(answer.headers["location"]).headers["location"]
-
-    def sign_in(self) -> Any:
-        return self.client.get(self.at_provider(self.begin()), follow_redirects=False)
-
-    def problem(self) -> str:
-        """Why the last sign-in failed, as the page tells it. There must be no session."""
-        assert self.client.get(SESSION).status_code == 401
-        return self.client.get(WAYS).json()["problem"] or ""
-
-    def users(self) -> list[tuple[str, str]]:
-        with self.backend.sessions() as db:
-            return [(user.name, user.role) for user in db.scalars(select(User).order_by(User.name))]
-
-    def audit(self) -> list[tuple[str, str]]:
-        """What the log has of this test, oldest first, as an admin reads it."""
-        sign_in(self.client, self.backend)
-        entries = self.client.get("/api/v1/audit").json()["entries"]
-        del self.client.headers["authorization"]
-        return [(entry["actor"], entry["message"]) for entry in reversed(entries)]
-
-
-@pytest.fixture(scope="module")
-def listening() -> Iterator[StandIn]:
-    with providing() as provider:
-        yield provider
-
-
-@pytest.fixture
-def browser(visitor: TestClient, backend: Backend, listening: StandIn) -> Iterator[Browser]:
-    """The session's app, with a provider that nothing is known of yet."""
-    listening.__init__(listening.issuer, key=listening.key)
-    app: Any = visitor.app
-    services: Services = app.state.services
-    wanted = {"oidc_issuer": listening.issuer, "oidc_client_id": CLIENT, "oidc_roles": ROLES, "oidc_name": "Example"}
-    provider = oidc.Provider(listening.issuer, CLIENT, SecretStr(SECRET), "groups")
-    app.state.services = replace(services, settings=backend.settings.model_copy(update=wanted), provider=provider)
-    yield Browser(visitor, listening, backend)
-    provider.close()
-    app.state.services = services
-    visitor.cookies.clear()
 
 
 def test_the_first_sign_in_makes_the_user_and_leads_back_to_the_page(browser: Browser) -> None:
@@ -216,101 +148,6 @@ def test_a_provider_that_wants_the_secret_in_the_form_gets_it_there(browser: Bro
     browser.provider.methods = ("client_secret_post",)
     browser.sign_in()
     assert browser.client.get(SESSION).json()["user"] == "bob"
-
-
-# ---- who it is here
-
-
-@pytest.mark.parametrize(
-    ("groups", "role"),
-    [(["readers"], "viewer"), (["x", "chiefs", "readers"], "admin"), ("training", "operator"), ([1, "readers"], "viewer")],
-)
-def test_the_highest_role_of_the_claim_counts(browser: Browser, groups: Any, role: str) -> None:
-    browser.provider.person["groups"] = groups
-    browser.sign_in()
-    assert browser.client.get(SESSION).json()["role"] == role
-
-
-def test_a_name_with_dots_leads_into_the_claims() -> None:
-    claims = {"realm_access": {"roles": ["a"]}, "https://example.org/roles": ["b"], "n": {"roles": 3}}
-    names = ["realm_access.roles", "https://example.org/roles", "n.roles", "realm_access.roles.a", "none"]
-    assert [set(oidc._values(claims, name)) for name in names] == [{"a"}, {"b"}, set(), set(), set()]
-
-
-def test_the_role_is_set_anew_at_each_login(browser: Browser) -> None:
-    browser.sign_in()
-    browser.provider.person["groups"] = ["readers"]
-    browser.sign_in()
-    assert browser.client.get(SESSION).json()["role"] == "viewer"
-    assert ("bob", "changed the role of bob: operator → viewer, as the provider says") in browser.audit()
-
-
-@pytest.mark.parametrize("groups", [None, [], ["cooks"], {"training": True}])
-def test_without_a_role_nobody_comes_in_and_no_user_is_made(browser: Browser, groups: Any) -> None:
-    browser.provider.claims["groups"] = groups
-    browser.sign_in()
-    assert "gives you no role here" in browser.problem()
-    assert browser.users() == []
-
-
-def test_the_last_admin_is_not_demoted_by_the_provider(browser: Browser) -> None:
-    browser.provider.person["groups"] = ["chiefs"]
-    browser.sign_in()
-    browser.client.cookies.clear()
-    browser.provider.person["groups"] = ["readers"]
-    browser.sign_in()
-    assert "no admin would be left" in browser.problem()
-    assert browser.users() == [("bob", "admin")]
-
-
-def test_a_disabled_user_stays_out(browser: Browser) -> None:
-    browser.sign_in()
-    admin = sign_in(browser.client, browser.backend)
-    assert admin.patch("/api/v1/users/bob", json={"disabled": True}).status_code == 200
-    del browser.client.headers["authorization"]
-    browser.sign_in()
-    assert "'bob' is disabled here" in browser.problem()
-    assert browser.audit()[-1] == ("bob", "was refused at signing in by single sign-on")
-
-
-def test_a_user_of_the_same_name_is_not_taken_over_but_can_be_joined(browser: Browser) -> None:
-    with browser.backend.sessions.begin() as db:
-        db.add(User(name="bob", role="viewer"))
-    browser.sign_in()
-    assert "python -m server link-user --user bob --subject s-1" in browser.problem()
-    assert browser.users() == [("bob", "viewer")]
-    settings = browser.backend.settings.model_copy(update={"oidc_issuer": browser.provider.issuer})
-    sign_in(browser.client, browser.backend)
-    del browser.client.headers["authorization"]
-    with pytest.raises(Refused, match="not set up here"):
-        link_user(browser.backend.settings, "bob", "s-1")
-    with pytest.raises(NotFound, match="no user 'rob'"):
-        link_user(settings, "rob", "s-1")
-    link_user(settings, "bob", "s-1")
-    for name, subject, words in (("bob", "s-2", "signs in by single sign-on already"), ("ann", "s-1", "is the user 'bob' already")):
-        with pytest.raises(Refused, match=words):
-            link_user(settings, name, subject)
-    browser.sign_in()
-    assert browser.client.get(SESSION).json()["user"] == "bob"
-    assert ("ann", "lets bob sign in by single sign-on") in browser.audit()
-
-
-def test_two_people_of_one_name_are_two_users(browser: Browser) -> None:
-    browser.sign_in()
-    browser.provider.person = {"sub": "s-2", "email": "BOB", "groups": ["readers"]}
-    browser.sign_in()
-    assert browser.client.get(SESSION).json()["user"] == "bob-2"
-    browser.provider.person = {"sub": "s-3", "preferred_username": "scheduler", "groups": ["readers"]}
-    browser.sign_in()
-    assert browser.users() == [("bob", "operator"), ("bob-2", "viewer"), ("scheduler-2", "viewer")]
-
-
-@pytest.mark.parametrize(
-    ("wished", "name"),
-    [("Ann.B@Example.org", "ann.b@example.org"), ("../x", "x"), ("Zoë Q", "zo-q"), ("--", ""), ("王", ""), ("a" * 99, "a" * 64)],
-)
-def test_a_wished_name_becomes_a_valid_one(wished: str, name: str) -> None:
-    assert valid_name(wished) == name
 
 
 # ---- what may not be

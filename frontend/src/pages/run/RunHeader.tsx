@@ -20,12 +20,10 @@ import classes from "./RunHeader.module.css";
 
 function Since({ run }: { run: Run }) {
   const now = useNow();
-  const seconds = secondsSince(run.state_since, now);
   return (
-    <span className={classes.since}>
-      {isOver(run.state) ? "" : "for "}
-      <time dateTime={run.state_since}>{isOver(run.state) ? ago(run.state_since, now) : duration(seconds)}</time>
-    </span>
+    <time className={classes.since} dateTime={run.state_since}>
+      {isOver(run.state) ? ago(run.state_since, now) : `for ${duration(secondsSince(run.state_since, now))}`}
+    </time>
   );
 }
 
