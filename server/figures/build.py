@@ -173,7 +173,7 @@ def _y_axis(kind: FigureKind) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": {"text": kind.unit}}
     if kind.range:
         low, high = kind.range
-        axis["autorangeoptions"] = {"minallowed": low - MARGIN, "maxallowed": high + MARGIN}
+        axis["autorangeoptions"] = {"clipmin": low - MARGIN, "clipmax": high + MARGIN}
     return axis
 
 

@@ -36,6 +36,12 @@ def drawn(page: Page, question: str) -> dict[Series, dict[int, float]]:
     return {_series(key): dict(zip(x, y, strict=True)) for key, x, y in curves if x}
 
 
+def y_range(page: Page, question: str) -> tuple[float, float]:
+    """What the chart's y-axis shows."""
+    low, high = chart(page, question).evaluate("card => card.querySelector('.js-plotly-plot')._fullLayout.yaxis.range")
+    return low, high
+
+
 def wait_until_drawn(page: Page, question: str) -> None:
     card = chart(page, question)
     card.scroll_into_view_if_needed()

@@ -11,7 +11,7 @@ from copd_engine.checkpoint import opened
 from copd_engine.plan import plan
 from copd_engine.spec import parse_spec
 from copd_engine.store import open_store
-from tests.browser.charts import REWARD, Series, drawn
+from tests.browser.charts import REWARD, Series, drawn, y_range
 from tests.browser.new_run import paste
 from tests.browser.specs import endless
 from tests.embedded import Stack, eventually
@@ -52,6 +52,8 @@ def watch_a_point_arrive(page: Page, stack: Stack, run_id: str) -> None:
     eventually(lambda: sum(map(len, drawn(page, REWARD).values())) > before)
     on_page = drawn(page, REWARD)
     eventually(lambda: _contains(stored(stack, run_id, "reward"), on_page))
+    low, high = y_range(page, REWARD)
+    assert -0.02 <= low < high <= 1.02, "nothing is shown that cannot be"
 
 
 def pause(page: Page, stack: Stack, run_id: str) -> dict[str, int]:

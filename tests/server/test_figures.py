@@ -72,6 +72,13 @@ def test_every_figure_is_plain_json_with_words_to_read_it(name: str, x: Axis) ->
     assert all(trace["meta"]["mode"] in ("append", "replace") for trace in figure.data)
 
 
+def test_an_axis_fits_its_data_and_ends_where_the_possible_does() -> None:
+    """Plotly's minallowed and maxallowed would draw all of what is possible, however little of it the data fill."""
+    axis = drawn("reward", full_data(), "step").layout["yaxis"]
+    assert axis["autorangeoptions"] == {"clipmin": -0.02, "clipmax": 1.02}
+    assert "range" not in axis
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_can_be_empty(name: str) -> None:
     figure = drawn(name, data())

@@ -91,6 +91,7 @@ export function PlanChart({ segments }: { segments: readonly PlannedSegment[] })
           {plan.lanes.map((lane) => (
             <li key={lane.policy}>{lane.policy}</li>
           ))}
+          <li className={classes.rounds}>round</li>
         </ul>
         <svg role="img" aria-label={summary(plan)} width="100%" height={height + 22} overflow="visible">
           {plan.rounds.map((step, round) => (
@@ -99,7 +100,7 @@ export function PlanChart({ segments }: { segments: readonly PlannedSegment[] })
               {round % sparse === 0 && step >= (plan.rounds[round - 1] ?? 0) && ( // a student of the base begins at step 0 again
                 <svg x={x(step)} y={height + 15} overflow="visible" aria-hidden="true">
                   <text x={1} className={classes.label}>
-                    {round === 0 ? "round 1" : round + 1}
+                    {round + 1}
                   </text>
                 </svg>
               )}
