@@ -38,7 +38,7 @@ test:
 	@$(PYTHON) scripts/setup.py --tests
 	@$(MAKE) --no-print-directory check
 	cd frontend && npm run --silent test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 chaos:
 	@$(PYTHON) scripts/setup.py --tests

@@ -16,6 +16,7 @@ from client.models import (
     Attempt,
     Checkpoint,
     Commanded,
+    Comparison,
     ControlPreview,
     Delivery,
     Export,
@@ -23,8 +24,11 @@ from client.models import (
     FigureList,
     Figures,
     LogEntry,
+    ProbeHistory,
     Result,
     RetriedRun,
+    RolloutPage,
+    RolloutView,
     Run,
     RunDeletion,
     RunList,
@@ -46,7 +50,10 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Value = bool | float | int | str
 Role = Literal["viewer", "operator", "admin"]
 LogLevel = Literal["info", "warning", "error"]
+RolloutPart = Literal["native", "cross", "heldout"]
+RolloutSort = Literal["newest", "oldest", "worst", "best", "gap"]
 Command = Literal["pause", "resume", "cancel"]
+Sort = Literal["created", "name", "state", "progress", "accuracy", "duration"]
 WEBHOOK_EVENTS = ("run.completed", "run.failed", "run.overlap_low", "run.numerical_failure")
 
 
@@ -69,9 +76,38 @@ def clone(run_id: str, changes: dict[str, Any] | None = None, *, name: str | Non
     return (yield from create_run(json.dumps(spec)))
 
 
-def runs_page(*, limit: int = 100, after: str | None = None) -> Flow[RunList]:
-    """One page of runs, newest first; `next` of the answer is the `after` of the following page."""
-    return RunList.model_validate((yield from get("/runs", limit=limit, after=after)))
+def runs_page(
+    *,
+    limit: int = 100,
+    after: str | None = None,
+    sort: Sort | None = None,
+    descending: bool | None = None,
+    state: Sequence[str] | None = None,
+    method: Sequence[str] | None = None,
+    tag: Sequence[str] | None = None,
+    q: str | None = None,
+    offset: int | None = None,
+) -> Flow[RunList]:
+    """One page of runs, newest first, or by `sort`; `next` of the answer is the `after` of the following page.
+
+    state, method: any of these; tag: all of these; q: part of the name, or the beginning of the id; offset: leave out so many.
+    """
+    direction = None if descending is None else str(descending).lower()
+    wanted = {"sort": sort, "descending": direction, "state": state, "method": method, "tag": tag, "q": q, "offset": offset}
+    return RunList.model_validate((yield from get("/runs", limit=limit, after=after, **wanted)))
+
+
+def compare(run_ids: Sequence[str]) -> Flow[Comparison]:
+    """The table of a paper over these runs, seeds taken together, and every field in which their specs differ."""
+    return Comparison.model_validate((yield from get("/compare", run=list(run_ids))))
+
+
+def compared_figure(
+    run_ids: Sequence[str], name: str, *, x: Literal["step", "time", "tokens"] = "step", policy: str = "merged"
+) -> Flow[Figure]:
+    """A figure with one curve for each run: "capability.<domain>", "overlap" or "reward"."""
+    path = f"/compare/figures/{quote(name, safe='')}"
+    return Figure.model_validate((yield from get(path, run=list(run_ids), x=x, policy=policy)))
 
 
 def find_run(reference: str) -> Flow[RunSummary]:
@@ -124,6 +160,12 @@ def cancel(run_id: str) -> Flow[Run]:
 def command_runs(command: Command, run_ids: Sequence[str]) -> Flow[list[Commanded]]:
     """Tells many runs, each for itself; the answer says of every one what became of it."""
     answer = yield from change("POST", "/runs/commands", json={"command": command, "runs": list(run_ids)})
+    return [Commanded.model_validate(each) for each in answer["results"]]
+
+
+def tag_runs(run_ids: Sequence[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Flow[list[Commanded]]:
+    """Gives many runs tags, and takes tags from them; the answer says of every one what became of it."""
+    answer = yield from change("POST", "/runs/tags", json={"runs": list(run_ids), "add": list(add), "remove": list(remove)})
     return [Commanded.model_validate(each) for each in answer["results"]]
 
 
@@ -273,6 +315,39 @@ def log(
     """The newest entries, or with `after` the next ones with a higher id; oldest first. `level`: this and above."""
     wanted = {"attempt": attempt, "policy": policy, "level": level, "after": after, "limit": limit}
     return [LogEntry.model_validate(item) for item in (yield from get(f"/runs/{run_id}/log", **wanted))["entries"]]
+
+
+def rollouts(
+    run_id: str,
+    *,
+    policy: str | Sequence[str] | None = None,
+    domain: str | Sequence[str] | None = None,
+    part: RolloutPart | Sequence[RolloutPart] | None = None,
+    first_step: int | None = None,
+    last_step: int | None = None,
+    reward_min: float | None = None,
+    reward_max: float | None = None,
+    sort: RolloutSort = "newest",
+    after: str | None = None,
+    limit: int = 50,
+) -> Flow[RolloutPage]:
+    """One page of what was kept of the run's rollouts; `next` of the answer is the `after` of the following page.
+
+    Rewards are means over the completions of a prompt. `sort="gap"` begins where teachers agree least.
+    """
+    wanted = {"policy": policy, "domain": domain, "part": part, "first_step": first_step, "last_step": last_step}
+    wanted |= {"reward_min": reward_min, "reward_max": reward_max, "sort": sort, "after": after, "limit": limit}
+    return RolloutPage.model_validate((yield from get(f"/runs/{run_id}/rollouts", **wanted)))
+
+
+def rollout(run_id: str, number: int) -> Flow[RolloutView]:
+    """One rollout token by token, with what student and teachers thought of each."""
+    return RolloutView.model_validate((yield from get(f"/runs/{run_id}/rollouts/{number}")))
+
+
+def probe_history(run_id: str, domain: str, index: int, *, limit: int = 200) -> Flow[ProbeHistory]:
+    """What each policy answered to one held-out prompt, step by step."""
+    return ProbeHistory.model_validate((yield from get(f"/runs/{run_id}/probes/history", domain=domain, index=index, limit=limit)))
 
 
 def request_export(run_id: str, *, policy: str = "merged", step: int | None = None) -> Flow[Export]:

@@ -5,7 +5,6 @@ Neither changes a training number. Sampling noise depends on the run's seed and 
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,12 +15,14 @@ from torch import Tensor
 
 from copd_engine.agreement import compare_states
 from copd_engine.attempt import Attempt
-from copd_engine.domains import Domain, Prompt, media
+from copd_engine.domains import Domain, Prompt
 from copd_engine.events import Sample, Value
+from copd_engine.keeping import Kept, Source, heldout, store_rollouts, stored_media
 from copd_engine.policy import Policy, Prefilled, PromptBatch
 from copd_engine.rollout import Rollouts, SampleRequest
 from copd_engine.samplers import sampler_for
 
+MEASURED_AT = 1.0  # the temperature of the states that agreement is measured on
 PROMPTS_AT_ONCE = 128  # part of what makes a result: padding follows the batch
 AGREEMENT_SERIES = (
     "overlap", "overlap_mass", "argmax_agreement", "kl_student_teacher", "kl_teacher_student", "jsd", "symmetric_kl", "entropy_gap",
@@ -58,7 +59,7 @@ def evaluate(attempt: Attempt) -> None:
                     Sample(
                         policy=segment.policy, step=segment.step, domain=name, index=prompt.index, prompt=prompt.text,
                         answer=prompt.answer, completion=text, reward=judged.value, reason=judged.reason,
-                        media=_stored_media(attempt, prompt),
+                        media=stored_media(attempt, prompt),
                     )
                 )  # fmt: skip
         attempt.done(len(rewards), count)
@@ -78,19 +79,26 @@ def measure(attempt: Attempt) -> dict[str, float]:
     peers = {ref.policy: attempt.policy(ref) for ref in segment.teachers}
     values: list[Value] = []
     by_domain: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    kept: list[Kept] = []
     for done, name in enumerate(spec.domains):
         sums: defaultdict[tuple[str, str], list[Tensor]] = defaultdict(list)
         domain = attempt.domain(name)
-        for seen, rollouts in _heldout(attempt, student, domain, "measure", _at_most(domain, spec.agreement.prompts), 1.0):
-            states = _states(student, seen.prefilled, rollouts)
+        for seen, rollouts in _heldout(attempt, student, domain, "measure", _at_most(domain, spec.agreement.prompts), MEASURED_AT):
+            states, visited = _states(student, seen.prefilled, rollouts), dict[str, tuple[Policy, Tensor]]()
+            read = _to_read(attempt, seen.prompts)
             for peer, policy in peers.items():
                 with attempt.clock("score"):
-                    compared = compare_states(
-                        student, states, policy, _states(policy, seen.prefilled.batch, rollouts), spec.agreement.top_k
-                    )
+                    theirs = _states(policy, seen.prefilled.batch, rollouts)
+                    compared = compare_states(student, states, policy, theirs, spec.agreement.top_k)
+                if read:
+                    visited[peer] = policy, theirs[: int(rollouts.mask[: len(read)].sum())].clone()
                 for series in AGREEMENT_SERIES:
                     sums[peer, series].append(compared[series])
                 attempt.progress()
+            if read:
+                with attempt.clock("keep"):
+                    source = Source(segment.policy, student, segment.step, "heldout", domain, MEASURED_AT)
+                    kept += heldout(source, read, rollouts, states, visited, spec.rollouts.alternatives)
         for (peer, series), parts in sums.items():
             mean = torch.cat(parts).double().mean().item()
             by_domain[peer, series].append(mean)
@@ -99,7 +107,14 @@ def measure(attempt: Attempt) -> dict[str, float]:
     overall = {pair: float(np.mean(means)) for pair, means in by_domain.items()}
     values += [Value(name=series, peer=peer, value=mean) for (peer, series), mean in overall.items()]
     attempt.points(segment.step, values)
+    store_rollouts(attempt, segment.step, kept)
     return {peer: overall[peer, "overlap"] for peer in peers}
+
+
+def _to_read(attempt: Attempt, prompts: list[Prompt]) -> list[Prompt]:
+    """The first of a batch's prompts, which are kept for people to read: those whose answers are kept in every evaluation too."""
+    spec = attempt.spec
+    return [prompt for prompt in prompts if spec.rollouts.every and prompt.index < spec.evaluation.samples]
 
 
 def _at_most(domain: Domain, prompts: int) -> int:
@@ -134,15 +149,3 @@ def _states(policy: Policy, prompts: PromptBatch | Prefilled, rollouts: Rollouts
     """Hidden states [S, H] of a policy before each sampled token, S of them in all."""
     rows, tokens, mask = (torch.from_numpy(a).to(policy.device) for a in (rollouts.prompts, rollouts.tokens, rollouts.mask))
     return policy.hidden(prompts, rows, tokens)[mask]
-
-
-def _stored_media(attempt: Attempt, prompt: Prompt) -> list[str]:
-    """Puts a prompt's pictures and clips into the run's media folder, named by content; returns their paths."""
-    paths = []
-    for mime, data in media(prompt):
-        suffix = {"image/png": "png", "image/apng": "png", "image/webp": "webp"}[mime]
-        path = f"media/{hashlib.sha256(data).hexdigest()}.{suffix}"
-        if not attempt.store.exists(path):
-            attempt.store.write(path, data)
-        paths.append(path)
-    return paths

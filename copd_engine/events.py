@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from copd_engine.job import CheckpointRecord
 
+RolloutPart = Literal["native", "cross", "heldout"]
+"""Which prompts a rollout is on: the policy's own in training, a teacher's in training, or held-out ones while agreement is measured."""
+
 
 class _Event(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,6 +84,37 @@ class Sample(_Event):
     media: list[str] = []
 
 
+class Rollout(_Event):
+    """A prompt with all completions that one part of a step has of it, kept in the store for people to read: see `kept`."""
+
+    type: Literal["rollout"] = "rollout"
+    policy: str
+    step: int
+    part: RolloutPart
+    peer: str | None = None
+    """Of a cross part: who teaches."""
+    domain: str
+    index: int
+    """The prompt's number in its split."""
+    prompt: str
+    completion: str
+    """The beginning of the one that got least."""
+    media: list[str] = []
+    size: int
+    """Completions."""
+    tokens: int
+    """Of those that are kept."""
+    reward_min: float
+    reward_mean: float
+    reward_max: float
+    gap: float | None = None
+    """Mean of log π_teacher − log π_student over the tokens, in nats; of several teachers the lowest. None without a teacher."""
+    path: str
+    """The file with the whole of it, below the run's folder."""
+    place: int
+    """Which of that file's groups it is, from 0."""
+
+
 class Log(_Event):
     """A sentence for people."""
 
@@ -97,5 +131,5 @@ class Progress(_Event):
     total: int
 
 
-Event = Annotated[Points | Bound | Acknowledged | Stored | Sample | Log | Progress, Field(discriminator="type")]
+Event = Annotated[Points | Bound | Acknowledged | Stored | Sample | Rollout | Log | Progress, Field(discriminator="type")]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

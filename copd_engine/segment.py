@@ -15,6 +15,7 @@ from copd_engine.expert import Expert, TrainingError
 from copd_engine.export import export
 from copd_engine.fingerprint import make_deterministic
 from copd_engine.job import SegmentError, SegmentJob, SegmentResult
+from copd_engine.keeping import store_rollouts
 from copd_engine.merge import merge
 from copd_engine.overheard import overheard
 from copd_engine.plan import BASE, TRAINING, Kind, Ref
@@ -149,6 +150,7 @@ class _Work:
         )
         attempt.points(step, spent.values)
         attempt.tell_failures(step, spent.failures)
+        store_rollouts(attempt, step, trainer.kept)
         attempt.done(expert.step - segment.step, segment.steps)
 
     def _trainer(self, expert: Expert) -> Trainer:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from copd_engine.batches import Batch
 from copd_engine.control import StepValues
-from copd_engine.domains import Domain
+from copd_engine.domains import Domain, Reward
 from copd_engine.events import Value
 from copd_engine.objective import Objective
 from copd_engine.policy import Policy
@@ -59,7 +59,17 @@ class Rewarded:
     rewards: Tensor
     penalties: Tensor
     drawn: float
+    judged: list[Reward]
+    """The verifier's judgement of each of the P x G completions."""
     resampled: int = 0
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What the verifier said of each of a batch's N completions, and the advantages [N, 1] that came of it."""
+
+    judged: list[Reward]
+    advantages: Tensor
 
 
 @dataclass
@@ -74,6 +84,8 @@ class Part:
     share: float = 1.0
     losses: list[float] = field(default_factory=list)
     """Of each update so far."""
+    outcomes: Outcomes | None = None
+    """Of a part whose completions get rewards."""
 
     def seen(self) -> dict[str, float]:
         """`known`, the mean loss of the updates, and what else the objective saw, per token: name → mean."""

@@ -4,6 +4,7 @@ Nothing half-written is ever visible. On a local disk a file or folder is writte
 one upload and a folder's manifest is uploaded last, so that a folder without its manifest does not exist for any reader.
 
     runs/<run>/attempts/<attempt>/events.jsonl, result.json, <policy>@<step>/…, export/<policy>@<step>/…
+    runs/<run>/attempts/<attempt>/rollouts/<policy>@<step>.json.z
     runs/<run>/media/<sha256>.png
 """
 
@@ -75,6 +76,10 @@ class Store(Protocol):
 
         Raises FileExistsError when `target` is taken.
         """
+        ...
+
+    def copy_file(self, path: str, target: str) -> None:
+        """A second one of a file that never changes, without reading it where the store can. What is there already stays."""
         ...
 
     def append(self, path: str) -> Appender:
@@ -170,6 +175,22 @@ class FileStore:
         with self.folder(path) as source, self.publishing(target) as folder:
             shutil.copytree(source, folder, dirs_exist_ok=True, copy_function=_link)
 
+    def copy_file(self, path: str, target: str) -> None:
+        if self.exists(target):
+            return
+        source, wanted = self._at(path), self._at(target)
+        aside = _aside(wanted)
+        try:
+            with needing_room(wanted):
+                wanted.parent.mkdir(parents=True, exist_ok=True)
+                _link(str(source), str(aside))
+                _flush(aside)
+                aside.replace(wanted)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        _flush(wanted.parent)
+
     def append(self, path: str) -> Appender:
         target = self._at(path)
         with needing_room(target):
@@ -243,6 +264,12 @@ class ObjectStore:
             raise FileNotFoundError(f"{path} is not in the store")
         for file in sorted(files, key=lambda file: (file == MANIFEST, file)):
             self.filesystem.cp_file(f"{source}/{file}", self._at(f"{target}/{file}"))
+
+    def copy_file(self, path: str, target: str) -> None:
+        if not self.exists(path):
+            raise FileNotFoundError(f"{path} is not in the store")
+        if not self.exists(target):
+            self.filesystem.cp_file(self._at(path), self._at(target))
 
     def append(self, path: str) -> Appender:
         if self.exists(path):

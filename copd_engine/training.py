@@ -21,9 +21,10 @@ from torch import Tensor
 from copd_engine.batches import Batch, shares, with_groups_replaced
 from copd_engine.clock import Clock
 from copd_engine.control import StepValues
-from copd_engine.domains import Domain
+from copd_engine.domains import Domain, Reward
 from copd_engine.events import Value
 from copd_engine.expert import Expert
+from copd_engine.keeping import Kept, Source, is_due, trained
 from copd_engine.noise import Key, integers
 from copd_engine.objective import OBJECTIVES, Forward, RlvrObjective
 from copd_engine.policy import Policy, Prefilled
@@ -32,7 +33,7 @@ from copd_engine.rollout import SampleRequest
 from copd_engine.samplers import sampler_for
 from copd_engine.scoring import MicroBatch, States, micro_batches
 from copd_engine.spec import RunSpec
-from copd_engine.step import Part, Rewarded, Spent, Teacher, told_natives, told_teachers
+from copd_engine.step import Outcomes, Part, Rewarded, Spent, Teacher, told_natives, told_teachers
 
 TRAIN_PROMPTS = 2**31  # a domain's supply is endless; runs draw from these, the base was made from others
 
@@ -56,6 +57,8 @@ class Trainer:
         self.expert, self.spec, self.natives, self.teachers = expert, spec, natives, teachers
         self.clock, self.progress, self.reference = clock, progress, reference if spec.rlvr.kl > 0 else None
         self.sampler = sampler_for(expert.policy, spec.sampling.engine)
+        self.kept: list[Kept] = []
+        """Rollouts of the last step for people to read; of most steps none."""
 
     def step(self, values: StepValues) -> Spent:
         """Takes one step. Raises TrainingError when a loss or gradient is not finite; the step does not count then."""
@@ -63,6 +66,7 @@ class Trainer:
         spent = Spent()
         natives = self._natives(values, spent)
         taught = {name: self._cross(name, share, values, spent) for name, share in self._shares().items() if values.w[name] > 0}
+        self.kept = self._keep(natives, taught, values)
         norms = [self._update(values.lr)]
         for _ in range(self.spec.optimizer.updates - 1):
             for part in (*natives.values(), *taught.values()):
@@ -107,29 +111,34 @@ class Trainer:
         A further draw is a part of its own, hence its prompts and samples are functions of (seed, policy, step, part, draw).
         """
         group, drawn = self.spec.rlvr.group, self._draw(part, domain, count, values, spent)
-        rewards = self._judge(domain, drawn, spent)
+        judged = self._judge(domain, drawn, spent)
+        rewards = self._rewards(judged)
         mean, batch, resampled = rewards.mean().item(), drawn, 0
         for again in range(1, self.spec.rlvr.max_resamples + 1):
             places = torch.nonzero(equal_groups(rewards)).flatten().tolist()
             if not places:
                 break
             further = self._draw(f"{part}.resample{again}", domain, len(places), values, spent)
-            rewards[places] = self._judge(domain, further, spent)
+            replaced = self._judge(domain, further, spent)
+            for new, place in enumerate(places):
+                judged[place * group : (place + 1) * group] = replaced[new * group : (new + 1) * group]
+            rewards = self._rewards(judged)
             batch = with_groups_replaced(self.expert.policy, batch, places, further, self.spec.compute.micro_batch)
             resampled += len(places)
         penalties = torch.zeros_like(rewards)
         if self.spec.rlvr.overlong_buffer:
             lengths = torch.from_numpy(batch.rollouts.mask.sum(axis=1)).view(-1, group)
             penalties = overlong_penalty(lengths, self._length(domain), self.spec.rlvr.overlong_buffer)
-        return Rewarded(domain, batch, rewards, penalties, mean, resampled)
+        return Rewarded(domain, batch, rewards, penalties, mean, judged, resampled)
 
     def _learn(self, rewarded: Rewarded, found: Sequence[Rewarded], share: float, values: StepValues) -> Part:
         """One domain's share of the native part, all of which is `found`, after its first backward pass."""
         settings, batch, totals = self._clipping(values).rlvr, rewarded.batch, rewarded.rewards + rewarded.penalties
+        advantages = group_advantages(totals, LOSSES[settings.loss].scaled).view(-1, 1).to(batch.tokens.device)
         objective = RlvrObjective(
             settings,
             self.reference,
-            group_advantages(totals, LOSSES[settings.loss].scaled).view(-1, 1).to(batch.tokens.device),
+            advantages,
             mean_length=sum(each.batch.token_count for each in found) / sum(each.batch.size for each in found),
             longest=max(self._length(each.domain) for each in found),
             temperature=values.temperature,
@@ -141,7 +150,8 @@ class Trainer:
         if settings.max_resamples:
             known["resampled"] = rewarded.resampled
         known["completion_length"] = float(batch.rollouts.mask.sum(axis=1).mean())
-        return self._begun(Part(f"rewards on {rewarded.domain.name}", batch, objective, known, share))
+        outcomes = Outcomes(rewarded.judged, advantages)
+        return self._begun(Part(f"rewards on {rewarded.domain.name}", batch, objective, known, share, outcomes=outcomes))
 
     def _cross(self, name: str, share: int, values: StepValues, spent: Spent) -> Part:
         """Distillation on a teacher's domain: `share` prompts, scored by the teacher; one rollout each, or a group if these get rewards."""
@@ -150,12 +160,14 @@ class Trainer:
         batch = self._rollout(f"cross.{name}", teacher.domain, share, samples, values, spent)
         outcomes = None
         if settings.outcome:
-            rewards = self._judge(teacher.domain, batch, spent)
-            outcomes = group_advantages(rewards).view(-1, 1).to(batch.tokens.device)
+            judged = self._judge(teacher.domain, batch, spent)
+            rewards = self._rewards(judged)
+            outcomes = Outcomes(judged, group_advantages(rewards).view(-1, 1).to(batch.tokens.device))
             known["cross_reward"] = rewards.mean().item()
         spec, build = self._clipping(values), OBJECTIVES[settings.loss]
-        objective = build(spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=outcomes)
-        return self._begun(Part(f"distillation from {name}", batch, objective, known))
+        advantages = None if outcomes is None else outcomes.advantages
+        objective = build(spec, teacher.policy, values.w[name], values.temperature, self.clock, outcomes=advantages)
+        return self._begun(Part(f"distillation from {name}", batch, objective, known, outcomes=outcomes))
 
     def _clipping(self, values: StepValues) -> RunSpec:
         """The spec with the step's clip range."""
@@ -166,16 +178,36 @@ class Trainer:
         """Groups of completions of `count` prompts."""
         return self._rollout(part, domain, count, self.spec.rlvr.group, values, spent)
 
-    def _judge(self, domain: Domain, batch: Batch, spent: Spent) -> Tensor:
-        """The verifier's rewards [P, G]."""
-        rewards = []
+    def _judge(self, domain: Domain, batch: Batch, spent: Spent) -> list[Reward]:
+        """What the verifier says of each of the P x G completions."""
+        found = []
         for prompt, text in zip(batch.rollouts.prompts.tolist(), batch.rollouts.texts, strict=True):
             judged = domain.reward(batch.prompts[prompt], text)
             self.progress()  # a verifier may take its whole time limit
-            rewards.append(judged.value)
+            found.append(judged)
             if judged.failed:
                 spent.failures.append(judged.reason)
-        return torch.tensor(rewards).view(-1, self.spec.rlvr.group)
+        return found
+
+    def _rewards(self, judged: Sequence[Reward]) -> Tensor:
+        """Their values [P, G]."""
+        return torch.tensor([each.value for each in judged]).view(-1, self.spec.rlvr.group)
+
+    def _keep(self, natives: Mapping[str, Part], taught: Mapping[str, Part], values: StepValues) -> list[Kept]:
+        """Rollouts of this step for people to read, as the policy of before its update and the teachers see them."""
+        expert, settings, step = self.expert, self.spec.rollouts, self.expert.step + 1
+        if not is_due(settings, step):
+            return []
+        found, domains = list[Kept](), {domain.name: domain for domain in self.natives}
+        with self.clock("keep"):
+            for name, part in natives.items():
+                source = Source(expert.name, expert.policy, step, "native", domains[name], values.temperature)
+                found += trained(source, part.batch, part.outcomes, {}, settings, self.progress)
+            for name, part in taught.items():
+                teacher = self.teachers[name]
+                source = Source(expert.name, expert.policy, step, "cross", teacher.domain, values.temperature, name)
+                found += trained(source, part.batch, part.outcomes, {name: teacher.policy}, settings, self.progress)
+        return found
 
     def _rollout(self, part: str, domain: Domain, count: int, samples: int, values: StepValues, spent: Spent) -> Batch:
         key: Key = (values.seed, self.expert.name, self.expert.step + 1, part)

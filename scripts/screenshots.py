@@ -7,6 +7,8 @@ python scripts/screenshots.py --home DIR            a stack that is up, with its
 from __future__ import annotations
 
 import argparse
+import io
+import itertools
 import re
 import shutil
 import signal
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from client.api import Client
@@ -28,19 +31,35 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "img"
 WIDE: ViewportSize = {"width": 1440, "height": 1110}
 PHONE: ViewportSize = {"width": 380, "height": 800}
+SIZES = {"wide": WIDE, "narrow": PHONE}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 MID_RUN = 0.55
 """Share of the optimizer steps after which a run looks like a run."""
 PATIENCE_MS = 120_000
 """The machine trains meanwhile."""
 EDIT = {"w.image.text": 0.3}
+VIEWS = {
+    "runs": "/",
+    "finished": "/runs/{run}",
+    "agreement": "/runs/{run}?tab=agreement",
+    "rollouts": "/runs/{run}?tab=rollouts",
+    "system": "/runs/{run}?tab=system",
+    "events": "/runs/{run}?tab=events",
+    "checkpoints": "/runs/{run}?tab=checkpoints",
+    "fork": "/new?fork={run}",
+    "compare": "/compare?runs={run},{other}",
+    "workers": "/workers",
+    "people": "/people",
+    "settings": "/settings",
+}
+"""What is looked at once the run is over."""
 WRONG_FIELD = ("domain: video}", "domain: films}")
 DRAWN = """() => !document.querySelector('[aria-busy=true], [data-state=connecting]')
+  && ![...document.querySelectorAll('[aria-label^=Loading]')].some(part => part.getBoundingClientRect().top < innerHeight)
   && [...document.querySelectorAll('section[aria-label$="?"]')]
     .filter(chart => chart.getBoundingClientRect().top < innerHeight)
     .every(chart => chart.querySelector('.main-svg'))"""
 """No page is loading, and every chart on screen is drawn."""
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> None:
@@ -81,6 +100,7 @@ def take_all(home: Home) -> None:
         raise SystemExit(f"no stack is up in {home.root}; start one with `copd up --home {home.root}`")
     with Client(info.url, home.token_file.read_text().strip()) as client, chromium() as browser:
         run_id = submit_examples(client, again=False, say=print).id
+        other = next((run.id for run in client.runs().runs if run.id != run_id), run_id)
         camera = Camera(browser, info.url, lambda: login_code(home.environment(info)))
         if client.run(run_id).state != "completed":
             wait_for_share(client, run_id, MID_RUN)
@@ -89,12 +109,11 @@ def take_all(home: Home) -> None:
                 client.describe(run_id, tags=["demo"], notes="Hub and spoke, text in the middle.")
             wait_for_effect(client, run_id)
             camera.take("overview", f"/runs/{run_id}")
-            camera.take("phone", f"/runs/{run_id}", PHONE)
             camera.take("weights", f"/runs/{run_id}?tab=weights")
         camera.take("new-run", "/new", wrong=True)
-        camera.take("runs", "/")
         wait_for_share(client, run_id, 1.0)
-        camera.take("finished", f"/runs/{run_id}")
+        for name, path in VIEWS.items():
+            camera.take(name, path.format(run=run_id, other=other))
 
 
 def wait_for_share(client: Client, run_id: str, share: float) -> None:
@@ -119,8 +138,8 @@ def wait_for_effect(client: Client, run_id: str) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
+        program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -138,21 +157,29 @@ class Camera:
         self._browser, self._session = browser, context.storage_state()
         context.close()
 
-    def take(self, name: str, path: str, size: ViewportSize = WIDE, *, wrong: bool = False) -> None:
-        for scheme in SCHEMES:
+    def take(self, name: str, path: str, *, wrong: bool = False) -> None:
+        """`name-wide-light.png` and its three sisters."""
+        for (size, viewport), scheme in itertools.product(SIZES.items(), SCHEMES):
             context = self._browser.new_context(
-                viewport=size, color_scheme=scheme, storage_state=self._session, reduced_motion="reduce", has_touch=size is PHONE
+                viewport=viewport, color_scheme=scheme, storage_state=self._session, reduced_motion="reduce", has_touch=size == "narrow"
             )
             context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
             page.goto(self.url + path)
             page.get_by_role("heading", level=1).wait_for()
-            if wrong:
+            if wrong and size == "wide":
                 write_wrong_field(page)
             settle(page)
-            page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
-            print(f"docs/img/{name}-{scheme}.png")
+            save(page.screenshot(), PICTURES / f"{name}-{size}-{scheme}.png")
             context.close()
+
+
+def save(picture: bytes, path: Path) -> None:
+    """With 256 colours: a page has no more, and the file is a third as large."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    # maximum coverage: the usual way of choosing colours gives up rare ones, and a policy's mark is a few pixels
+    image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(path.relative_to(ROOT))
 
 
 def write_wrong_field(page: Page) -> None:

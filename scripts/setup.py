@@ -27,6 +27,7 @@ FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "server" / "static"
 OLDEST_PYTHON = (3, 11)
 COMPILED = "pycosat=="
+HEADLESS = "chromium-headless-shell"
 
 # Download sizes in MB of what weighs most; what is not named here counts as OTHER_MB.
 HEAVY_MB = {
@@ -173,18 +174,25 @@ def npm(*arguments: str) -> list[str]:
 
 
 def install_chromium() -> None:
-    """Chromium by apt where we may, else the one Playwright keeps in the user's cache."""
-    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache/ms-playwright")
-    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")) or any(cache.glob("chromium*")):
+    """Chromium by apt where we may, without its windows where that is packaged; else the one Playwright keeps in the user's cache."""
+    if shutil.which(HEADLESS):
         return
-    packages = ["chromium", "fonts-dejavu-core"]
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache/ms-playwright")
+    has_one = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))) or any(cache.glob("chromium*"))
+    has_apt = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    is_packaged = has_apt and subprocess.run(["apt-cache", "show", HEADLESS], check=False, capture_output=True).returncode == 0
+    if has_one and not is_packaged:
+        return
+    packages = [HEADLESS if is_packaged else "chromium", "fonts-dejavu-core"]
     by_hand = f"install it with: sudo apt-get install {' '.join(packages)}"
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
     say("Installing Chromium for the browser tests (about 300 MB)")
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if has_one:
+        subprocess.run(install, check=False, env=environment)  # the tests are only slower without it
+    elif has_apt:
         run(["apt-get", "update", "-q"], f"apt-get update failed; {by_hand}", environment=environment)
-        command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
-        run(command, f"Chromium could not be installed; {by_hand}", environment=environment)
+        run(install, f"Chromium could not be installed; {by_hand}", environment=environment)
     else:
         run([str(VENV / "bin" / "playwright"), "install", "chromium"], f"Chromium could not be fetched; {by_hand}")
 

@@ -15,7 +15,25 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 
 from copd_engine.store import open_store
 from server import auth, figures, tracing
-from server.api import artifacts, events, oidc, page, people, problems, runs, session, spec, steering, system, training, webhooks
+from server.api import (
+    artifacts,
+    compare,
+    events,
+    log,
+    oidc,
+    page,
+    people,
+    problems,
+    rollouts,
+    runs,
+    session,
+    spec,
+    steering,
+    system,
+    training,
+    usage,
+    webhooks,
+)
 from server.api.deps import Services, identity
 from server.api.openapi import document
 from server.api.schemas.parts import Problem
@@ -51,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guard, allowed_hosts=[*settings.allowed_hosts, settings.host])
     problems.install(app)
     private = APIRouter(prefix=API, dependencies=[Depends(identity)])
-    for part in (runs, steering, training, artifacts, events, spec, system, people, webhooks):
+    for part in (runs, steering, training, compare, log, artifacts, rollouts, events, spec, usage, system, people, webhooks):
         private.include_router(part.router)
 
     @private.get("/openapi.json", include_in_schema=False)

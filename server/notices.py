@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
 
 import redis
 import structlog
@@ -13,11 +12,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from server.settings import settings
-from worker.bus import INBOX, STREAM_FIELD, Frame, Wakeup, run_stream
+from worker.bus import INBOX, STREAM_FIELD, Changed, Frame, Wakeup, run_stream
 
 INBOX_LENGTH = 10_000
 TIMEOUT_SECONDS = 0.5
-Changed = Literal["run", "segments", "edits", "checkpoints", "workers", "log", "series"]
 log = structlog.get_logger()
 
 

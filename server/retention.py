@@ -22,7 +22,9 @@ class Reason(StrEnum):
     last = "last"
     round_end = "round end"
     best = "best"
-    """Its policy's highest mean accuracy over the domains."""
+    """Of its policy's recorded accuracies, as means over the domains, the highest. One per policy."""
+    being_evaluated = "being evaluated"
+    """In some domain at least it was, and not all of its accuracies are recorded yet: it may turn out to be the best."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def reasons(
         Reason.pinned: pinned,
         Reason.last: _last(held, keep.last),
         Reason.round_end: set(_looked_at(segments)) if keep.round_ends else (),
-        Reason.best: _best(held, segments, done, scores or {}) if keep.best else (),
+        Reason.best: _best(held, scores or {}) if keep.best else (),
+        Reason.being_evaluated: _evaluated(segments, done) - (scores or {}).keys() if keep.best else (),
     }
     newest = dict[Ref, int]()
     for item in held:
@@ -96,11 +99,14 @@ def _looked_at(segments: Sequence[Segment]) -> Iterator[Ref]:
             yield segment.start
 
 
-def _best(held: Sequence[Held], segments: Sequence[Segment], done: Collection[str], scores: Mapping[Ref, float]) -> set[Ref]:
-    """Each policy's best, the earliest of equals; and those whose accuracy is known but not recorded yet, which may be it."""
+def _best(held: Sequence[Held], scores: Mapping[Ref, float]) -> set[Ref]:
+    """Each policy's best, the earliest of equals."""
     best = dict[str, Ref]()
     for ref in sorted({item.ref for item in held} & scores.keys()):
         if ref.policy not in best or scores[ref] > scores[best[ref.policy]]:
             best[ref.policy] = ref
-    evaluated = {segment.start for segment in segments if segment.kind is Kind.evaluate and segment.key in done}
-    return {*best.values(), *(evaluated - scores.keys())}
+    return set(best.values())
+
+
+def _evaluated(segments: Sequence[Segment], done: Collection[str]) -> set[Ref]:
+    return {segment.start for segment in segments if segment.kind is Kind.evaluate and segment.key in done}

@@ -12,9 +12,9 @@ from moto.server import ThreadedMotoServer
 
 
 @contextlib.contextmanager
-def s3_bucket(address: str = "127.0.0.1") -> Iterator[str]:
-    """URL of an empty bucket that any process with this environment reaches, at this address."""
-    server = ThreadedMotoServer(ip_address=address, port=0, verbose=False)
+def s3_bucket() -> Iterator[str]:
+    """URL of an empty bucket that any process with this environment reaches."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     variables = {

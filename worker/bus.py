@@ -60,6 +60,11 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Changed = Literal["run", "segments", "edits", "checkpoints", "workers", "log", "series", "agreement", "rollouts"]
+"""What a reader should fetch again. `series`: points were added behind the reader's back (backfilled). `agreement`: experts were
+compared, and the comparison is stored."""
+
+
 class Frame(_Part):
     """One entry of a run's stream. From an attempt: `attempt`, `segment` and `event`. From the server: `changed`."""
 
@@ -69,8 +74,7 @@ class Frame(_Part):
     segment: str | None = None
     event: dict[str, Any] | None = None
     """A copd_engine.events.Event as JSON."""
-    changed: list[Literal["run", "segments", "edits", "checkpoints", "workers", "log", "series"]] = Field(default_factory=list)
-    """What a reader should fetch again. `series`: points were added behind the reader's back (backfilled)."""
+    changed: list[Changed] = Field(default_factory=list)
 
 
 class Wakeup(_Part):
@@ -106,6 +110,8 @@ class Usage(_Part):
     disk_free: int
     """Of the disk that holds COPD_HOME."""
     gpu: GpuUsage | None = None
+    process_memory: int | None = None
+    """Of the worker's own process that trains, and of what it started; None while there is none."""
 
 
 WorkerState = Literal["starting", "loading", "idle", "busy", "stopping"]

@@ -44,7 +44,7 @@ class Monitor(threading.Thread):
         self._settings, self._slot, self._redis, self._leave = settings, slot, redis, leave
         self._watch = ChildWatch(slot, bell)
         self._host, self._started_at = socket.gethostname(), time.time()
-        self._usage = UsageWatch(settings.home, visible_gpu())
+        self._usage = UsageWatch(settings.home, visible_gpu(), self._training_process)
         self._loads = 0
         """Children whose readiness Redis has been told of."""
         self.ended = 0
@@ -53,6 +53,10 @@ class Monitor(threading.Thread):
         """Looks in a row that found a message waiting though the worker was idle."""
         self._stop_at: float | None = None
         self._redis_away = False
+
+    def _training_process(self) -> int | None:
+        child = self._watch.child
+        return child.pid if child else None
 
     def run(self) -> None:
         self._usage.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,10 +25,11 @@ log = structlog.get_logger(__name__)
 class UsageWatch(threading.Thread):
     """Looks at everything a process like this one may see, every few seconds, until the process ends."""
 
-    def __init__(self, folder: Path, gpu: str) -> None:
-        """folder: whose disk is looked at. gpu: as CUDA_VISIBLE_DEVICES names it; empty for a worker without."""
+    def __init__(self, folder: Path, gpu: str, process: Callable[[], int | None] = lambda: None) -> None:
+        """folder: whose disk is looked at. gpu: as CUDA_VISIBLE_DEVICES names it; empty for a worker without. process: the id of the
+        process that trains now, None while there is none."""
         super().__init__(name="usage", daemon=True)
-        self._folder, self._gpu = folder, gpu
+        self._folder, self._gpu, self._process = folder, gpu, process
         self.latest: Usage | None = None
         """None until the first look is over."""
 
@@ -45,7 +47,19 @@ class UsageWatch(threading.Thread):
             memory_total=memory.total,
             disk_free=disk.free,
             gpu=gpu_usage(self._gpu) if self._gpu else None,
+            process_memory=process_memory(self._process()),
         )
+
+
+def process_memory(pid: int | None) -> int | None:
+    """Bytes of memory that a process and all it started hold; None where there is no such process (any more)."""
+    if pid is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+    except psutil.Error:
+        return None
 
 
 def gpu_usage(gpu: str) -> GpuUsage | None:

@@ -9,12 +9,14 @@ import typer
 from client.api import ApiError
 from client.cli.backup_commands import backup_app
 from client.cli.checkpoint_commands import checkpoints_app
+from client.cli.compare_command import compare_app
 from client.cli.doctor_command import doctor_app
 from client.cli.edit_argument import EditError
 from client.cli.exits import Exit, InputError, of_error
 from client.cli.log_command import log_app
 from client.cli.people_commands import PasswordError, own_app, token_app, users_app
 from client.cli.report_command import report_app
+from client.cli.rollouts_command import rollouts_app
 from client.cli.run_commands import runs_app
 from client.cli.stack_commands import stack_app
 from client.cli.steer_commands import steer_app
@@ -34,8 +36,10 @@ EXPECTED = (
 app = typer.Typer(help="Train experts of one model together, and steer them while they learn.", no_args_is_help=True)
 app.add_typer(stack_app)
 app.add_typer(runs_app)
+app.add_typer(compare_app)
 app.add_typer(steer_app)
 app.add_typer(log_app)
+app.add_typer(rollouts_app)
 app.add_typer(checkpoints_app, name="checkpoints")
 app.add_typer(backup_app)
 app.add_typer(report_app)

@@ -14,7 +14,7 @@ from client.models import LogEntry, Progress, Run, Series
 from client.words import duration
 
 LOG_LINES = 6
-BAR_WIDTH = 30
+BAR_WIDTH = 24
 SMALL_BAR = 6
 COLOURS = {"running": "green", "completed": "green", "failed": "red", "failing": "red", "cancelled": "yellow", "cancelling": "yellow"}
 
@@ -22,7 +22,8 @@ COLOURS = {"running": "green", "completed": "green", "failed": "red", "failing":
 def progress_line(progress: Progress) -> str:
     if not progress.total_steps:
         return ""
-    return f"{progress.steps}/{progress.total_steps} steps" + (f", {duration(progress.eta_seconds)} left" if progress.eta_seconds else "")
+    left = f", {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
+    return f"{progress.steps}/{progress.total_steps} steps of all experts{left}"
 
 
 def summary(run: Run, url: str) -> RenderableType:

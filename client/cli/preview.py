@@ -13,4 +13,4 @@ def lines(preview: ControlPreview) -> list[str]:
         return edits
     groups = {"-": dropped - added, "+": added - dropped, "~": dropped & added}
     changes = [f"{sign} {key}" for sign, keys in groups.items() for key in sorted(keys)]
-    return [*edits, f"training steps: {preview.total_steps_before} → {preview.total_steps}", *changes]
+    return [*edits, f"steps of all experts: {preview.total_steps_before} → {preview.total_steps}", *changes]

@@ -65,6 +65,7 @@ class Figure(BaseModel):
 class FigureInfo(BaseModel):
     name: str
     title: str
+    tab: str = "overview"
 
 
 class FigureList(BaseModel):

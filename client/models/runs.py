@@ -25,6 +25,7 @@ class Progress(BaseModel):
 class RunSummary(BaseModel):
     id: str
     name: str
+    tags: list[str] = []
     state: str
     method: str
     priority: int
@@ -32,6 +33,8 @@ class RunSummary(BaseModel):
     waiting_for: str | None
     progress: Progress
     capability: float | None
+    trend: list[float] = []
+    """The newest mean accuracies of the merged model, oldest first."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -123,7 +126,6 @@ class Run(RunSummary):
     source: str
     domains: list[str]
     policies: list[Policy]
-    tags: list[str]
     spec: dict[str, Any]
     control_version: int
     error: RunError | None
@@ -133,6 +135,7 @@ class Run(RunSummary):
     forks: list[Descendant]
     paused_policies: list[str]
     pause_seconds: float | None
+    first_evaluation_seconds: float | None
 
 
 class RunDeletion(BaseModel):

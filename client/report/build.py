@@ -32,7 +32,7 @@ class Report:
 def read(client: Client, run_id: str) -> Report:
     """Everything a report says. Raises ApiError."""
     listed = client.figures(run_id)
-    drawn = [client.figure(run_id, info.name).figures[0] for info in listed.figures]
+    drawn = [found for info in listed.figures if (found := client.figure(run_id, info.name).figures[0]).data]
     return Report(
         run=client.run(run_id),
         attempts=client.attempts(run_id),

@@ -16,7 +16,7 @@ UNKNOWN = "–"
 
 def header(run: Run, made_at: datetime) -> str:
     progress = run.progress
-    facts = [run.state, f"method {run.method}", f"{progress.steps} of {progress.total_steps} steps"]
+    facts = [run.state, f"method {run.method}", f"{progress.steps} of {progress.total_steps} steps of all experts"]
     if run.started_at:
         end = run.ended_at or made_at
         facts.append(f"{moment(run.started_at)}, {duration((end - run.started_at).total_seconds())}")

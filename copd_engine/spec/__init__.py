@@ -5,7 +5,19 @@ from copd_engine.spec.learning import Adaptive, Opd, Rlvr, Topology
 from copd_engine.spec.model import Lora, Merge, Model, Optimizer
 from copd_engine.spec.parse import load_yaml, parse_spec, spec_schema
 from copd_engine.spec.parts import MAX_STEPS, FieldError, SpecError
-from copd_engine.spec.run import MAX_SEGMENTS, RESERVED_NAMES, Agreement, Checkpoint, Compute, Evaluation, Expert, Keep, Method, RunSpec
+from copd_engine.spec.run import (
+    MAX_SEGMENTS,
+    RESERVED_NAMES,
+    Agreement,
+    Checkpoint,
+    Compute,
+    Evaluation,
+    Expert,
+    Keep,
+    KeptRollouts,
+    Method,
+    RunSpec,
+)
 from copd_engine.spec.sampling import Sampling
 from copd_engine.spec.verifiers import Choice, Exact, Format, Math, Numeric, Plugin, ReasoningGymScorer, Regex, Verifier
 
@@ -29,6 +41,7 @@ __all__ = [
     "FieldError",
     "Format",
     "Keep",
+    "KeptRollouts",
     "Lora",
     "Math",
     "Merge",

@@ -44,7 +44,7 @@ class Model(Part):
 class Optimizer(Part):
     """AdamW on float32 weights."""
 
-    lr: float = editable(1e-4, "value", ge=0, le=1, description="learning rate; the schedule multiplies it")
+    lr: float = editable(1e-4, "value", ge=0, le=1, description="at its highest: warm-up rises to it, the schedule may fall from it")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="how the learning rate falls from the warm-up's end to the last planned step of a policy"
     )

@@ -54,7 +54,7 @@ class Evaluation(Part):
     every: int = editable(1, "structure", ge=1, le=10_000, description="rounds from one evaluation to the next; the last has one always")
     prompts: int = Field(default=256, ge=8, le=65536, description="held-out prompts per domain; of a data set that has fewer, all of them")
     temperature: float = Field(default=0.0, ge=0, le=10, description="0 is greedy")
-    samples: int = Field(default=3, ge=0, le=64, description="prompts per domain kept with their answers for people to read")
+    samples: int = Field(default=3, ge=0, le=64, description="first prompts per domain kept with their answers for people to read")
 
 
 class Agreement(Part):
@@ -63,6 +63,22 @@ class Agreement(Part):
     enabled: bool = True
     prompts: int = Field(default=32, ge=1, le=65536, description="held-out prompts per domain; of a data set that has fewer, all of them")
     top_k: int = Field(default=10, ge=1, le=1000)
+
+
+class KeptRollouts(Part):
+    """What of a run people can read token by token: rollouts of training, and of held-out prompts where agreement is measured.
+
+    Keeping them changes no number of the run: nothing is drawn for it, and what is scored for it is never trained on.
+    """
+
+    every: int = Field(
+        default=10,
+        ge=0,
+        le=MAX_STEPS,
+        description="those of each policy's step 1 and of every so many steps; 0: none, held-out ones neither",
+    )
+    groups: int = Field(default=1, ge=1, le=64, description="prompts of each part of such a step, native and of each teacher")
+    alternatives: int = Field(default=5, ge=0, le=20, description="likeliest tokens kept beside each one said, of student and teachers")
 
 
 class Keep(Part):
@@ -129,6 +145,7 @@ class RunSpec(Part):
     merge: Merge = Merge()
     evaluation: Evaluation = Evaluation()
     agreement: Agreement = Agreement()
+    rollouts: KeptRollouts = KeptRollouts()
     checkpoint: Checkpoint = Checkpoint()
     compute: Compute = Compute()
 

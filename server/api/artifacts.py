@@ -1,15 +1,16 @@
-"""What a run leaves: log, checkpoints, probes, result, exports and media."""
+"""What a run leaves: checkpoints, probes, result, exports and media."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response, StreamingResponse
 
 from copd_engine.plan import Ref
 from server import commands, media, queries
-from server.api.deps import JSON_ONLY, LARGEST_ID, Db, IdentityDep, RowId, RunDep, ServicesDep, problems
+from server.api.deps import JSON_ONLY, Db, IdentityDep, RowId, RunDep, ServicesDep, problems
+from server.api.log import POLICY_NAME
 from server.api.problems import ApiError
 from server.api.runs import NO_RUN, Printable
 from server.api.schemas.results import (
@@ -19,7 +20,6 @@ from server.api.schemas.results import (
     ExportList,
     ExportRequest,
     ExportView,
-    LogPage,
     ProbeList,
     ResultCard,
     SweepRequest,
@@ -29,30 +29,14 @@ from server.commands.locked import spec_of
 from server.db.held import judged
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["artifacts"], responses=NO_RUN)
-POLICY_NAME = r"^[a-z][a-z0-9_-]{0,31}$"
 PolicyName = Annotated[str, Path(pattern=POLICY_NAME)]
 StepNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 
-@router.get("/log")
-def get_log(
-    run: RunDep,
-    db: Db,
-    after: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only entries with a higher id, oldest first")] = None,
-    before: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only entries with a lower id, the newest of them")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    attempt: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="only what this attempt said, and what was said of it")] = None,
-    policy: Annotated[str | None, Query(pattern=POLICY_NAME, description="only of this policy")] = None,
-    level: Annotated[Literal["info", "warning", "error"], Query(description="only of this level and above")] = "info",
-) -> LogPage:
-    """What people did, the scheduler decided and workers said. Without `after`, the newest entries; always oldest first."""
-    wanted = queries.LogFilter(attempt, policy, level)
-    return queries.log(db, run.id, wanted, after=after, before=before, limit=limit)
-
-
 @router.get("/checkpoints")
 def list_checkpoints(run: RunDep, db: Db) -> CheckpointList:
-    return CheckpointList(checkpoints=queries.checkpoints(db, run.id))
+    """What the store holds, why each stays under the run's own policy, and which round made it."""
+    return queries.checkpoint_list(db, run)
 
 
 @router.patch(

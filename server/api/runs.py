@@ -8,16 +8,19 @@ from fastapi import APIRouter, Header, Query, Response
 
 from copd_engine.preflight import check_available
 from copd_engine.recipe import Recipe, parse_recipe
+from copd_engine.spec.run import Method
 from server import commands, queries
 from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, ServicesDep, problems
 from server.api.schemas.parts import Tag
-from server.api.schemas.runs import Run, RunDeletion, RunList, RunMetaPatch
+from server.api.schemas.runs import Run, RunDeletion, RunList, RunMetaPatch, TagList
 from server.api.spec_body import SPEC_BODY, SpecSource
 from server.scheduler.archive import Archive
 from server.states import RunState
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 MAX_LIST = 1000
+MAX_OFFSET = 10_000_000
+SORT_HELP = "`progress`: share of the training steps in segments that are done; `duration`: from the start to the end, or to now"
 Printable = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[\x21-\x7e]+$")]
 NO_RUN = problems(s404="there is no such run")
@@ -56,12 +59,24 @@ def list_runs(
     redis: Redis,
     state: Annotated[list[RunState] | None, Query(description="any of these")] = None,
     tag: Annotated[list[Tag] | None, Query(max_length=32, description="all of these")] = None,
-    q: Annotated[Printable, Query(description="part of the name")] = "",
+    method: Annotated[list[Method] | None, Query(description="any of these")] = None,
+    q: Annotated[Printable, Query(description="part of the name, or the beginning of the id")] = "",
+    sort: Annotated[queries.RunSort, Query(description=SORT_HELP)] = queries.RunSort.created,
+    *,
+    descending: Annotated[bool, Query(description="newest, largest, or last in the alphabet first")] = True,
     limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 50,
     after: Annotated[Printable, Query(description="`next` of the page before")] = "",
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="leave out so many, to begin anywhere in a long list")] = 0,
 ) -> RunList:
-    """Runs, newest first."""
-    return queries.run_list(db, redis, states=state or [], tags=tag or [], text=q, limit=limit, after=after)
+    """Runs, newest first, or in another order. Runs that are equal in it stand by id, those without a number at the end."""
+    wanted = queries.Wanted(state or (), method or (), tag or (), q, sort, descending)
+    return queries.run_list(db, redis, wanted, limit=limit, after=after, offset=offset)
+
+
+@router.get("/tags")
+def list_tags(db: Db) -> TagList:
+    """Every tag that a run has."""
+    return TagList(tags=queries.tag_counts(db))
 
 
 @router.get("/{run_id}", responses=NO_RUN)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from copd_engine.plan import TRAINING, Kind, Segment, plan
 from copd_engine.preflight import check_available
 from copd_engine.recipe import parse_recipe
 from copd_engine.spec import RunSpec, SpecError
-from server.api.deps import ServicesDep
+from server import queries
+from server.api.deps import Db, Redis, ServicesDep
 from server.api.problems import of_spec
 from server.api.schemas.specs import PlannedSegment, SpecCheck, SpecTemplate, SpecTemplateList
 from server.api.spec_body import SPEC_BODY, SpecSource
 
 router = APIRouter(prefix="/spec", tags=["spec"])
+KeptRounds = Annotated[int, Query(ge=0, le=10_000, description="rounds that a fork has already: the estimate leaves them out")]
 
 
 @router.post("/check", openapi_extra=SPEC_BODY)
-def check_spec(source: SpecSource, services: ServicesDep) -> SpecCheck:
-    """A dry run: the wrong fields, or the spec with its defaults and the plan it leads to. Nothing is stored."""
+def check_spec(source: SpecSource, services: ServicesDep, db: Db, redis: Redis, keep_rounds: KeptRounds = 0) -> SpecCheck:
+    """A dry run: the wrong fields, or the spec with its defaults, the plan it leads to and what that will take. Nothing is stored."""
     try:
         recipe = parse_recipe(source.text)
         spec = recipe.spec
@@ -34,21 +37,34 @@ def check_spec(source: SpecSource, services: ServicesDep) -> SpecCheck:
         valid=True,
         errors=[],
         spec=spec.model_dump(mode="json"),
+        policies=queries.policies(spec),
         segments=[PlannedSegment.of(segment) for segment in segments],
         total_steps=sum(segment.steps for segment in segments),
         rollouts=sum(segment.steps * _rollouts_per_step(spec, segment) for segment in segments),
+        edges=spec.edges(),
+        estimate=queries.estimate(db, redis, spec, [s for s in segments if s.round >= keep_rounds], services.settings.reach),
     )
 
 
 @router.get("/schema")
 def spec_schema() -> dict[str, Any]:
     """The JSON schema of a spec; fields that may change mid-run carry `edit`: value or structure."""
-    return RunSpec.model_json_schema()
+    return _schema()
 
 
 @router.get("/templates")
 def spec_templates() -> SpecTemplateList:
     """Ready-made specs to start from."""
+    return _templates()
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return RunSpec.model_json_schema()
+
+
+@cache
+def _templates() -> SpecTemplateList:
     sources = sorted((file.name, file.read_text()) for file in files("examples").iterdir() if file.name.endswith(".yaml"))
     return SpecTemplateList(templates=[_template(name.removesuffix(".yaml"), source) for name, source in sources])
 

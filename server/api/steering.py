@@ -13,7 +13,7 @@ from server.api.deps import JSON_ONLY, Db, IdentityDep, Redis, RunDep, ServicesD
 from server.api.problems import ApiError, of_field
 from server.api.runs import NO_RUN, IdempotencyKey, Printable, run_answer
 from server.api.schemas.runs import ControlPreview, RetriedRun, Run
-from server.api.schemas.steering import BulkAnswer, BulkCommand, Commanded, ControlPatch, ForkRequest, RetryRequest
+from server.api.schemas.steering import BulkAnswer, BulkCommand, BulkTags, Commanded, ControlPatch, ForkRequest, RetryRequest
 from server.states import TransitionError, Trigger
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -54,6 +54,20 @@ def cancel_run(run: RunDep, response: Response, db: Db, redis: Redis, identity: 
 def command_runs(wanted: BulkCommand, db: Db, identity: IdentityDep) -> BulkAnswer:
     """Pauses, resumes or cancels many runs. Each for itself: the answer says of every one what became of it."""
     return BulkAnswer(results=[_commanded(db, run_id, wanted.command, identity.name) for run_id in dict.fromkeys(wanted.runs)])
+
+
+@router.post("/tags", dependencies=[JSON_ONLY])
+def tag_runs(wanted: BulkTags, db: Db, identity: IdentityDep) -> BulkAnswer:
+    """Gives many runs tags, and takes tags from them. Each for itself: the answer says of every one what became of it."""
+    return BulkAnswer(results=[_tagged(db, run_id, wanted, identity.name) for run_id in dict.fromkeys(wanted.runs)])
+
+
+def _tagged(db: Db, run_id: str, wanted: BulkTags, author: str) -> Commanded:
+    try:
+        return Commanded(run=run_id, state=commands.retag(db, run_id, wanted.add, wanted.remove, author))
+    except (commands.NotFound, commands.Refused) as error:
+        db.rollback()
+        return Commanded(run=run_id, error=str(error))
 
 
 def _commanded(db: Db, run_id: str, command: Trigger, author: str) -> Commanded:

@@ -1,11 +1,12 @@
-"""The system itself: workers, health, readiness."""
+"""The system itself: workers, the look of its figures, health, readiness."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from server import queries
+from server import figures, queries
 from server.api.deps import Db, Redis, ServicesDep
+from server.api.schemas.series import Theme
 from server.api.schemas.system import Health, WorkerList
 
 router = APIRouter(tags=["system"])
@@ -16,6 +17,12 @@ probes = APIRouter(tags=["system"])
 @router.get("/workers")
 def list_workers(db: Db, redis: Redis) -> WorkerList:
     return queries.worker_list(db, redis)
+
+
+@router.get("/theme")
+def get_theme() -> Theme:
+    """The Plotly templates of a light and a dark page, and the colours of policies and of agreement, whichever run a figure is of."""
+    return figures.theme()
 
 
 @probes.get("/healthz")

@@ -12,7 +12,7 @@ from server.api.problems import ApiError
 from server.api.runs import NO_RUN, Printable
 from server.api.schemas.attempts import AttemptList
 from server.api.schemas.runs import SegmentList
-from server.api.schemas.series import AgreementHistory, Figure, FigureInfo, FigureList, SeriesList
+from server.api.schemas.series import AbsorbedList, AgreementHistory, Figure, FigureInfo, FigureList, PairMeasure, SeriesList
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["training"], responses=NO_RUN)
 Names = Annotated[list[Printable] | None, Query(max_length=64)]
@@ -63,16 +63,22 @@ def get_series(
 
 @router.get("/figures")
 def list_figures(run: RunDep) -> FigureList:
-    """The charts this run has, and the two templates of the page's themes."""
-    infos = [FigureInfo(name=info.name, title=info.title) for info in figures.catalogue(queries.cast_of(run))]
-    return FigureList(figures=infos, templates=figures.TEMPLATES, palette=list(figures.PALETTE))
+    """The charts this run has, and how all charts look."""
+    cast = queries.cast_of(run)
+    infos = [FigureInfo(name=info.name, title=info.title, tab=info.tab) for info in figures.catalogue(cast)]
+    return FigureList(
+        figures=infos,
+        pairs=figures.pairs(cast),
+        pair_measures=[PairMeasure(measure=each.series, title=each.title) for each in figures.PAIR_MEASURES],
+        **dict(figures.theme()),
+    )
 
 
 @router.get("/figures/{name}", responses=problems(s404="no such run, figure, or run to compare with"))
 def get_figure(
     run: RunDep,
     db: Db,
-    name: Annotated[str, Path(max_length=80)],
+    name: Annotated[str, Path(max_length=120)],
     x: figures.Axis = "step",
     compare: Annotated[Printable | None, Query(description=COMPARE_HELP)] = None,
     start: Annotated[Step, Query(description="first step")] = 0,
@@ -82,7 +88,8 @@ def get_figure(
     """A Plotly figure with the words to read it."""
     cast = queries.cast_of(run)
     if (kind := figures.find(cast, name)) is None:
-        raise ApiError(404, f"there is no figure '{name}'; this run has {', '.join(each.name for each in figures.catalogue(cast))}")
+        names = [*(each.name for each in figures.catalogue(cast)), *(["pair.<measure>.<student>.<teacher>"] if figures.pairs(cast) else [])]
+        raise ApiError(404, f"there is no figure '{name}'; this run has {', '.join(names)}")
     data = queries.figure_data(db, run, kind, window=queries.Window(start, stop, limit), compare=compare)
     return figures.build(kind, data, x)
 
@@ -91,3 +98,9 @@ def get_figure(
 def agreement_history(run: RunDep, db: Db, metric: Metric = "overlap", domain: Printable | None = None) -> AgreementHistory:
     """The agreement matrix at every measured step, for the slider. Without a domain: the mean over the domains."""
     return queries.agreement(db, run, metric, domain)
+
+
+@router.get("/absorbed")
+def list_absorbed(run: RunDep, db: Db) -> AbsorbedList:
+    """What each student took over from each teacher in each OPD phase: divergence, gap and accuracy before and after."""
+    return queries.absorbed(db, run)

@@ -12,7 +12,7 @@ from server.commands.exports import request_export
 from server.commands.fork import Fork, fork
 from server.commands.once import IdempotencyToken
 from server.commands.retry import retry
-from server.commands.runs import command, command_policies, create_run, describe, force
+from server.commands.runs import command, command_policies, create_run, describe, force, retag
 
 __all__ = [
     "Fork",
@@ -31,6 +31,7 @@ __all__ = [
     "fork",
     "pin",
     "request_export",
+    "retag",
     "retry",
     "sweep",
 ]

@@ -32,7 +32,8 @@ def pin(session: Session, run_id: str, ref: Ref, author: str, *, pinned: bool) -
             session.delete(before)
         else:
             session.add(Pin(run_id=run_id, policy=ref.policy, step=ref.step, author=author))
-        log(session, run_id, author, f"{'pinned' if pinned else 'unpinned'} {ref}", policy=ref.policy, data={"step": ref.step})
+        told = f"{'pinned' if pinned else 'unpinned'} {ref.policy} at step {ref.step}"
+        log(session, run_id, author, told, policy=ref.policy, data={"step": ref.step})
     run_changed(run_id, "checkpoints", "log", wake=False)
 
 

@@ -24,6 +24,7 @@ from server.db.session import transaction
 from server.db.transition import log
 from server.notices import run_changed
 from server.states import EDITABLE, RunState
+from server.words import change_text
 
 FIRST_EDIT = 2
 """The control version of a recipe's first edit; 1 is the run's own."""
@@ -149,4 +150,4 @@ def _check_structure(spec: RunSpec, known: Sequence[Edit], edit: Edit) -> None:
 
 def _sentence(edit: Edit) -> str:
     since = "" if edit.kind != "structure" else f" from round {(edit.round or 0) + 1} on"
-    return f"{edit.path}: {edit.old} → {edit.value}{since}"
+    return change_text(edit.path, edit.old, edit.value) + since

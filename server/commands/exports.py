@@ -27,7 +27,8 @@ def request_export(session: Session, run_id: str, policy: str, step: int | None,
             export = Export(run_id=run_id, policy=ref.policy, step=ref.step, segment_key=segment.key, requested_by=author)
             _plan_segment(session, run_id, segment)
             session.add(export)
-            log(session, run_id, author, f"asked for an export of {ref}")
+            asked = f"asked for the export of {ref.policy} at step {ref.step}"
+            log(session, run_id, author, asked, policy=ref.policy, data={"step": ref.step})
         else:
             _try_again(session, run_id, segment.key)
     run_changed(run_id, "run", "segments", "log")

@@ -19,7 +19,7 @@ from copd_engine.spec import FieldError, SpecError
 from copd_engine.store import Store
 from server.commands.controls import FIRST_EDIT, make_edits, reseeded
 from server.commands.errors import Refused
-from server.commands.inherit import Reach, copy_checkpoints, copy_numbers, copy_of, copy_once, held_checkpoints
+from server.commands.inherit import Reach, copy_checkpoints, copy_numbers, copy_of, copy_once, copy_readings, held_checkpoints
 from server.commands.locked import locked_run, spec_of
 from server.commands.once import IdempotencyToken, made_before, remember
 from server.commands.runs import new_run_id
@@ -27,6 +27,7 @@ from server.commands.structure import stored_edits
 from server.db.models import Attempt, Deletion, Edit, EditBinding, Run, SegmentRow
 from server.db.segments import row_of, segment_of, structure_edits
 from server.db.session import transaction
+from server.db.standing import refresh_trained
 from server.db.transition import log, transition
 from server.notices import run_changed
 from server.states import RunState, Trigger, allowed_commands
@@ -95,6 +96,7 @@ def _copy_ahead(session: Session, store: Store, run_id: str, child_id: str, want
                 reach = _reach(_done_segments(session, parent, kept).values())
                 for row in held_checkpoints(session, run_id, reach):
                     copy_once(store, row, run_id, child_id)
+                copy_readings(session, store, run_id, child_id, reach)
 
 
 def whole_rounds(session: Session, run_id: str) -> int:
@@ -201,7 +203,7 @@ def _plan(session: Session, child: Run, done: Mapping[str, SegmentRow]) -> None:
     """The new run's plan, of which everything that `done` holds is done."""
     segments = plan(spec_of(child), structure_edits(stored_edits(session, child.id)))
     session.add_all(_kept_row(child.id, position, segment, done.get(segment.key)) for position, segment in enumerate(segments))
-    session.flush()
+    refresh_trained(session, child.id)
 
 
 def _kept_row(run_id: str, position: int, segment: Segment, done: SegmentRow | None) -> SegmentRow:

@@ -6,21 +6,22 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Integer, Text, and_, column, func, insert, literal, select
+from sqlalchemy import Integer, Text, and_, column, func, insert, literal, select, union
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from copd_engine.plan import Ref
 from copd_engine.store import MANIFEST, Store
 from server.db import points
-from server.db.models import Base, Checkpoint, SampleRow, Series
+from server.db.models import Base, Checkpoint, RolloutRow, SampleRow, Series
+from server.db.standing import refresh_capability
 
 Reach = dict[str, int]
 """Policy → the step up to which it is kept."""
 
 
 def copy_numbers(session: Session, parent: str, child: str, reach: Reach) -> None:
-    """Every curve and every held-out answer up to the steps of `reach`, under the attempts that made them."""
+    """Every curve, held-out answer and kept rollout up to the steps of `reach`, under the attempts that made them."""
     _copy_rows(session, Series, [Series.name, Series.policy, Series.peer, Series.domain], parent, child, Series.policy.in_(reach))
     theirs, mine, limits = aliased(Series), aliased(Series), _limits(reach)
     same = [getattr(mine, name) == getattr(theirs, name) for name in ("name", "policy", "peer", "domain")]
@@ -31,12 +32,14 @@ def copy_numbers(session: Session, parent: str, child: str, reach: Reach) -> Non
         .where(theirs.run_id == parent)
     )
     points.copy(session, [(series_id, copy_id, last) for series_id, copy_id, last in session.execute(pairs)])
-    kept = and_(limits.c.policy == SampleRow.policy, SampleRow.step <= limits.c.step)
-    _copy_rows(session, SampleRow, _without_run(SampleRow), parent, child, select(limits.c.policy).where(kept).exists())
+    refresh_capability(session, child)
+    for table in (SampleRow, RolloutRow):
+        kept = and_(limits.c.policy == table.policy, table.step <= limits.c.step)
+        _copy_rows(session, table, _own_columns(table), parent, child, select(limits.c.policy).where(kept).exists())
 
 
 def copy_checkpoints(session: Session, store: Store, parent: str, child: str, reach: Reach) -> set[Ref]:
-    """The checkpoints that the parent still has up to there, of each the one that counts, and the pictures and clips of its samples.
+    """The checkpoints that the parent still has up to there, of each the one that counts, and the files of its samples and rollouts.
 
     Returns which checkpoints these are.
     """
@@ -45,11 +48,25 @@ def copy_checkpoints(session: Session, store: Store, parent: str, child: str, re
         copy_once(store, row, parent, child)
         session.add(copy_of(row, run_id=child))
         kept.add(Ref(row.policy, row.step))
-    media = select(func.unnest(SampleRow.media)).where(SampleRow.run_id == child).distinct()
-    for path in session.scalars(media).all():
-        with contextlib.suppress(FileNotFoundError):  # nothing but a picture beside a prompt
-            store.write(f"runs/{child}/{path}", store.read(f"runs/{parent}/{path}"))
+    copy_readings(session, store, parent, child, reach)
     return kept
+
+
+def copy_readings(session: Session, store: Store, parent: str, child: str, reach: Reach) -> None:
+    """The files that people look at: rollouts up to the steps of `reach`, and pictures and clips. Those that are there already stay."""
+    limits = _limits(reach)
+    inside = (
+        and_(limits.c.policy == RolloutRow.policy, RolloutRow.step <= limits.c.step, RolloutRow.run_id == parent),
+        and_(limits.c.policy == SampleRow.policy, SampleRow.step <= limits.c.step, SampleRow.run_id == parent),
+    )
+    paths = (
+        select(RolloutRow.path).join(limits, inside[0]),
+        select(func.unnest(RolloutRow.media)).join(limits, inside[0]),
+        select(func.unnest(SampleRow.media)).join(limits, inside[1]),
+    )
+    for path in session.scalars(union(*paths)).all():
+        with contextlib.suppress(FileNotFoundError):  # nothing but something to look at
+            store.copy_file(f"runs/{parent}/{path}", f"runs/{child}/{path}")
 
 
 def held_checkpoints(session: Session, run_id: str, reach: Reach) -> list[Checkpoint]:
@@ -87,5 +104,6 @@ def _copy_rows(session: Session, table: type[Base], columns: list[InstrumentedAt
     session.execute(insert(table).from_select(["run_id", *(each.key for each in columns)], rows))
 
 
-def _without_run(table: type[Base]) -> list[InstrumentedAttribute[Any]]:
-    return [getattr(table, each.key) for each in table.__mapper__.column_attrs if each.key != "run_id"]
+def _own_columns(table: type[Base]) -> list[InstrumentedAttribute[Any]]:
+    """All but the run, and a number that the copy gets anew."""
+    return [getattr(table, each.key) for each in table.__mapper__.column_attrs if each.key not in ("run_id", "id")]

@@ -25,6 +25,7 @@ from server.states import COMMANDS, EDITABLE, STOPPING, RunState, Trigger, allow
 
 ID_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # without characters that people mistake for each other
 ID_LENGTH = 8
+MAX_TAGS = 32
 
 
 def new_run_id() -> str:
@@ -117,6 +118,21 @@ def describe(session: Session, run_id: str, changes: Mapping[str, Any], author: 
                 log(session, run_id, author, f"changed its {field}", data={"path": field, "old": old, "value": value})
                 setattr(run, field, value)
     run_changed(run_id, "run", "log")
+
+
+def retag(session: Session, run_id: str, add: Sequence[str], remove: Collection[str], author: str) -> RunState:
+    """Gives a run tags and takes others from it. Returns its state. Raises NotFound, and Refused where it would have too many."""
+    with transaction(session):
+        run = locked_run(session, run_id)
+        tags = [tag for tag in dict.fromkeys([*run.tags, *add]) if tag not in remove]
+        if len(tags) > MAX_TAGS:
+            raise Refused(f"a run has at most {MAX_TAGS} tags; this one would have {len(tags)}")
+        if tags != run.tags:
+            log(session, run_id, author, "changed its tags", data={"path": "tags", "old": run.tags, "value": tags})
+            run.tags = tags
+        state = RunState(run.state)
+    run_changed(run_id, "run", "log")
+    return state
 
 
 def force(session: Session, run_id: str, author: str) -> RunState:

@@ -13,6 +13,7 @@ from copd_engine.structure import StructureEdit
 from server.commands.locked import spec_of
 from server.db.models import Attempt, Edit, Run, SegmentRow
 from server.db.segments import replan, row_of, segment_of, structure_edits
+from server.db.standing import refresh_trained
 
 
 def stored_edits(session: Session, run_id: str) -> list[Edit]:
@@ -42,6 +43,7 @@ def apply_plan(session: Session, run: Run, edits: Sequence[Edit]) -> None:
     session.flush()
     for key in sent & result.positions.keys():
         session.execute(update(SegmentRow).where(SegmentRow.run_id == run.id, SegmentRow.key == key).values(position=result.positions[key]))
+    refresh_trained(session, run.id)
 
 
 def _was_sent() -> Any:

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
 from server.api.schemas.series import Figure
-from server.figures import curves, matrix, timeline
+from server.figures import absorbed, curves, matrix, system, timeline
 from server.figures.data import Axis, Cast, FigureData
-from server.figures.parts import BASE_LAYOUT, Drawing, edit_marks, x_axis
+from server.figures.kind import FigureKind
+from server.figures.parts import BASE_LAYOUT, edit_marks, x_axis
 
 MARGIN = 0.02
 """Beyond the range of what is possible, so that a marker at its end is whole."""
-
-
-@dataclass(frozen=True)
-class FigureKind:
-    """What a figure is called, what it needs, and the words to read it."""
-
-    name: str
-    title: str
-    """A plain question."""
-    help: str
-    """Two sentences, with the good direction."""
-    unit: str
-    draw: Callable[[FigureData, Axis], Drawing]
-    series: tuple[str, ...] = ()
-    domain: str | None = None
-    """Series of this domain only; '' means those that are the mean over the domains."""
-    range: tuple[float, float] | None = None
-    compares: bool = False
-    has_x: bool = True
-    """Its x-axis is the run's progress: step, time or tokens; edits are marked on it."""
-    needs_bars: bool = False
 
 
 AGREEMENT = FigureKind(
@@ -103,20 +81,33 @@ GAP = FigureKind(
     draw=curves.per_edge,
     series=("gap",),
 )
-THROUGHPUT = FigureKind(
-    name="throughput",
-    title="How fast is each expert generating?",
-    help="Tokens an expert generates per second of a training step, scoring and update included. Higher is better; a drop says the "
-    "machine is shared or the answers got shorter.",
-    unit="tokens per second",
-    draw=curves.per_expert,
-    series=("tokens_per_second",),
+WEIGHTS = FigureKind(
+    name="weights",
+    title="How strongly did each student follow each teacher?",
+    help="The weight of every edge, student ← teacher, at each step of distillation; edits and schedules move it. 1 is the method's own "
+    "strength, and 0 switches the edge off.",
+    unit="weight",
+    draw=curves.weights,
+    series=("w",),
+    range=(0.0, 1000.0),
+    tab="weights",
+)
+ABSORBED = FigureKind(
+    name="absorbed",
+    title="What did each expert take over from its teachers?",
+    help="A line per student ← teacher and OPD phase, from how surprised the teacher was by the student's words when the phase began to "
+    "how surprised it was at its end, on the teacher's own domain. A line that falls is good: the student came nearer.",
+    unit="KL, nats per token",
+    draw=absorbed.draw,
+    series=absorbed.SERIES[:1],
+    needs_phases=True,
+    tab="agreement",
 )
 TIMELINE = FigureKind(
     name="timeline",
     title="Who worked on what, and when?",
-    help="One row per policy, one bar per segment of the plan. Gaps are time spent waiting for a worker or for another policy; "
-    "fewer gaps are better.",
+    help="One row per policy, one bar per segment of the plan. Thin light bars are time spent waiting, for another policy or for a worker; "
+    "fewer of them are better.",
     unit="time",
     draw=timeline.timeline,
     has_x=False,
@@ -133,7 +124,8 @@ def catalogue(cast: Cast) -> list[FigureKind]:
         *([REWARD, IDLE_GROUPS] if cast.is_rewarded else []),
         *([GAP] if cast.edges else []),
         TIMELINE,
-        THROUGHPUT,
+        *system.kinds(cast),
+        *([ABSORBED, WEIGHTS] if cast.edges else []),
     ]
 
 
@@ -143,15 +135,14 @@ def find(cast: Cast, name: str) -> FigureKind | None:
 
 def build(kind: FigureKind, data: FigureData, x: Axis = "step") -> Figure:
     """The figure as JSON: plain lists, no template (the page sets its theme's), and a uirevision that keeps zoom and legend clicks."""
+    x = "time" if kind.is_timed else x
     drawing = kind.draw(data, x)
     revision = f"{data.cast.run_id}/{kind.name}"
-    layout: dict[str, Any] = {**BASE_LAYOUT, "uirevision": revision}
+    layout: dict[str, Any] = {**BASE_LAYOUT, **drawing.layout, "uirevision": revision}
     if kind.has_x:
         shapes, annotations = edit_marks(data, x)
-        layout["xaxis"] = {**x_axis(x), "uirevision": f"{revision}/{x}"}
-        layout["yaxis"] = _y_axis(kind)
-        layout |= {"shapes": [*drawing.layout.get("shapes", []), *shapes], "annotations": annotations}
-    layout |= {key: value for key, value in drawing.layout.items() if key != "shapes"}
+        axes = {"xaxis": {**x_axis(x), "uirevision": f"{revision}/{x}"}, "yaxis": drawing.layout.get("yaxis", _y_axis(kind))}
+        layout |= {**axes, "shapes": [*drawing.layout.get("shapes", []), *shapes], "annotations": annotations}
     figure = go.Figure(data=drawing.traces, layout={**layout, "template": "none"}).to_plotly_json()
     figure["layout"].pop("template")
     return Figure(

@@ -61,6 +61,14 @@ def per_expert(data: FigureData, x: Axis) -> Drawing:
     return Drawing(traces, f"At step {step}: {', '.join(newest)}." if newest else NOTHING_YET)
 
 
+def per_expert_from_zero(data: FigureData, x: Axis) -> Drawing:
+    """The same for small numbers that often stay as they are: an axis that fits a level line would make them look like 0."""
+    drawing = per_expert(data, x)
+    most = max((value for c in data.curves for value in c.value if value is not None), default=0.0)
+    axis = {"rangemode": "tozero", "autorangeoptions": {"include": [0, 1.2 * most]}} if most > 0 else {}
+    return Drawing(drawing.traces, drawing.summary, {"yaxis": {"title": {"text": "learning rate"}, **axis}})
+
+
 def per_pair(data: FigureData, x: Axis) -> Drawing:
     """One line per (student, peer): the student's colour, the peer's marker. Another run's pairs are dashed and faint, under one name;
     not on the axis of time, where the two runs stand far apart."""
@@ -76,6 +84,17 @@ def per_edge(data: FigureData, x: Axis) -> Drawing:
         style = _pair_look(data, curve)
         marker = {"symbol": style.marker, "color": style.colour, "size": 4}
         traces.append(curve_trace(curve, x, style, _pair(curve), mode="markers", marker=marker))
+    return Drawing(traces, _pair_summary(data.curves))
+
+
+def weights(data: FigureData, x: Axis) -> Drawing:
+    """One line per edge in steps: a weight holds until another does. The student's colour, the teacher's marker and dash."""
+    traces = []
+    for curve in data.curves:
+        style = _pair_look(data, curve, look_of(data, curve.peer or "").dash)
+        trace = curve_trace(curve, x, style, _pair(curve), mode="lines")
+        trace.line.shape = "hv"
+        traces.append(trace)
     return Drawing(traces, _pair_summary(data.curves))
 
 

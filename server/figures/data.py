@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -33,6 +33,12 @@ class Cast:
     """(student, teacher)"""
     is_rewarded: bool = True
     """Some policy learns from rewards."""
+    teaches: Mapping[str, str] = field(default_factory=dict)
+    """Expert or fixed teacher → the domain it teaches."""
+    is_clipped: bool = False
+    """Rollouts serve several updates, so that the clip range can act."""
+    has_reference: bool = False
+    """Some policy is held near a reference."""
 
     @property
     def experts(self) -> list[str]:
@@ -86,6 +92,49 @@ class Bar:
     worker: str | None
     start: datetime
     end: datetime | None
+    needs: Sequence[str] = ()
+    """Keys of the segments it had to wait for."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """An OPD phase of one student that has begun: after step `start`, up to and with step `end`."""
+
+    round: int
+    policy: str
+    start: int
+    end: int
+    teachers: Sequence[str]
+
+
+@dataclass(frozen=True)
+class MachineUse:
+    """One worker's machine over time [N]: of each stretch of `seconds` the highest figures and, of free disk, the lowest."""
+
+    worker: str
+    host: str
+    time: Sequence[datetime]
+    cpu: Sequence[float]
+    memory: Sequence[int]
+    memory_total: Sequence[int]
+    disk_free: Sequence[int]
+    process: Sequence[int | None]
+    """Bytes the worker's own process holds."""
+    gpu: Sequence[float | None]
+    gpu_memory: Sequence[int | None]
+    gpu_total: Sequence[int | None]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Spell:
+    """An attempt in time, and the seconds it spent on each part of its work, as far as they are known."""
+
+    policy: str
+    kind: str
+    start: datetime
+    end: datetime
+    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -97,8 +146,11 @@ class FigureData:
     curves: Sequence[Curve]
     marks: Sequence[Mark] = ()
     bars: Sequence[Bar] = ()
+    phases: Sequence[Phase] = ()
     compared: Sequence[Curve] = ()
     """Curves of another run, drawn dashed."""
     compared_name: str = ""
     now: datetime | None = field(default=None)
     """Where bars that have not ended are drawn to."""
+    machines: Sequence[MachineUse] = ()
+    spells: Sequence[Spell] = ()

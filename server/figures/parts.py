@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from server.figures.data import Axis, Curve, FigureData
 from server.figures.style import Look, look
+from server.words import change_text
 
 Z95 = 1.96
 """Half the width of a 95 % interval in standard errors."""
@@ -18,7 +19,7 @@ X_TITLES: dict[Axis, str] = {"step": "training steps", "time": "time", "tokens":
 FIRST_STEPS = 10
 """So far an axis of steps reaches at least: a step is whole, and ticks at 0.2 steps would say otherwise."""
 BASE_LAYOUT: dict[str, Any] = {
-    "margin": {"l": 48, "r": 12, "t": 24, "b": 40},
+    "margin": {"l": 48, "r": 24, "t": 24, "b": 40},
     "hovermode": "x unified",
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
     "autosize": True,
@@ -98,7 +99,7 @@ def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[di
         })  # fmt: skip
         annotations.append({
             "x": at, "xref": "x", "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "center", "showarrow": False,
-            "text": escape(f"→ {mark.value}"), "hovertext": escape(f"{mark.path}: {mark.old} → {mark.value}"),
+            "text": escape(f"→ {mark.value}"), "hovertext": escape(change_text(mark.path, mark.old, mark.value)),
             "font": {"size": 10}, "name": "edit",
         })  # fmt: skip
     return shapes, annotations

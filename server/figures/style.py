@@ -30,13 +30,20 @@ def look(index: int) -> Look:
     return Look(PALETTE[place], DASHES[place], MARKERS[place])
 
 
+def see_through(colour: str, opacity: float) -> str:
+    """A palette colour that lets through what is behind it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
 def _template(text: str, faint: str, background: str) -> dict[str, Any]:
     axis = {
         "gridcolor": faint,
         "zerolinecolor": faint,
         "linecolor": faint,
         "tickcolor": faint,
-        "automargin": True,
+        "ticklabeloverflow": "allow",
+        "minexponent": 4,
         "title": {"standoff": 8},
     }
     return {
@@ -46,8 +53,10 @@ def _template(text: str, faint: str, background: str) -> dict[str, Any]:
             "paper_bgcolor": TRANSPARENT,
             "plot_bgcolor": TRANSPARENT,
             "hoverlabel": {"bgcolor": background, "bordercolor": faint, "font": {"color": text}},
-            "xaxis": axis,
-            "yaxis": axis,
+            # Exponents not as powers: Plotly raises them with an inline style, which the page's policy forbids. Margins only across the
+            # axis: a last label that nears the right end with every step would have the whole chart drawn twice each time.
+            "xaxis": {**axis, "automargin": "height", "exponentformat": "SI extended"},
+            "yaxis": {**axis, "automargin": "width", "exponentformat": "e"},
             "shapedefaults": {"line": {"color": text}},
             "annotationdefaults": {"font": {"color": text}, "bgcolor": background},
         }

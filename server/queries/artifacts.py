@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED, Ref
 from server.api.schemas.results import (
+    ActorKind,
     Budget,
     CheckpointView,
     ExportView,
@@ -33,15 +34,22 @@ from server.db.transition import SCHEDULER
 Z95 = 1.96
 Level = Literal["info", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("info", "warning", "error")
+_IS_FROM: dict[ActorKind, ColumnElement[bool]] = {
+    "people": LogLine.attempt_id.is_(None) & (LogLine.actor != SCHEDULER),
+    "scheduler": LogLine.actor == SCHEDULER,
+    "workers": LogLine.attempt_id.is_not(None) & (LogLine.actor != SCHEDULER),
+}
 
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Which lines of a log: of one attempt, of one policy, of a level and above."""
+    """Which lines of a log: of one attempt, of one policy, of a level and above, from these kinds of actors, with a text in them."""
 
     attempt: int | None = None
     policy: str | None = None
     level: Level = "info"
+    actors: Collection[ActorKind] = ()
+    text: str = ""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         levels = LEVELS[LEVELS.index(self.level) :]
@@ -50,52 +58,61 @@ class LogFilter:
             found.append(LogLine.attempt_id == self.attempt)
         if self.policy is not None:
             found.append(LogLine.policy == self.policy)
+        if self.actors:
+            found.append(or_(*(_IS_FROM[kind] for kind in self.actors)))
+        if self.text:
+            found.append(or_(LogLine.message.icontains(self.text, autoescape=True), LogLine.actor.icontains(self.text, autoescape=True)))
         return found
 
 
 def log(db: Session, run_id: str, wanted: LogFilter, *, after: int | None, before: int | None, limit: int) -> LogPage:
     """Oldest first. With `after` the next entries from there; otherwise the newest (before `before`)."""
-    query = select(LogLine).where(LogLine.run_id == run_id, *wanted.conditions())
+    query = (
+        select(LogLine, Attempt.segment_key)
+        .outerjoin(Attempt, Attempt.id == LogLine.attempt_id)
+        .where(LogLine.run_id == run_id, *wanted.conditions())
+    )
     if after is not None:
         query = query.where(LogLine.id > after)
     if before is not None:
         query = query.where(LogLine.id < before)
     forward = after is not None
-    rows = list(db.scalars(query.order_by(LogLine.id if forward else LogLine.id.desc()).limit(limit)))
+    rows = list(db.execute(query.order_by(LogLine.id if forward else LogLine.id.desc()).limit(limit)).all())
     if not forward:
         rows.reverse()
     entries = [
-        LogEntry(id=r.id, time=r.time, level=_level(r.level), actor=r.actor, message=r.message, policy=r.policy, attempt=r.attempt_id)
-        for r in rows
-    ]
+        LogEntry(
+            id=r.id, time=r.time, level=_level(r.level), actor=r.actor, kind=_kind(r), message=r.message, policy=r.policy,
+            attempt=r.attempt_id, segment=segment,
+        )
+        for r, segment in rows
+    ]  # fmt: skip
     return LogPage(entries=entries, next=entries[-1].id if entries else after)
+
+
+def _kind(row: LogLine) -> ActorKind:
+    if row.actor == SCHEDULER:
+        return "scheduler"
+    return "people" if row.attempt_id is None else "workers"
 
 
 def _level(text: str) -> Level:
     return text if text in ("warning", "error") else "info"
 
 
-def checkpoints(db: Session, run_id: str) -> list[CheckpointView]:
-    """What the store holds, one per policy and step: that of the highest attempt."""
-    query = (
-        select(Checkpoint)
-        .ext(distinct_on(Checkpoint.policy, Checkpoint.step))
-        .where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None))
-        .order_by(Checkpoint.policy, Checkpoint.step.desc(), Checkpoint.attempt_id.desc())
-    )
-    pins = pinned(db, run_id)
-    return [CheckpointView(**_columns(row, pins)) for row in db.scalars(query)]
-
-
 def checkpoint(db: Session, run_id: str, ref: Ref) -> CheckpointView | None:
-    return next((view for view in checkpoints(db, run_id) if (view.policy, view.step) == ref), None)
+    """What the store holds at a policy's step: that of the highest attempt."""
+    wanted = (Checkpoint.policy == ref.policy, Checkpoint.step == ref.step, Checkpoint.deleted_at.is_(None))
+    query = select(Checkpoint).where(Checkpoint.run_id == run_id, *wanted).order_by(Checkpoint.attempt_id.desc()).limit(1)
+    row = db.scalars(query).one_or_none()
+    return CheckpointView(**columns(row, pinned(db, run_id))) if row else None
 
 
 def swept(db: Session, run_id: str, found: Sequence[Judged], *, dry_run: bool) -> SweepView:
     """What goes and what stays of the checkpoints that were judged."""
     pins = pinned(db, run_id)
-    removed = [CheckpointView(**_columns(row, pins)) for row, reasons in found if not reasons]
-    kept = [KeptCheckpoint(**_columns(row, pins), reasons=reasons) for row, reasons in found if reasons]
+    removed = [CheckpointView(**columns(row, pins)) for row, reasons in found if not reasons]
+    kept = [KeptCheckpoint(**columns(row, pins), reasons=reasons) for row, reasons in found if reasons]
     return SweepView(
         dry_run=dry_run,
         removed=removed,
@@ -105,7 +122,8 @@ def swept(db: Session, run_id: str, found: Sequence[Judged], *, dry_run: bool) -
     )
 
 
-def _columns(row: Checkpoint, pins: Mapping[Ref, str]) -> dict[str, Any]:
+def columns(row: Checkpoint, pins: Mapping[Ref, str]) -> dict[str, Any]:
+    """A checkpoint's row as CheckpointView has it."""
     names = ("policy", "step", "digest", "bytes", "has_state", "created_at")
     return {**{name: getattr(row, name) for name in names}, "attempt": row.attempt_id, "pinned_by": pins.get(Ref(row.policy, row.step))}
 
@@ -150,16 +168,29 @@ def export_view(db: Session, row: Export) -> ExportView:
 
 
 def _exports() -> Any:
-    """Exports with the state of the segment that makes each."""
+    """Exports with the state of the segment that makes each, when it began, and why its newest attempt failed."""
     segment = (SegmentRow.run_id == Export.run_id) & (SegmentRow.key == Export.segment_key)
-    return select(Export, SegmentRow.state).outerjoin(SegmentRow, segment)
+    failed = (
+        select(Attempt.error["message"].astext)
+        .where(Attempt.run_id == Export.run_id, Attempt.segment_key == Export.segment_key)
+        .order_by(Attempt.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(Export, SegmentRow.state, SegmentRow.started_at, failed).outerjoin(SegmentRow, segment)
 
 
-def _export_view(row: Export, segment_state: str | None) -> ExportView:
+def _export_view(row: Export, segment_state: str | None, started_at: datetime | None, error: str | None) -> ExportView:
     state = "ready" if row.path else "failed" if segment_state == "failed" else "waiting"
-    url = f"/api/v1/runs/{row.run_id}/exports/{row.id}/download" if row.path else None
-    names = ("id", "policy", "step", "requested_at", "ready_at")
-    return ExportView(**{name: getattr(row, name) for name in names}, state=state, url=url)
+    names = ("id", "policy", "step", "requested_by", "requested_at", "ready_at")
+    return ExportView(
+        **{name: getattr(row, name) for name in names},
+        segment=row.segment_key,
+        state=state,
+        started_at=started_at if segment_state != "planned" else None,
+        reason=error if state == "failed" else None,
+        url=f"/api/v1/runs/{row.run_id}/exports/{row.id}/download" if row.path else None,
+    )
 
 
 def result(db: Session, run: Run) -> ResultCard:

@@ -37,6 +37,7 @@ def control_views(db: Session, run: Run) -> list[ControlView]:
                 kind=limits["edit"],
                 minimum=limits.get("minimum", limits.get("exclusiveMinimum")),
                 maximum=limits.get("maximum", limits.get("exclusiveMaximum")),
+                choices=limits.get("enum"),
                 description=_description(path, limits),
             )
         )

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Sequence
-from datetime import timedelta
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import redis
-from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
+from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED, TRAINING, Kind
 from copd_engine.spec import RunSpec
-from server.api.problems import of_field
 from server.api.schemas.attempts import AttemptView
-from server.api.schemas.runs import Descendant, Origin, PolicyView, Progress, RunError, RunList, RunSummary, SegmentView
+from server.api.schemas.runs import Descendant, Origin, Progress, RunError, RunSummary, SegmentView
 from server.api.schemas.runs import Run as RunView
+from server.api.schemas.specs import PolicyView
 from server.commands.locked import spec_of
-from server.db.models import Attempt, Point, Run, SegmentRow, Series
+from server.db.models import Attempt, Checkpoint, Point, Run, SegmentRow, Series
+from server.db.standing import CAPABILITY
+from server.figures.data import Spell
 from server.outlook import Work, eta_seconds
 from server.queries.controls import control_views, edit_views
+from server.queries.estimates import first_evaluation_seconds
 from server.queries.system import reports_if_reachable
 from server.scheduler.leader import is_led
 from server.states import TERMINAL, RunState, allowed_commands
@@ -28,26 +31,16 @@ from worker.bus import WorkerReport
 ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.failing, RunState.cancelling})
 """States that end only with a scheduler's help."""
 NO_SCHEDULER = "the scheduler: none is running; start one with `copd up`"
+TREND = 32
+"""Values of a sparkline at most."""
 LANES_WINDOW = timedelta(minutes=2)
 IS_TRAINING = SegmentRow.kind.in_([kind.value for kind in TRAINING])
-
-
-def run_list(
-    db: Session, client: redis.Redis, *, states: Collection[RunState], tags: Sequence[str], text: str, limit: int, after: str
-) -> RunList:
-    """One page of runs, newest first. Raises ApiError when `after` is no run."""
-    wanted = _filters(states, tags, text)
-    total = db.scalar(select(func.count()).select_from(Run).where(*wanted)) or 0
-    query = select(Run).where(*wanted).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit + 1)
-    rows = list(db.scalars(_after(db, query, after)))
-    page = rows[:limit]
-    return RunList(runs=_summaries(db, client, page), total=total, next=page[-1].id if len(rows) > limit else None)
 
 
 def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
     run = db.get_one(Run, run_id, populate_existing=True)
     spec = spec_of(run)
-    summary = _summaries(db, client, [run])[0]
+    summary = summaries(db, client, [run])[0]
     return RunView(
         **dict(summary),
         notes=run.notes,
@@ -55,7 +48,7 @@ def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
         source=run.source,
         control_version=run.control_version,
         deadline=run.deadline,
-        error=RunError.model_validate(run.error) if run.error else None,
+        error=_error(db, run),
         policies=policies(spec),
         domains=list(spec.domains),
         edges=spec.edges(),
@@ -65,7 +58,19 @@ def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
         forks=_forks(db, run_id),
         paused_policies=run.paused_policies,
         pause_seconds=run.pause_seconds,
+        first_evaluation_seconds=first_evaluation_seconds(db, run, datetime.now(UTC)) if summary.state == RunState.running else None,
     )
+
+
+def _error(db: Session, run: Run) -> RunError | None:
+    if not run.error:
+        return None
+    error = RunError.model_validate(run.error)
+    failed = db.get(SegmentRow, (run.id, error.segment)) if error.segment else None
+    if failed and failed.kind in TRAINING:
+        of_policy = (Checkpoint.run_id == run.id, Checkpoint.policy == failed.policy, Checkpoint.deleted_at.is_(None))
+        error.resumes_at = db.scalar(select(func.max(Checkpoint.step)).where(*of_policy, Checkpoint.has_state)) or 0
+    return error
 
 
 def _forks(db: Session, run_id: str) -> list[Descendant]:
@@ -74,9 +79,12 @@ def _forks(db: Session, run_id: str) -> list[Descendant]:
 
 
 def policies(spec: RunSpec) -> list[PolicyView]:
-    """Base, what trains, and merged, with their colours: the place in the spec decides, so that a policy looks the same everywhere."""
+    """Base, what trains, and merged, with their colours: the names decide, so that a policy looks the same everywhere.
+
+    Not the place in the spec: PostgreSQL keeps the keys of a document by length and then by name, whatever their order was.
+    """
     views = [PolicyView(name=BASE, role="base", domain=None, colour=0)]
-    for place, (name, domains) in enumerate(spec.policies().items()):
+    for place, (name, domains) in enumerate(sorted(spec.policies().items(), key=lambda policy: (len(policy[0]), policy[0]))):
         views.append(PolicyView(name=name, role="expert", domain=domains[0] if len(domains) == 1 else None, colour=2 + place))
     return [*views, PolicyView(name=MERGED, role="merged", domain=None, colour=1)]
 
@@ -89,13 +97,13 @@ def segments(db: Session, run_id: str) -> list[SegmentView]:
         ).where(Attempt.run_id == run_id).group_by(Attempt.segment_key).subquery()
     )  # fmt: skip
     query = (
-        select(SegmentRow, newest.c.attempts, Attempt.worker)
+        select(SegmentRow, newest.c.attempts, Attempt.worker, Attempt.start_step)
         .outerjoin(newest, newest.c.segment_key == SegmentRow.key)
         .outerjoin(Attempt, Attempt.id == newest.c.id)
         .where(SegmentRow.run_id == run_id)
         .order_by(SegmentRow.position, SegmentRow.key)
     )
-    return [_segment_view(row, attempts or 0, worker) for row, attempts, worker in db.execute(query)]
+    return [_segment_view(row, attempts or 0, worker, start) for row, attempts, worker, start in db.execute(query)]
 
 
 def attempts(db: Session, run_id: str) -> list[AttemptView]:
@@ -108,40 +116,32 @@ def attempts(db: Session, run_id: str) -> list[AttemptView]:
     ]
 
 
-def _segment_view(row: SegmentRow, attempts: int, worker: str | None) -> SegmentView:
+def spells(db: Session, run_id: str, now: datetime) -> list[Spell]:
+    """The run's attempts at training, in the order in which they began; one under way lasts until now."""
+    query = (
+        select(SegmentRow.policy, SegmentRow.kind, Attempt.started_at, Attempt.ended_at, Attempt.seconds)
+        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
+        .where(SegmentRow.run_id == run_id, IS_TRAINING, Attempt.started_at.is_not(None))
+        .order_by(Attempt.started_at, Attempt.id)
+    )
+    return [Spell(policy, kind, start, end or now, seconds) for policy, kind, start, end, seconds in db.execute(query) if start]
+
+
+def _segment_view(row: SegmentRow, attempts: int, worker: str | None, start_step: int | None) -> SegmentView:
     names = ("key", "kind", "policy", "round", "part", "step", "steps", "domain", "teachers", "needs", "state", "started_at", "ended_at")
-    return SegmentView(**{name: getattr(row, name) for name in names}, attempts=attempts, worker=worker)
+    return SegmentView(**{name: getattr(row, name) for name in names}, attempts=attempts, worker=worker, start_step=start_step)
 
 
-def _filters(states: Collection[RunState], tags: Sequence[str], text: str) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    if states:
-        wanted.append(Run.state.in_(states))
-    if tags:
-        wanted.append(Run.tags.contains(list(tags)))
-    if text:
-        wanted.append(Run.name.icontains(text, autoescape=True))
-    return wanted
-
-
-def _after(db: Session, query: Select[Run], after: str) -> Select[Run]:
-    if not after:
-        return query
-    last = db.execute(select(Run.created_at, Run.id).where(Run.id == after)).one_or_none()
-    if last is None:
-        raise of_field("after", f"there is no run '{after}'; pass `next` of the page before")
-    return query.where(tuple_(Run.created_at, Run.id) < tuple_(last.created_at, last.id))
-
-
-def _summaries(db: Session, client: redis.Redis, runs: Sequence[Run]) -> list[RunSummary]:
+def summaries(db: Session, client: redis.Redis, runs: Sequence[Run]) -> list[RunSummary]:
+    """In their order."""
     ids = [run.id for run in runs]
     reports = reports_if_reachable(client)
-    progress, capability = _progress(db, runs, reports), _capability(db, ids)
+    progress, trends = _progress(db, runs, reports), _trends(db, ids)
     is_attended = is_led(db)
-    return [_summary(run, progress[run.id], capability.get(run.id), is_attended=is_attended) for run in runs]
+    return [_summary(run, progress[run.id], trends.get(run.id, []), is_attended=is_attended) for run in runs]
 
 
-def _summary(run: Run, progress: Progress, capability: float | None, *, is_attended: bool) -> RunSummary:
+def _summary(run: Run, progress: Progress, trend: list[float], *, is_attended: bool) -> RunSummary:
     state = RunState(run.state)
     reason = run.waiting_for if is_attended or state not in ATTENDED else NO_SCHEDULER
     names = ("id", "name", "tags", "method", "priority", "state_since", "created_by", "created_at", "started_at", "ended_at")
@@ -151,7 +151,8 @@ def _summary(run: Run, progress: Progress, capability: float | None, *, is_atten
         allowed=allowed_commands(state, holds_policies=bool(run.paused_policies)),
         waiting_for=f"waiting for {reason}" if reason else None,
         progress=progress,
-        capability=capability,
+        capability=run.capability,
+        trend=trend,
     )
 
 
@@ -258,15 +259,24 @@ def _lanes(db: Session, ids: Sequence[str]) -> dict[str, float]:
     return {run: float(lanes) for run, lanes in db.execute(query)}
 
 
-def _capability(db: Session, ids: Sequence[str]) -> dict[str, float]:
-    """Run → newest mean accuracy of the merged model over the domains."""
+def _trends(db: Session, ids: Sequence[str]) -> dict[str, list[float]]:
+    """Run → the merged model's newest mean accuracies, oldest first, at the steps at which all its domains were evaluated."""
     newest = (
-        select(Point.value).where(Point.series_id == Series.id).order_by(Point.step.desc()).limit(1).lateral("newest")
-    )  # fmt: skip
-    query = (
-        select(Series.run_id, func.avg(newest.c.value))
-        .join(newest, Series.id.is_not(None))
-        .where(Series.run_id.in_(ids), Series.name == "capability", Series.policy == MERGED)
-        .group_by(Series.run_id)
+        select(Point.step, Point.value)
+        .where(Point.series_id == Series.id, Point.value.is_not(None))
+        .order_by(Point.step.desc())
+        .limit(TREND)
+        .lateral("newest")
     )
-    return dict(db.execute(query).all())
+    query = (
+        select(Series.run_id, newest.c.step, func.avg(newest.c.value), func.count())
+        .join(newest, Series.id.is_not(None))
+        .where(Series.run_id.in_(ids), Series.name == CAPABILITY, Series.policy == MERGED)
+        .group_by(Series.run_id, newest.c.step)
+        .order_by(Series.run_id, newest.c.step)
+    )
+    steps: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
+    for run, _, mean, domains in db.execute(query):
+        steps[run].append((mean, domains))
+    most = {run: max(domains for _, domains in row) for run, row in steps.items()}
+    return {run: [mean for mean, domains in row if domains == most[run]] for run, row in steps.items()}

@@ -10,18 +10,19 @@ import numpy as np
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from copd_engine.plan import BASE, MERGED
+from copd_engine.plan import BASE, MERGED, Kind, Ref
 from server import figures
 from server.api.problems import of_field
-from server.api.schemas.series import AgreementHistory, SeriesData, SeriesList
+from server.api.schemas.series import AbsorbedList, AbsorbedRow, AgreementHistory, LowestOverlap, SeriesData, SeriesList
 from server.commands.locked import spec_of
 from server.db import points
-from server.db.models import Run, Series
+from server.db.models import Run, SegmentRow, Series
 from server.db.points import LAST_STEP
 from server.downsample import thin
-from server.figures import Bar, Cast, Curve, FigureData, FigureKind, Mark
+from server.figures import Bar, Cast, Curve, FigureData, FigureKind, Mark, Phase
 from server.queries.controls import edit_views
-from server.queries.runs import policies, segments
+from server.queries.runs import policies, segments, spells
+from server.queries.usage import run_usage
 
 NO_COMPARISON = "none"
 """What `compare` says to draw this run alone."""
@@ -38,15 +39,32 @@ class Window:
 
 def snapshot(db: Session, run_id: str) -> str:
     """Begins a transaction that sees one moment; returns the stream position that it contains. Everything else is read after it."""
+    see_one_moment(db)
+    return db.scalars(select(Run.stream_position).where(Run.id == run_id)).one()
+
+
+def see_one_moment(db: Session) -> None:
+    """Begins a transaction in which nothing changes any more."""
     db.rollback()
     db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    return db.scalars(select(Run.stream_position).where(Run.id == run_id)).one()
 
 
 def cast_of(run: Run) -> Cast:
     spec = spec_of(run)
     infos = [figures.PolicyInfo(view.name, view.role, view.colour) for view in policies(spec)]
-    return Cast(run.id, run.name, infos, list(spec.domains), spec.edges(), is_rewarded=spec.method != "opd")
+    teaches = {name: spec.teacher_domain(name) for name in (*spec.experts, *spec.teachers)}
+    is_rewarded = spec.method != "opd"
+    return Cast(
+        run.id,
+        run.name,
+        infos,
+        list(spec.domains),
+        spec.edges(),
+        is_rewarded=is_rewarded,
+        is_clipped=is_rewarded and spec.optimizer.updates > 1,
+        has_reference=is_rewarded and spec.rlvr.kl > 0,
+        teaches=teaches,
+    )
 
 
 def series(
@@ -64,46 +82,73 @@ def series(
 
 def agreement(db: Session, run: Run, metric: str, domain: str | None) -> AgreementHistory:
     """The student × teacher matrix at every measured step."""
-    cursor = snapshot(db, run.id)
+    snapshot(db, run.id)
+    return agreement_of(db, run, metric, domain)
+
+
+def agreement_of(db: Session, run: Run, metric: str, domain: str | None) -> AgreementHistory:
+    """The same in a transaction that sees one moment already."""
+    cursor = db.scalars(select(Run.stream_position).where(Run.id == run.id)).one()
     cast = cast_of(run)
     found = curves(db, run.id, Series.name == metric, Series.domain == (domain or ""), window=Window(limit=100_000))
     cells = {(step, c.policy, c.peer): value for c in found for step, value in zip(c.step, c.value, strict=True)}
     steps = sorted({step for step, _, _ in cells})
     values = [[[cells.get((step, student, teacher)) for teacher in cast.peers] for student in cast.experts] for step in steps]
+    known = [(value, *at) for at, value in cells.items() if value is not None]
+    lowest = min(known, default=None)
     return AgreementHistory(
-        cursor=cursor, metric=metric, domain=domain, students=cast.experts, teachers=cast.peers, steps=steps, values=values
+        cursor=cursor,
+        metric=metric,
+        domain=domain,
+        students=cast.experts,
+        teachers=cast.peers,
+        steps=steps,
+        values=values,
+        lowest=LowestOverlap(value=lowest[0], step=lowest[1], student=lowest[2], teacher=lowest[3] or "") if lowest else None,
     )
+
+
+def absorbed(db: Session, run: Run) -> AbsorbedList:
+    """What each student took over in each OPD phase."""
+    cursor = snapshot(db, run.id)
+    found = curves(db, run.id, Series.name.in_(figures.ABSORBED_SERIES), window=Window(limit=100_000))
+    data = FigureData(cast=cast_of(run), cursor=cursor, curves=found, phases=_phases(db, run.id))
+    return AbsorbedList(cursor=cursor, rows=[AbsorbedRow.model_validate(vars(row)) for row in figures.absorbed_rows(data)])
 
 
 def figure_data(db: Session, run: Run, figure: FigureKind, *, window: Window, compare: str | None) -> FigureData:
     """What a figure is made from. `compare`: the id of a run to draw beside, NO_COMPARISON, or None for the one that fits."""
     cursor = snapshot(db, run.id)
     run = db.get_one(Run, run.id, populate_existing=True)
-    found = curves(db, run.id, *_wanted(figure.series, figure.domain), window=window, tokens=True) if figure.series else []
+    found = curves(db, run.id, *_wanted(figure), window=window, tokens=True) if figure.series else []
     other = _compared(db, run, compare) if figure.compares else None
-    compared = curves(db, other.id, *_wanted(figure.series, figure.domain), window=window, tokens=True) if other else []
+    compared = curves(db, other.id, *_wanted(figure), window=window, tokens=True) if other else []
+    end = run.ended_at or datetime.now(UTC)
     return FigureData(
         cast=cast_of(run),
         cursor=cursor,
         curves=found,
         marks=_marks(db, run),
         bars=_bars(db, run.id) if figure.needs_bars else [],
+        phases=_phases(db, run.id) if figure.needs_phases else [],
         compared=compared,
         compared_name=other.name if other else "",
-        now=run.ended_at or datetime.now(UTC),
+        now=end,
+        machines=run_usage(db, run.id, run.started_at, end) if figure.needs_machines else [],
+        spells=spells(db, run.id, end) if figure.needs_spells else [],
     )
 
 
 def curves(db: Session, run_id: str, *wanted: ColumnElement[bool], window: Window, tokens: bool = False) -> list[Curve]:
     """The run's series that fit, thinned; by name, policy, peer, domain. Two statements, and two more with tokens."""
     keys = {row.id: row for row in db.scalars(select(Series).where(Series.run_id == run_id, *wanted))}
-    generated = _Tokens(db, run_id) if tokens else None
+    generated = TokenCounts(db, run_id) if tokens else None
     columns = points.read(db, keys, window.start, window.stop)
     found = [_curve(keys[series_id], some, window.limit, generated) for series_id, some in columns.items()]
     return sorted(found, key=lambda c: (c.name, c.policy, c.peer or "", c.domain or ""))
 
 
-def _curve(key: Series, columns: points.Columns, limit: int, generated: _Tokens | None) -> Curve:
+def _curve(key: Series, columns: points.Columns, limit: int, generated: TokenCounts | None) -> Curve:
     kept = thin(columns.step, columns.value, limit)
     steps = columns.step[kept].tolist()
     return Curve(
@@ -121,7 +166,7 @@ def _curve(key: Series, columns: points.Columns, limit: int, generated: _Tokens 
     )
 
 
-class _Tokens:
+class TokenCounts:
     """Tokens each expert had generated by a step."""
 
     def __init__(self, db: Session, run_id: str) -> None:
@@ -158,8 +203,10 @@ def _series_data(curve: Curve, *, tokens: bool) -> SeriesData:
     )
 
 
-def _wanted(names: Collection[str], domain: str | None) -> list[ColumnElement[bool]]:
-    return [Series.name.in_(names), *([Series.domain == domain] if domain is not None else [])]
+def _wanted(figure: FigureKind) -> list[ColumnElement[bool]]:
+    """The series a figure draws."""
+    only = ((Series.policy, figure.policy), (Series.peer, figure.peer), (Series.domain, figure.domain))
+    return [Series.name.in_(figure.series), *(column == value for column, value in only if value is not None)]
 
 
 def _compared(db: Session, run: Run, compare: str | None) -> Run | None:
@@ -183,7 +230,7 @@ def _marks(db: Session, run: Run) -> list[Mark]:
     generated, marks = None, []
     for edit in edit_views(db, run):
         if edit.effective:
-            generated = generated or _Tokens(db, run.id)
+            generated = generated or TokenCounts(db, run.id)
             first = min(edit.effective, key=lambda effect: effect.step)
             tokens = generated.by_step(first.policy, [first.step])[0]
             marks.append(Mark(first.step, first.at, tokens, edit.path, edit.old, edit.value))
@@ -192,7 +239,26 @@ def _marks(db: Session, run: Run) -> list[Mark]:
 
 def _bars(db: Session, run_id: str) -> list[Bar]:
     return [
-        Bar(view.key, view.kind, view.policy, view.state, view.worker, view.started_at, view.ended_at)
+        Bar(view.key, view.kind, view.policy, view.state, view.worker, view.started_at, view.ended_at, view.needs)
         for view in segments(db, run_id)
         if view.started_at
+    ]
+
+
+def _phases(db: Session, run_id: str) -> list[Phase]:
+    """The OPD phases that have begun, in the order of the rounds, with the teachers they read."""
+    of = SegmentRow.run_id == run_id, SegmentRow.kind == Kind.opd.value
+    parts: dict[tuple[int, str], list[SegmentRow]] = {}
+    for row in db.scalars(select(SegmentRow).where(*of).order_by(SegmentRow.round, SegmentRow.position)):
+        parts.setdefault((row.round, row.policy), []).append(row)
+    return [
+        Phase(
+            round=round_,
+            policy=policy,
+            start=min(row.step for row in rows),
+            end=max(row.step + row.steps for row in rows),
+            teachers=list(dict.fromkeys(Ref.parse(teacher).policy for row in rows for teacher in row.teachers)),
+        )
+        for (round_, policy), rows in parts.items()
+        if any(row.started_at for row in rows)
     ]

@@ -178,7 +178,7 @@ class Recorder:
             if drained or (stream_time(position) - gap.ended).total_seconds() > SETTLED_SECONDS:
                 with self._term.transaction() as session:
                     backfill(session, gap, self._archive.events(gap.run, gap.attempt))
-                run_changed(gap.run, "series", "log", "checkpoints", wake=False, client=self._redis)
+                run_changed(gap.run, "series", "log", "checkpoints", "rollouts", wake=False, client=self._redis)
 
     def _trim(self) -> None:
         cuts = {run: cut for run, followed in self._runs.items() if (cut := followed.window.cut(time.time()))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,13 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from copd_engine.plan import MERGED
 from server.db.facts import store_bindings, store_checkpoints
-from server.db.models import Attempt, Edit, LogLine, Run, SampleRow, SegmentRow
+from server.db.models import Attempt, Edit, LogLine, RolloutRow, Run, SampleRow, SegmentRow
 from server.db.points import upsert
+from server.db.standing import CAPABILITY, refresh_capability
 from server.db.transition import printable
-from server.recorder.batch import Batch, SeriesName, advance, clean
+from server.recorder.batch import Batch, SeriesName, advance, clean, clean_rollout
 
 NEW_SERIES = text("""
     INSERT INTO series (run_id, name, policy, peer, domain)
@@ -25,6 +27,11 @@ MOVE = text("""
     WITH moved AS (SELECT * FROM unnest(CAST(:runs AS text[]), CAST(:before AS text[]), CAST(:after AS text[])) AS m(run, before, after)),
     free AS (SELECT id FROM runs JOIN moved ON run = id AND before = stream_position FOR NO KEY UPDATE OF runs SKIP LOCKED)
     UPDATE runs SET stream_position = after FROM moved, free WHERE runs.id = run AND free.id = run RETURNING runs.id""")
+
+
+ROLLOUT_KEY = ("run_id", "policy", "step", "part", "peer", "domain", "index")
+ROWS_AT_ONCE = 1_000
+"""A statement has at most 65,535 parameters."""
 
 
 class PositionMovedError(Exception):
@@ -49,6 +56,7 @@ def write(session: Session, run_id: str, batch: Batch, known: Known, *, position
     attempts = _attempts(session, run_id, batch, known)
     series = _write_points(session, run_id, batch, known.series, attempts)
     _write_samples(session, run_id, batch, attempts)
+    _write_rollouts(session, run_id, batch, attempts)
     _write_lines(session, run_id, batch, attempts)
     # The run's row is locked last and shortly: commands and the scheduler need it too.
     values: dict[str, Any] = {"acknowledged_version": func.greatest(Run.acknowledged_version, batch.acknowledged)}
@@ -57,6 +65,8 @@ def write(session: Session, run_id: str, batch: Batch, known: Known, *, position
         mine, values["stream_position"] = mine.where(Run.stream_position == position[0]), position[1]
     if not session.execute(mine.values(values).returning(Run.id)).all():
         raise PositionMovedError(run_id)
+    if any(name == CAPABILITY and policy == MERGED for (name, policy, _, _), _ in batch.points):
+        refresh_capability(session, run_id)
     for attempt in sorted(batch.seqs.keys() & attempts.keys()):
         store_checkpoints(session, run_id, attempt, batch.checkpoints.get(attempt, ()))
         store_bindings(session, run_id, attempt, batch.bindings.get(attempt, ()))
@@ -110,11 +120,25 @@ def _write_samples(session: Session, run_id: str, batch: Batch, attempts: Mappin
         if attempt in attempts
     ]
     if rows:
-        statement = insert(SampleRow).values(rows)
-        keys = ("run_id", "policy", "step", "domain", "index")
-        others = {column.name: statement.excluded[column.name] for column in SampleRow.__table__.columns if column.name not in keys}
-        newer = SampleRow.attempt_id < statement.excluded.attempt_id
-        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others, where=newer))
+        _upsert(session, SampleRow, ("run_id", "policy", "step", "domain", "index"), rows)
+
+
+def _write_rollouts(session: Session, run_id: str, batch: Batch, attempts: Mapping[int, Any]) -> None:
+    rows = [
+        {"run_id": run_id, "attempt_id": attempt, **clean_rollout(rollout)}
+        for _, (attempt, rollout) in sorted(batch.rollouts.items())
+        if attempt in attempts
+    ]
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        _upsert(session, RolloutRow, ROLLOUT_KEY, rows[start : start + ROWS_AT_ONCE])
+
+
+def _upsert(session: Session, table: type[SampleRow | RolloutRow], keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Of two rows with the same keys that of the higher attempt stays."""
+    statement = insert(table).values(list(rows))
+    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    newer = table.attempt_id < statement.excluded.attempt_id
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others, where=newer))
 
 
 def _write_lines(session: Session, run_id: str, batch: Batch, attempts: Mapping[int, tuple[str, str]]) -> None:

@@ -28,6 +28,7 @@ from server.scheduler.retention import is_recorded, mark_unneeded, remove_files,
 from server.scheduler.sending import MissingCheckpointError, make_attempt
 from server.scheduler.sight import Lookout, Sight
 from server.scheduler.stopping import has_live_attempt, quiet_runs, sentence, settle, waited_for
+from server.scheduler.usage import UsageHistory
 from server.scheduler.watch import Watch
 from worker.bus import control_key, run_stream
 
@@ -57,6 +58,7 @@ class Scheduler:
         self._lookout = Lookout(client)
         self._inbox = Inbox(client)
         self._watch = Watch(term, client, archive)
+        self._usage = UsageHistory(term)
         self._chores_at = 0.0
         self._unsettled: set[str] | None = None
         """Runs of which there may be checkpoints that nothing keeps; None before the first look."""
@@ -94,6 +96,7 @@ class Scheduler:
             self._published.clear()
             self._explain_waiting(sight)
             self._make_room()
+            self._usage.look(sight.workers.values())
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -125,7 +128,7 @@ class Scheduler:
             return
         SENT.inc()
         self._watch.ended.pop(worker.worker, None)
-        self._watch.tell(item.run, "run", "segments")
+        self._watch.tell(item.run, "run", "segments", "log")
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
@@ -195,7 +198,7 @@ class Scheduler:
                 settled, marked = is_recorded(session, run_id), mark_unneeded(session, run_id)
             if settled:
                 self._unsettled.discard(run_id)
-            if marked:
+            if settled or marked:  # with the last of its accuracies, another may be a policy's best
                 self._watch.tell(run_id, "checkpoints")
         with self._term.transaction() as session:
             remove_files(session, self._archive)

@@ -10,18 +10,19 @@ from sqlalchemy.orm import Session
 from copd_engine.control import Binding
 from copd_engine.events import Bound, Event, Stored
 from copd_engine.job import SegmentError, SegmentResult
-from copd_engine.plan import Kind
+from copd_engine.plan import TRAINING, Kind
 from server.commands.adaptive import choose_phase
 from server.commands.locked import locked_run
 from server.commands.retry import NUMERICAL
 from server.db.facts import store_bindings, store_checkpoints
 from server.db.models import Attempt, Export, Run, SegmentRow
+from server.db.standing import refresh_trained
 from server.db.transition import SCHEDULER, log, printable, transition
-from server.notices import Changed
 from server.scheduler.judge import LIVE, MAX_LOST
 from server.scheduler.stopping import settle
 from server.states import STOPPING, RunState, Trigger, sources
 from server.webhooks.messages import tell_numerical_failure, tell_overlap
+from worker.bus import Changed
 
 SEGMENT_STATE = {"done": "done", "stopped": "planned", "failed": "failed"}
 
@@ -47,8 +48,10 @@ def commit_result(session: Session, run_id: str, attempt_id: int, result: Segmen
     segment.state = SEGMENT_STATE[result.outcome]
     if result.outcome != "stopped":
         segment.ended_at = attempt.ended_at
+    if result.outcome == "done" and Kind(segment.kind) in TRAINING:
+        refresh_trained(session, run_id)
     if result.export is not None:
-        _export_is_ready(session, segment, result.export)
+        _export_is_ready(session, segment, attempt, result.export)
     if result.error is not None:
         _fail(session, run, segment, attempt, result.error.message, printable(result.error.traceback))
         if result.error.kind == NUMERICAL:
@@ -120,9 +123,11 @@ def _lost_attempts(session: Session, segment: SegmentRow) -> int:
     return session.scalars(select(func.count()).where(mine, Attempt.state == "lost", Attempt.error["kind"].astext == "lost")).one()
 
 
-def _export_is_ready(session: Session, segment: SegmentRow, path: str) -> None:
+def _export_is_ready(session: Session, segment: SegmentRow, attempt: Attempt, path: str) -> None:
     export = session.scalars(select(Export).where(Export.run_id == segment.run_id, Export.segment_key == segment.key)).one()
     export.path, export.ready_at = path, segment.ended_at
+    told = f"exported {export.policy} at step {export.step}: it can be downloaded"
+    log(session, segment.run_id, attempt.worker, told, policy=export.policy, attempt_id=attempt.id, data={"step": export.step})
 
 
 def _error(error: SegmentError | None) -> dict[str, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.control import Binding
@@ -15,10 +15,11 @@ from copd_engine.structure import spec_of_round
 from server.commands.locked import locked_run, spec_of
 from server.db.models import Attempt, Checkpoint, Edit, EditBinding, Run, SegmentRow
 from server.db.segments import segment_of, structure_edits
-from server.db.transition import SCHEDULER, transition
+from server.db.transition import SCHEDULER, log, transition
 from server.scheduler.control import control_document
 from server.scheduler.dispatch import Idle, Ready
 from server.states import TERMINAL, RunState, Trigger
+from server.words import change_text
 
 
 class MissingCheckpointError(Exception):
@@ -36,6 +37,7 @@ def make_attempt(session: Session, item: Ready, worker: Idle) -> SegmentJob | No
         return None
     if segment_of(row) != item.segment:
         return None  # planned anew since it was found ready: the next look finds what there is now
+    _tell_structure_edits(session, row)
     resume = _resume_point(session, run.id, item.segment)
     attempt = Attempt(
         run_id=run.id, segment_key=row.key, worker=worker.worker, start_step=resume.step if resume else row.step, seconds={}, counts={}
@@ -48,6 +50,17 @@ def make_attempt(session: Session, item: Ready, worker: Idle) -> SegmentJob | No
         transition(session, run, Trigger.first_sent, SCHEDULER)
     session.flush()
     return _job(session, run, attempt, item.segment, resume)
+
+
+def _tell_structure_edits(session: Session, row: SegmentRow) -> None:
+    """Logs those that take effect with the segment: it is the first of their round that trains."""
+    trains = SegmentRow.kind.in_([kind.value for kind in TRAINING]) & SegmentRow.started_at.is_not(None)
+    begun = exists().where(SegmentRow.run_id == row.run_id, SegmentRow.round == row.round, trains)
+    if Kind(row.kind) not in TRAINING or session.scalars(select(begun)).one():
+        return
+    for edit in session.scalars(select(Edit).where(Edit.run_id == row.run_id, Edit.round == row.round).order_by(Edit.version)):
+        told = f"{change_text(edit.path, edit.old, edit.value)} is effective: round {row.round + 1} begins"
+        log(session, row.run_id, SCHEDULER, told, data={"version": edit.version, "round": row.round})
 
 
 def _may_send(run: Run, row: SegmentRow) -> bool:

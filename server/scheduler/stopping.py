@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from copd_engine.plan import Kind
+from copd_engine.plan import TRAINING, Kind
 from server.db.models import Attempt, Run, SegmentRow
 from server.db.transition import SCHEDULER, transition
 from server.scheduler.judge import LIVE
 from server.states import STOPPING, RunState, Trigger, sources
+from server.words import work_text
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class Waiting:
     run: str
     attempt: int
     worker: str
-    segment: str
+    work: str
+    """The segment in words."""
+    trains: bool
     overdue: float
     """Seconds since the run's deadline; negative before it."""
 
@@ -49,17 +52,24 @@ def waited_for(session: Session) -> list[Waiting]:
     """All live attempts of stopping runs."""
     overdue = func.extract("epoch", func.now() - Run.deadline)
     rows = session.execute(
-        select(Run.id, Attempt.id, Attempt.worker, Attempt.segment_key, overdue)
+        select(Run.id, Attempt.id, Attempt.worker, SegmentRow.kind, SegmentRow.policy, SegmentRow.step, overdue)
         .join(Attempt, Attempt.run_id == Run.id)
+        .join(SegmentRow, (SegmentRow.run_id == Run.id) & (SegmentRow.key == Attempt.segment_key))
         .where(Run.state.in_([state.value for state in STOPPING]), Attempt.state.in_(LIVE))
         .order_by(Run.id, Attempt.id)
     )
-    return [Waiting(run, attempt, worker, segment, float(seconds)) for run, attempt, worker, segment, seconds in rows]
+    return [
+        Waiting(run, attempt, worker, work_text(Kind(kind), policy, step), Kind(kind) in TRAINING, float(seconds))
+        for run, attempt, worker, kind, policy, step, seconds in rows
+    ]
 
 
 def sentence(waiting: list[Waiting]) -> str:
     """What a stopping run waits for, in words that go on from "waiting for …"."""
-    return ", ".join(f"{w.segment} on {w.worker}" for w in waiting) + " to finish its step" * (len(waiting) == 1)
+    work = " and ".join(f"{w.work} on {w.worker}" for w in waiting)
+    if not all(w.trains for w in waiting):
+        return f"{work} to stop"
+    return f"{work} to finish {'its step' if len(waiting) == 1 else 'their steps'}"
 
 
 def _has_undone(session: Session, run_id: str) -> bool:

@@ -9,7 +9,7 @@ import redis
 from sqlalchemy import func, select, update
 
 from server.db.models import Attempt, Run
-from server.notices import Changed, runs_changed
+from server.notices import runs_changed
 from server.scheduler.archive import Archive
 from server.scheduler.judge import LIVE, LiveAttempt, Order, Verdict, verdict
 from server.scheduler.leader import Term
@@ -17,7 +17,7 @@ from server.scheduler.metrics import ENDED
 from server.scheduler.outcome import commit_lost, commit_result
 from server.scheduler.sight import Sight
 from server.stream_ids import stream_order
-from worker.bus import Wakeup, orders_key, run_stream
+from worker.bus import Changed, Wakeup, orders_key, run_stream
 
 ORDER_SECONDS = 600
 """How long an order that nobody carried out is kept."""

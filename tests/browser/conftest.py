@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.chromium import find_chromium
+from tests.browser.specs import short
 from tests.browser.watching import Console, watched_page
 from tests.embedded import OVER, Stack
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 60_000
 """For machines on which training takes every core; a condition that holds is seen at once."""
 
@@ -21,9 +22,10 @@ def chromium() -> Iterator[Browser]:
     """The system's Chromium where there is one, else the one Playwright installed. For one module: Playwright's event loop must be gone
     before tests with loops of their own."""
     expect.set_options(timeout=PATIENCE_MS)
-    program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
         yield browser
         browser.close()
 
@@ -43,12 +45,34 @@ def stranger(chromium: Browser, console: Console) -> Iterator[Page]:
         yield page
 
 
+_sessions: dict[str, tuple[str, str]] = {}
+
+
+def session_of(stack: Stack) -> tuple[str, str]:
+    """The cookie of a session that all signed-in pages of a stack share. A test that ends it at the server signs in by itself."""
+    if stack.url not in _sessions:
+        code = stack.login_link().partition("#code=")[2]
+        answer = httpx.post(f"{stack.url}/api/v1/session", json={"code": code}, headers={"origin": stack.url})
+        [_sessions[stack.url]] = answer.raise_for_status().cookies.items()
+    return _sessions[stack.url]
+
+
 @pytest.fixture
 def page(stranger: Page, stack: Stack) -> Page:
     """A signed-in page, on the list of runs."""
-    stranger.goto(stack.login_link())
+    name, value = session_of(stack)
+    stranger.context.add_cookies([{"name": name, "value": value, "url": stack.url}])
+    stranger.goto(stack.url)
     expect(stranger.get_by_role("link", name="New run")).to_be_visible()
     return stranger
+
+
+@pytest.fixture(scope="session")
+def finished(stack: Stack) -> str:
+    """The id of a completed run, for tests that only look."""
+    run = stack.client.create_run(short("To be looked at"))
+    stack.wait_for(run.id, "completed")
+    return run.id
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def test_every_moment_of_the_first_minutes_comes(page: Page, stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    run = stack.client.create_run(TEMPLATE.format(name="First minutes", rounds=2, rlvr=12, opd=12))
+    run = stack.client.create_run(TEMPLATE.format(name="First minutes", rounds=1, rlvr=6, opd=12))
     seen = list(moments(page, f"{stack.url}/runs/{run.id}"))
     with capsys.disabled():
         sys.stdout.writelines(f"\n  {name}: {seconds:.1f} s" for name, _, seconds in seen)

@@ -19,7 +19,7 @@ def test_a_run_is_reached_and_read_by_keyboard(page: Page, stack: Stack) -> None
     expect(page).to_have_url(f"{stack.url}/runs/{run.id}")
     page.get_by_role("tab", name="Overview").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("tab", name="Weights", selected=True)).to_be_focused()
+    expect(page.get_by_role("tab", name="Agreement", selected=True)).to_be_focused()
     page.keyboard.press("Control+Home")
     page.get_by_role("link", name="Skip to content").focus()
     page.keyboard.press("Enter")

@@ -22,7 +22,7 @@ def test_without_a_session_the_page_says_how_to_get_one(stranger: Page, stack: S
 def test_the_link_signs_in_once_keeps_the_page_and_leaves_no_code_behind(stranger: Page, stack: Stack, console: Console) -> None:
     link = stack.login_link("/workers")
     stranger.goto(link)
-    expect(stranger.get_by_role("heading", name="Workers")).to_be_visible()
+    expect(stranger.get_by_role("heading", name="Workers", exact=True)).to_be_visible()
     assert stranger.url == f"{stack.url}/workers"
     assert stranger.evaluate("document.cookie") == "", "scripts can read the session"
 
@@ -39,7 +39,7 @@ def test_a_session_that_ends_shows_the_login_and_the_next_link_the_same_page(pag
     page.context.clear_cookies()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.goto(stack.login_link("/workers"))
-    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
+    expect(page.get_by_role("heading", name="Workers", exact=True)).to_be_visible()
 
 
 def test_a_password_signs_in_after_a_wrong_one_was_refused(stranger: Page, stack: Stack, console: Console) -> None:
@@ -54,7 +54,7 @@ def test_a_password_signs_in_after_a_wrong_one_was_refused(stranger: Page, stack
     assert barriers(stranger) == []
     stranger.get_by_label("Password", exact=True).fill("a password to type")
     stranger.get_by_label("Password", exact=True).press("Enter")
-    expect(stranger.get_by_role("heading", name="Workers")).to_be_visible()
+    expect(stranger.get_by_role("heading", name="Workers", exact=True)).to_be_visible()
     assert stranger.url == f"{stack.url}/workers"
     stack.client.change_user("erin", disabled=True)
     expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()

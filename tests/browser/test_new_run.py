@@ -48,6 +48,7 @@ def test_problems_are_reachable_for_everybody(page: Page, stack: Stack, scheme: 
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size(PHONE)
     page.goto(f"{stack.url}/new")
+    page.get_by_role("tab", name="YAML").click()
     paste(page, "name: [1\nrounds: 2")
     expect(problems(page)).to_contain_text(["not valid YAML: line 2"])
     assert barriers(page) == []

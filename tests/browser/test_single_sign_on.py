@@ -49,7 +49,7 @@ def test_a_refusal_is_told_and_then_the_provider_leads_back_to_the_page(stranger
         provider.person["groups"] = ["training"]
         button.click()
         expect(stranger.get_by_role("button", name="Account of grace")).to_be_visible()
-        expect(stranger.get_by_role("heading", name="Workers")).to_be_visible()
+        expect(stranger.get_by_role("heading", name="Workers", level=1)).to_be_visible()
         assert stranger.url == f"{url}/workers?q=a%20b"
         assert stranger.evaluate("document.cookie") == "", "scripts can read the session"
         stack.client.change_user("grace", disabled=True)

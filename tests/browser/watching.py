@@ -51,18 +51,75 @@ def watched_page(chromium: Browser, console: Console, patience_ms: float) -> Ite
     context.close()
 
 
-SETTLED = """() => Promise.allSettled(document.getAnimations()
-  .filter(animation => animation.effect?.getComputedTiming().endTime !== Infinity)
-  .map(animation => animation.finished))"""
+SETTLED = """async () => {
+  const drawn = () => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  const colours = () => [...document.querySelectorAll("*")]
+    .map(element => getComputedStyle(element)).map(({ color, backgroundColor }) => color + backgroundColor).join();
+  for (let before = "", now = colours(), looks = 0; now !== before && looks < 20; before = now, now = colours(), looks += 1) {
+    const moving = document.getAnimations().filter(animation => animation.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(moving.map(animation => animation.finished));
+    await drawn();
+  }
+}"""
+"""Until what moves and comes to an end has done so, and no colour has changed from one look to the next."""
 
 
-def barriers(page: Page) -> list[str]:
-    """Violations of WCAG 2.2 AA on the page as it stands, as `rule: element`. Evaluated by the debugger, past the page's policy.
+def barriers(page: Page, only: str | None = None) -> list[str]:
+    """Violations of WCAG 2.2 AA and of good practice, of any severity, on the page as it stands, as `rule: element`; of one rule alone
+    where it is named. Evaluated by the debugger, past the page's policy.
 
-    A button that fades from disabled to enabled has neither's colours: what moves, and comes to an end, is waited for.
+    A button that fades from disabled to enabled has neither's colours: that is waited for.
     """
-    page.evaluate(AXE.read_text())
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.read_text())
+    # A dialog hides the page behind it, and with it the heading of the page: that is what a dialog is.
+    rules = {"page-has-heading-one": {"enabled": page.locator("[aria-modal=true]").count() == 0}}
+    options: dict[str, Any] = {"preload": False, "resultTypes": ["violations"]}
+    options |= {"runOnly": {"type": "rule", "values": [only]}} if only else {"rules": rules}
     page.evaluate(SETTLED)
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "preload": False}
-    found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in found["violations"] for node in rule["nodes"]]
+    found: list[dict[str, Any]] = page.evaluate("options => axe.run(document, options).then(found => found.violations)", options)
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+LOADED = """() => ![...document.querySelectorAll('[aria-label^="Loading"]')].some(part => {
+  const { top, bottom, width } = part.getBoundingClientRect();
+  return top < innerHeight && bottom > 0 && width > 0;
+})"""
+
+
+def wait_until_loaded(page: Page) -> None:
+    """Until nothing on screen is loading; charts below it are not fetched before somebody comes there."""
+    page.wait_for_function(LOADED)
+
+
+WEARS = """scheme => document.documentElement.dataset.mantineColorScheme === scheme
+  && new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))"""
+"""The page follows its theme and size a moment after they change."""
+
+
+def rule_of_look(scheme: str, size: ViewportSize) -> str | None:
+    """Which rule is to be tried in a look; None: every one. Each size and each theme meets all rules in one of its two looks; a size and a
+    theme together decide nothing but colours."""
+    return None if (scheme == "light") == (size is DESKTOP) else "color-contrast"
+
+
+def misfits(page: Page) -> dict[str, list[str]]:
+    """What is wrong with the page in light and dark, at 1440 and 380 px: barriers, and scrolling sideways. Empty where all is well.
+
+    A test of a page that loads otherwise on a phone begins on one: `page.set_viewport_size(PHONE)` before it is opened.
+    """
+    found: dict[str, list[str]] = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            page.wait_for_function(WEARS, arg=scheme)
+            wait_until_loaded(page)
+            wrong = barriers(page, rule_of_look(scheme, size))
+            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+                wrong.append("scrolls sideways")
+            if wrong:
+                found[f"{scheme}, {size['width']} px"] = wrong
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(DESKTOP)
+    return found

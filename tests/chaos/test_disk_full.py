@@ -10,8 +10,8 @@ import pytest
 from copd_engine.local import LocalRun
 from copd_engine.plan import Ref
 from tests.chaos.disk import Disk, own_disk
-from tests.embedded import OVER, Stack, eventually
-from tests.undisturbed import MINIATURE, assert_same, local_run
+from tests.embedded import Stack
+from tests.undisturbed import MINIATURE, assert_same
 
 pytestmark = [
     pytest.mark.integration,
@@ -20,11 +20,6 @@ pytestmark = [
 ]
 SMALL = 256 << 10
 """Room for events and results, not for a checkpoint."""
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> LocalRun:
-    return local_run(MINIATURE, tmp_path_factory.mktemp("local"))
 
 
 def paused_run(stack: Stack) -> str:
@@ -36,7 +31,7 @@ def paused_run(stack: Stack) -> str:
 
 def failure(stack: Stack, run: str) -> str:
     """Why the run failed, once it has."""
-    eventually(lambda: stack.client.run(run).state in OVER, seconds=120)
+    stack.wait_for(run)
     ended = stack.client.run(run)
     assert ended.error, f"it is {ended.state}"
     return ended.error.message
@@ -49,15 +44,15 @@ def half_made(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in (*folder.rglob(".*"), *checkpoints, *events)]
 
 
-def test_a_full_store_fails_the_run_with_the_reason_and_a_retry_goes_on(stack: Stack, local: LocalRun) -> None:
+def test_a_full_store_fails_the_run_with_the_reason_and_a_retry_goes_on(stack: Stack, miniature: LocalRun) -> None:
     run = paused_run(stack)
     folder = stack.home.store / "runs" / run
     with own_disk(folder) as disk:
         fail_without_room(stack, run, disk)
         disk.free()
         stack.client.retry(run)
-        eventually(lambda: stack.client.run(run).state == "completed", seconds=200)
-        assert_same(stack, run, local)
+        stack.wait_for(run, "completed")
+        assert_same(stack, run, miniature)
         assert {Ref.parse(path.parent.name) for path in folder.rglob("manifest.json")} == {
             (checkpoint.policy, checkpoint.step) for checkpoint in stack.client.checkpoints(run)
         }

@@ -36,8 +36,23 @@ SCHEMAS = {
     models.Budget: "Budget",
     models.Export: "ExportView",
     models.LogEntry: "LogEntry",
+    models.RolloutPage: "RolloutPage",
+    models.RolloutSummary: "RolloutSummary",
+    models.RolloutView: "RolloutView",
+    models.KeptCompletion: "KeptCompletion",
+    models.KeptToken: "KeptToken",
+    models.TeacherToken: "TeacherToken",
+    models.Alternative: "Alternative",
+    models.ProbeHistory: "ProbeHistory",
+    models.ProbeAnswer: "ProbeAnswer",
     models.Worker: "WorkerView",
     models.WorkerList: "WorkerList",
+    models.Comparison: "Comparison",
+    models.PaperTable: "PaperTable",
+    models.RunGroup: "RunGroup",
+    models.TableLine: "TableLine",
+    models.Cell: "Cell",
+    models.SpecDifference: "SpecDifference",
 }
 
 

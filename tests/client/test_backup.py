@@ -11,8 +11,9 @@ import pytest
 
 from client.stack.backup import BackupError, back_up, restore
 from client.stack.home import Home
+from copd_engine.local import LocalRun
 from tests.embedded import eventually, running_stack, temporary_home
-from tests.undisturbed import MINIATURE, assert_same, local_run
+from tests.undisturbed import MINIATURE, assert_same
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -25,7 +26,7 @@ def quiet(line: str) -> None:
     del line
 
 
-def test_a_run_goes_on_from_a_backup_taken_while_it_trained(tmp_path: Path) -> None:
+def test_a_run_goes_on_from_a_backup_taken_while_it_trained(tmp_path: Path, miniature: LocalRun) -> None:
     file = tmp_path / "copd.tar"
     with temporary_home() as home, running_stack(home, workers=1) as stack:
         run = stack.client.create_run(MINIATURE)
@@ -43,7 +44,7 @@ def test_a_run_goes_on_from_a_backup_taken_while_it_trained(tmp_path: Path) -> N
         assert done.returncode == 0, done.stderr
         with running_stack(home, workers=1) as stack:
             stack.wait_for(run.id, "completed")
-            assert_same(stack, run.id, local_run(MINIATURE, tmp_path / "local"))
+            assert_same(stack, run.id, miniature)
         with pytest.raises(BackupError, match=r"is not empty; choose another home"):
             restore(file, home, quiet)
         cold = tmp_path / "cold.tar"

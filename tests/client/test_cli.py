@@ -110,4 +110,4 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_progress_without_an_estimate() -> None:
     progress = Progress(round=1, rounds=6, phase="rlvr", steps=12, total_steps=360, eta_seconds=None)
-    assert progress_line(progress) == "12/360 steps"
+    assert progress_line(progress) == "12/360 steps of all experts"

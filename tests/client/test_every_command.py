@@ -125,7 +125,7 @@ def test_commands_and_options_are_completed() -> None:
 def test_what_scripts_read_is_json(copd: Copd, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COPD_HOME", str(stack.home.root))
     spec = tmp_path / "spec.yaml"
-    spec.write_text(MINIATURE.read_text().replace("name: Miniature", "name: for-scripts", 1))
+    spec.write_text(MINIATURE.read_text().replace("name: Miniature", "name: for-scripts", 1).replace("rounds: 2", "rounds: 1", 1))
     run = json.loads(copd("submit", str(spec), "--json")[1])["id"]
     assert run in [each["id"] for each in json.loads(copd("list", "--json")[1])]
     assert complete("copd show for-s", COPD_HOME=str(stack.home.root)) == ["for-scripts"]

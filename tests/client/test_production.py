@@ -18,13 +18,15 @@ import yaml
 
 from client.api import Client
 from client.stack.server import new_token
+from copd_engine.local import LocalRun
 from tests.embedded import Stack, eventually, free_port, temporary_home
 from tests.other_host import Host, other_host
 from tests.s3 import s3_bucket
-from tests.undisturbed import MINIATURE, local_run
+from tests.undisturbed import MINIATURE
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
+LOOPBACK = "127.0.0.1"
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
@@ -35,12 +37,12 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def redis_port(stack: Stack, host: Host) -> Iterator[int]:
+def redis_port(stack: Stack) -> Iterator[int]:
     """The running Valkey listens there too, for as long as it is wanted."""
     port = free_port()
     with redis.Redis.from_url(stack.info.redis_url) as client:
-        before: Any = client.config_get("bind", "protected-mode", "port")
-        for name, value in (("bind", host.address), ("protected-mode", "no"), ("port", port)):
+        before: Any = client.config_get("bind", "port")
+        for name, value in (("bind", LOOPBACK), ("port", port)):
             client.config_set(name, value)
         yield port
         for name, value in reversed(before.items()):
@@ -48,16 +50,16 @@ def redis_port(stack: Stack, host: Host) -> Iterator[int]:
 
 
 @pytest.fixture
-def variables(stack: Stack, host: Host, redis_port: int) -> Iterator[dict[str, str]]:
+def variables(stack: Stack, redis_port: int) -> Iterator[dict[str, str]]:
     """What the containers would get, with a database, a Redis and a bucket of our own: an empty one each, in running servers."""
-    with stack.database() as database, temporary_home() as home, s3_bucket(host.address) as bucket:
+    with stack.database() as database, temporary_home() as home, s3_bucket() as bucket:
         database.execute("CREATE DATABASE production")
         yield {
             "COPD_DATABASE_URL": stack.info.database_url.replace("@/copd?", "@/production?"),
-            "COPD_REDIS_URL": f"redis://{host.address}:{redis_port}/1",
+            "COPD_REDIS_URL": f"redis://{LOOPBACK}:{redis_port}/1",
             "COPD_STORE_URL": f"{bucket}/copd",
             "COPD_HOME": str(home.root),
-            "COPD_HOST": "127.0.0.1",
+            "COPD_HOST": LOOPBACK,
             "COPD_PORT": str(free_port()),
             "COPD_LOG_JSON": "true",
             "COPD_WORKER_THREADS": "1",
@@ -67,12 +69,15 @@ def variables(stack: Stack, host: Host, redis_port: int) -> Iterator[dict[str, s
 
 @contextlib.contextmanager
 def service(name: str, variables: dict[str, str], log: Path, host: Host | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """The command of a service, as its container would run it, here or on the other host."""
-    needed = {key: value for key, value in variables.items() if key in SERVICES[name]["environment"]}
-    outside = {key: value for key, value in os.environ.items() if not key.startswith("COPD_")}
+    """The command of a service, as its container would run it, here or on the other host, where Redis and store have other addresses."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("COPD_")}
+    environment |= {key: value for key, value in variables.items() if key in SERVICES[name]["environment"]}
+    if host:
+        for key in ("COPD_REDIS_URL", "AWS_ENDPOINT_URL"):
+            environment[key] = environment[key].replace(LOOPBACK, host.address)
     with log.open("wb") as output:
         command = [*(host.prefix if host else ()), sys.executable, "-P", "-m", *SERVICES[name]["command"]]
-        process = subprocess.Popen(command, env={**outside, **needed}, stdout=output, stderr=subprocess.STDOUT, cwd="/")
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd="/")
     try:
         yield process
     finally:
@@ -85,14 +90,15 @@ def messages(client: Client, run: str) -> str:
 
 
 def test_the_services_run_a_whole_run_with_workers_on_another_host(
-    variables: dict[str, str], host: Host, redis_port: int, tmp_path: Path
+    variables: dict[str, str], host: Host, redis_port: int, miniature: LocalRun, tmp_path: Path
 ) -> None:
     """The workers know Redis and an S3 store. Where the machine allows network namespaces they reach nothing else, and in the middle of
     the run the cable is pulled until their attempts count as lost, and they go on meanwhile: the weights are the same."""
     with service("migrate", variables, tmp_path / "migrate.log") as migrate:
         assert migrate.wait() == 0, (tmp_path / "migrate.log").read_text()
-    url = f"http://127.0.0.1:{variables['COPD_PORT']}"
+    url = f"http://{LOOPBACK}:{variables['COPD_PORT']}"
     with contextlib.ExitStack() as services:
+        services.enter_context(host.served(redis_port, int(os.environ["AWS_ENDPOINT_URL"].rpartition(":")[2])))
         for name in ("server", "scheduler"):
             services.enter_context(service(name, variables, tmp_path / f"{name}.log"))
         services.enter_context(service("worker-cpu", variables, tmp_path / "worker-cpu.log", host))
@@ -100,7 +106,7 @@ def test_the_services_run_a_whole_run_with_workers_on_another_host(
         eventually(client.is_ready)
         if host.is_apart:
             assert host.reaches(host.address, redis_port)
-            for address in ("127.0.0.1", host.address):
+            for address in (LOOPBACK, host.address):
                 assert not host.reaches(address, int(variables["COPD_PORT"]))
         run = client.create_run(MINIATURE)
         if host.is_apart:
@@ -112,7 +118,7 @@ def test_the_services_run_a_whole_run_with_workers_on_another_host(
         workers = client.workers().workers
         assert {worker.device for worker in workers} == {"cpu"}
         assert len({worker.name for worker in workers}) == len(workers)
-        assert client.result(run.id).digest == local_run(MINIATURE, tmp_path / "local").merged_digest
+        assert client.result(run.id).digest == miniature.merged_digest
         export = client.request_export(run.id)
         eventually(lambda: client.exports(run.id)[0].state == "ready")
         client.download_export(run.id, export.id, tmp_path / "merged.zip")

@@ -11,7 +11,7 @@ import pytest
 
 from client.models import Attempt, Edit, Figure, Figures, Result, Run
 from client.report import Report, build
-from server.figures import TEMPLATES
+from server.figures.style import TEMPLATES
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -24,7 +24,7 @@ def run(**changes: Any) -> Run:
         "progress": progress, "capability": 0.5, "created_at": NOW, "started_at": NOW, "ended_at": NOW, "notes": "", "created_by": "ann",
         "source": "name: A run # why", "domains": ["text"], "policies": [{"name": "base"}, {"name": "merged"}], "tags": [],
         "spec": {"seed": 3, "model": {"path": "tiny"}}, "control_version": 1, "error": None, "controls": [], "edits": [],
-        "forked_from": None, "forks": [], "paused_policies": [], "pause_seconds": None,
+        "forked_from": None, "forks": [], "paused_policies": [], "pause_seconds": None, "first_evaluation_seconds": None,
     }  # fmt: skip
     return Run.model_validate(plain | changes)
 

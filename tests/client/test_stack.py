@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -17,7 +18,7 @@ import pytest
 
 from client.api import ApiError, Client
 from client.stack.home import Home, InstanceLock
-from tests.embedded import Stack, eventually, processes_of, read_until_ready, running_stack, start, stop, temporary_home
+from tests.embedded import Stack, eventually, processes_of, read_until_ready, start, stop, temporary_home
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 PARTS = ["api", "scheduler", "valkey", "postgres", "worker-1"]
@@ -83,8 +84,18 @@ def test_a_part_killed_with_9_comes_back(stack: Stack, name: str) -> None:
     assert {part: pid for part, pid in stack.info.processes.items() if part != name} == others
 
 
+def bind_quietly(listener: socket.socket) -> int:
+    """Binds it where the next port stays free too: not among those that the system gives to outgoing connections."""
+    for port in range(18_000 + os.getpid() % 10_000, 32_000):
+        with contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port is taken")
+
+
 def test_everything_dies_with_the_supervisor_and_the_next_start_finds_all_again() -> None:
-    with temporary_home() as home:
+    """But its port, which is taken now: it moves on. A stop signal ends it quietly."""
+    with temporary_home() as home, socket.socket() as other:
         process = start(home, workers=1)
         read_until_ready(process, home)
         before = home.read_stack()
@@ -96,26 +107,25 @@ def test_everything_dies_with_the_supervisor_and_the_next_start_finds_all_again(
         stop(process)
 
         token = home.token_file.read_text()
-        with running_stack(home, workers=1) as again:
-            assert again.token == token.strip()
-            assert again.client.runs().runs == []
-
-
-def test_a_taken_port_moves_on_and_stop_signals_end_it_quietly() -> None:
-    with temporary_home() as home, socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+        taken = bind_quietly(other)
         other.listen()
-        taken = other.getsockname()[1]
-        process = start(home, workers=0, port=taken)
-        read_until_ready(process, home)
-        info = home.read_stack()
-        assert info
-        assert info.port > taken
-        process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate()
-        assert process.returncode == 0
-        assert rest.splitlines()[-2:] == ["Stopping …", f"Stopped. Everything is kept in {home.root}"]
-        assert "Traceback" not in rest
+        again = start(home, workers=0, port=taken)
+        try:
+            read_until_ready(again, home)
+            info = home.read_stack()
+            assert info
+            assert info.port > taken
+            assert home.token_file.read_text() == token
+            with Client(info.url, token.strip()) as client:
+                assert client.runs().runs == []
+            again.send_signal(signal.SIGTERM)
+            rest, _ = again.communicate()
+            assert again.returncode == 0
+            assert rest.splitlines()[-2:] == ["Stopping …", f"Stopped. Everything is kept in {home.root}"]
+            assert "Traceback" not in rest
+        finally:
+            stop(again)
+        assert processes_of(home) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the stack of an ordinary user is what all other tests use then")

@@ -61,7 +61,7 @@ def test_the_board_fits_a_small_terminal_and_shows_everything() -> None:
     console.print(board(snapshot(), "3 s behind"))
     shown = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]  # a StringIO
     assert shown.startswith("A run  running  round 1 of 1, RLVR   3 s behind")
-    for words in ("3/8 steps, 1 min 15 s left", "5/8", "rlvr 1/4", "▁▃█ 0.400", "submitted"):
+    for words in ("3/8 steps of all experts, 1 min 15 s left", "5/8", "rlvr 1/4", "▁▃█ 0.400", "submitted"):
         assert words in shown
     assert max(map(len, shown.splitlines())) <= 80
 

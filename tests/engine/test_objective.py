@@ -171,7 +171,8 @@ def test_groups_of_equal_rewards_are_replaced(coins: PolicyCache, small: Build) 
         assert batch.rollouts.texts[2 * place : 2 * place + 2] == first.rollouts.texts[2 * place : 2 * place + 2]
     texts = [trainer.expert.policy.decode([row[keep].tolist()])[0] for row, keep in zip(batch.tokens, batch.mask, strict=True)]
     assert texts == batch.rollouts.texts
-    assert torch.equal(trainer._judge(often.domain, batch, Spent()), often.rewards)
+    assert torch.equal(trainer._rewards(trainer._judge(often.domain, batch, Spent())), often.rewards)
+    assert [each.value for each in often.judged] == often.rewards.flatten().tolist()
     (piece,) = batch.pieces
     scores = LocalScorer(trainer.expert.policy).score(piece.batch, piece.rows, batch.tokens, batch.mask, 1.0)
     torch.testing.assert_close(batch.sampler_log_probs * batch.mask, scores, rtol=1e-4, atol=1e-5)

@@ -65,7 +65,7 @@ def test_a_recipe_gives_the_model_of_an_edited_run_again_locally_and_through_the
     assert stack.client.recipe(again.id) == recipe
 
 
-def test_a_paused_run_goes_on_to_the_bit_and_so_does_its_fork(stack: Stack, tmp_path: Path) -> None:
+def test_a_paused_run_goes_on_to_the_bit_and_so_does_its_fork(stack: Stack, miniature: LocalRun) -> None:
     run = stack.client.create_run(MINIATURE)
     eventually(lambda: has_trained(stack, run.id), seconds=300)
     stack.client.command(run.id, "pause")
@@ -73,9 +73,8 @@ def test_a_paused_run_goes_on_to_the_bit_and_so_does_its_fork(stack: Stack, tmp_
     stack.client.pause(run.id, "text")
     stack.client.resume(run.id)
     stack.wait_for(run.id, "completed")
-    local = local_run(MINIATURE, tmp_path)
-    assert_same(stack, run.id, local)
+    assert_same(stack, run.id, miniature)
 
     forked = stack.client.fork(run.id, keep_rounds=1)
     stack.wait_for(forked.id, "completed")
-    assert_same(stack, forked.id, local)
+    assert_same(stack, forked.id, miniature)

@@ -107,3 +107,14 @@ def test_a_growing_file_is_new(any_store: Store) -> None:
     any_store.append("events.jsonl").close()
     with pytest.raises(FileExistsError):
         any_store.append("events.jsonl")
+
+
+def test_a_file_is_copied_once_and_lives_apart(any_store: Store) -> None:
+    any_store.write("runs/r/attempts/1/rollouts/text@4.json.z", b"1")
+    for _ in range(2):
+        any_store.copy_file("runs/r/attempts/1/rollouts/text@4.json.z", "runs/s/attempts/1/rollouts/text@4.json.z")
+    any_store.delete("runs/r")
+    assert any_store.read("runs/s/attempts/1/rollouts/text@4.json.z") == b"1"
+    with pytest.raises(FileNotFoundError):
+        any_store.copy_file("runs/r/attempts/1/rollouts/text@4.json.z", "runs/t/a")
+    assert any_store.list("runs/t") == []

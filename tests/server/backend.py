@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import redis
@@ -82,7 +82,7 @@ def running_backend() -> Iterator[Backend]:
         home.create()
         postgres, valkey = Postgres(home), ValkeyProcess(Valkey(home))
         postgres.initialise()
-        process = start(postgres.command(), home.root)
+        process = start(unsafe(postgres.command()), home.root)
         stack.callback(end, process)
         valkey.start()
         stack.callback(valkey.kill)
@@ -111,6 +111,12 @@ def configure(home: Home, database_url: str, redis_url: str) -> Settings:
     os.environ.update({f"COPD_{name}": value for name, value in variables.items()})
     settings.cache_clear()
     return settings()
+
+
+def unsafe(postgres: Command) -> Command:
+    """A PostgreSQL that waits for no disk: nothing here outlives it. What survives its death is tested on whole stacks."""
+    options = ("fsync", "synchronous_commit", "full_page_writes")
+    return replace(postgres, argv=[*postgres.argv, *(word for name in options for word in ("-c", f"{name}=off"))])
 
 
 def start(command: Command, folder: Path) -> subprocess.Popen[bytes]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from copd_engine.spec import RunSpec, parse_spec
 from server.commands import create_run
 from server.db.models import Attempt, Point, Run, SegmentRow, Series
+from server.db.standing import refresh_capability, refresh_trained
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 DOMAIN = {"source": "reasoning_gym", "tasks": {"gcd": {}}}
@@ -52,6 +53,7 @@ def add_points(
     db.flush()
     for step, value in enumerate(values, start=1):
         db.add(Point(series_id=series.id, step=step, attempt_id=1, value=value, se=se, time=EPOCH + timedelta(seconds=step)))
+    refresh_capability(db, run)
     db.commit()
 
 
@@ -66,4 +68,5 @@ def finish(db: Session, run: str, key: str, seconds: float, start: datetime = EP
         )
     )  # fmt: skip
     db.get_one(Run, run).started_at = start
+    refresh_trained(db, run)
     db.commit()

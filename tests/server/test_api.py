@@ -1,7 +1,7 @@
 """Runs as the API's clients see them, over real PostgreSQL and Valkey; no scheduler runs."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -71,6 +71,46 @@ def test_a_dry_run_answers_with_the_plan_and_stores_nothing(api: TestClient, bac
     assert not wrong["valid"]
     assert wrong["errors"][0]["field"] == "rounds"
     assert backend.is_empty()
+
+
+def test_a_dry_run_says_what_it_will_take_and_what_from(api: TestClient, backend: Backend) -> None:
+    before = api.post("/api/v1/spec/check", content=SPEC, headers=YAML).json()["estimate"]
+    assert before["parameters"] == before["trainable"] == 1_145_792
+    assert before["memory"]["total"] > before["memory"]["weights"] == 8 * 1_145_792
+    assert (before["seconds"], before["seconds_from"]) == (None, []), "no run of this model was measured"
+    with backend.sessions() as db:
+        finish(db, add_run(db), "rlvr.text@0", 30.0)
+        finish(db, add_run(db, model={"lora": {"rank": 2}}, name="other model"), "rlvr.text@0", 1.0)
+    after = api.post("/api/v1/spec/check", content=SPEC, headers=YAML).json()
+    assert after["estimate"]["seconds_from"] == ["seeded"]
+    assert after["estimate"]["seconds"] == pytest.approx(30.0 * after["estimate"]["tokens"] / (3 * 128 * 16))
+    assert after["edges"] == [["text", "image"], ["image", "text"]]
+    left = api.post("/api/v1/spec/check?keep_rounds=1", content=SPEC, headers=YAML).json()
+    assert (left["total_steps"], left["estimate"]["tokens"]) == (after["total_steps"], after["estimate"]["tokens"] // 2)
+
+
+def test_a_run_that_begins_says_when_its_first_evaluation_is_there(api: TestClient, backend: Backend) -> None:
+    def said() -> float | None:
+        return api.get(f"{RUNS}/{run}").json()["first_evaluation_seconds"]
+
+    with backend.sessions() as db:
+        run = add_run(db)
+        evaluation = select(SegmentRow.key).where(SegmentRow.run_id == run, SegmentRow.kind == "evaluate")
+        first = db.scalars(evaluation.order_by(SegmentRow.position, SegmentRow.key)).first()
+        assert first is not None
+        assert said() is None, "it is queued"
+        db.get_one(Run, run).state = "running"
+        db.commit()
+        assert said() is None, "no run of this model was measured"
+        earlier = add_run(db)
+        finish(db, earlier, first, 20.0)
+        finish(db, earlier, "rlvr.text@0", 30.0)
+        assert said() == pytest.approx(20.0)
+        db.get_one(SegmentRow, (run, first)).started_at = datetime.now(UTC) - timedelta(seconds=12)
+        db.commit()
+        assert 0 < (said() or 0) <= 8
+        finish(db, run, first, 20.0)
+        assert said() is None, "it is there"
 
 
 def test_every_template_is_a_valid_spec(api: TestClient) -> None:

@@ -77,7 +77,7 @@ def test_an_edit_becomes_effective_where_it_was_bound(api: TestClient, backend: 
     assert view["effective"] == [{"policy": "image", "step": 4, "at": "2026-01-01T00:00:00Z"}]
     assert view["expected"] is None
     figure = api.get(f"{RUNS}/{run}/figures/reward").json()
-    assert [(note["x"], note["hovertext"]) for note in figure["layout"]["annotations"]] == [(4, "w.image.text: 1.0 → 0.3")]
+    assert [(note["x"], note["hovertext"]) for note in figure["layout"]["annotations"]] == [(4, "weight image ← text: 1.0 → 0.3")]
 
 
 def test_a_change_of_structure_is_effective_where_its_round_begins(api: TestClient, backend: Backend) -> None:

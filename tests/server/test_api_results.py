@@ -95,7 +95,9 @@ def test_a_figure_that_does_not_exist_names_those_that_do(api: TestClient) -> No
 
 def test_the_list_of_figures_has_both_themes(api: TestClient) -> None:
     listed = api.get(f"{RUNS}/{submit(api)}/figures").json()
-    assert listed["figures"][0] == {"name": "capability.text", "title": "How well does each model do on text?"}
+    assert listed["figures"][0] == {"name": "capability.text", "title": "How well does each model do on text?", "tab": "overview"}
+    assert ["text", "image"] in listed["pairs"]
+    assert "overlap" in [each["measure"] for each in listed["pair_measures"]]
     assert set(listed["templates"]) == {"light", "dark"}
     assert len(listed["palette"]) >= 8
 

@@ -208,7 +208,7 @@ class TestEdit:
         assert [line.message for line in rows(backend, select(LogLine).where(LogLine.actor == "bob").order_by(LogLine.id))] == [
             "rounds: 2 → 3 from round 1 on",
             "optimizer.lr: 0.0001 → 0.5",
-            "w.image.video: 1.0 → 0.0",
+            "weight image ← video: 1.0 → 0.0",
         ]
 
     def test_priority_acts_at_once_and_is_never_told_to_workers(self, backend: Backend) -> None:

@@ -1,6 +1,7 @@
 """Figures are pure: numbers in, Plotly JSON and words out."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 
 from server import figures
 from server.api.schemas.series import Figure
-from server.figures import PALETTE, TEMPLATES, Axis, Bar, Cast, Curve, FigureData, Mark, PolicyInfo
+from server.figures import Axis, Bar, Cast, Curve, FigureData, MachineUse, Mark, Phase, PolicyInfo, Spell, matrix
+from server.figures.style import PALETTE, TEMPLATES, look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EXPERTS = ("text", "image")
@@ -18,8 +20,10 @@ CAST = Cast(
     [PolicyInfo("base", "base", 0), PolicyInfo("text", "expert", 2), PolicyInfo("image", "expert", 3), PolicyInfo("merged", "merged", 1)],
     ["text", "image"],
     [("text", "image"), ("image", "text")],
+    teaches={"text": "text", "image": "image"},
 )
 NAMES = [kind.name for kind in figures.catalogue(CAST)]
+WITH_X = [kind.name for kind in figures.catalogue(CAST) if kind.has_x and not kind.is_timed]
 
 
 def curve(
@@ -41,20 +45,36 @@ def full_data() -> FigureData:
     curves = [curve("capability", p, {0: 0.4, 36: 0.5}, domain="text", se=0.03) for p in ("base", *EXPERTS, "merged")]
     curves += [curve("capability", "base", {0: 0.4}, domain="image")]
     for student, peer in CAST.edges:
-        curves += [curve(name, student, {12: 0.98, 36: 0.91}, peer=peer) for name in ("overlap", "symmetric_kl", "gap")]
+        curves += [curve(name, student, {12: 0.98, 36: 0.91}, peer=peer) for name in ("overlap", "symmetric_kl", "gap", "w")]
+        curves += [curve("kl_student_teacher", student, {12: 0.3, 36: 0.2}, peer=peer, domain=peer)]
     for expert in EXPERTS:
-        curves += [curve(name, expert, {1: 0.2, 2: 0.4}) for name in ("reward", "zero_advantage", "tokens_per_second")]
+        told = ("reward", "zero_advantage", "tokens_per_second", "loss", "grad_norm", "lr", "entropy", "completion_length", "step_seconds")
+        curves += [curve(name, expert, {1: 0.2, 2: 0.4}) for name in told]
     bars = [Bar("rlvr.text@0", "rlvr", "text", "done", "w1", START, START + timedelta(seconds=9))]
-    return data(*curves, bars=bars, marks=[Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)], now=START + timedelta(seconds=20))
+    phases = [Phase(0, student, 12, 36, [teacher]) for student, teacher in CAST.edges]
+    marks, now = [Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)], START + timedelta(seconds=20)
+    return data(*curves, bars=bars, phases=phases, marks=marks, now=now, machines=[machine("w1")], spells=[spell(0, 9, rollout=4.0)])
+
+
+def machine(worker: str, **told: Any) -> MachineUse:
+    """Two looks, ten seconds apart, at a machine without a GPU."""
+    none = [None, None]
+    figures_ = {
+        "time": [START, START + timedelta(seconds=10)], "cpu": [0.5, 0.75], "memory": [4, 6], "memory_total": [16, 16],
+        "disk_free": [30, 20], "process": [1, 2], "gpu": none, "gpu_memory": none, "gpu_total": none, "seconds": 10.0,
+    }  # fmt: skip
+    return MachineUse(worker, **{"host": "here", **figures_, **told})
+
+
+def spell(start: float, end: float, policy: str = "text", **seconds: float) -> Spell:
+    return Spell(policy, "rlvr", START + timedelta(seconds=start), START + timedelta(seconds=end), seconds)
 
 
 def drawn(name: str, given: FigureData, x: Axis = "step") -> Figure:
     kind = figures.find(CAST, name)
     assert kind
     fitting = [c for c in given.curves if c.name in kind.series and kind.domain in (None, c.domain or "")]
-    return figures.build(
-        kind, FigureData(CAST, given.cursor, fitting, given.marks, given.bars, given.compared, given.compared_name, given.now), x
-    )
+    return figures.build(kind, replace(given, curves=fitting), x)
 
 
 @pytest.mark.parametrize("x", ["step", "time", "tokens"])
@@ -86,13 +106,14 @@ def test_every_figure_can_be_empty(name: str) -> None:
     json.loads(figure.model_dump_json())
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("agreement", "timeline")])
+@pytest.mark.parametrize("name", [*WITH_X, "timeline"])
 @pytest.mark.parametrize(("x", "place"), [("step", 20), ("time", START.isoformat()), ("tokens", 200.0)])
 def test_edits_are_marked_on_every_time_axis(name: str, x: Axis, place: object) -> None:
     figure = drawn(name, full_data(), x)
+    place = START.isoformat() if name == "timeline" else place
     assert [shape["x0"] for shape in figure.layout["shapes"] if shape["name"] == "edit"] == [place]
     [note] = figure.layout["annotations"]
-    assert (note["text"], note["hovertext"]) == ("→ 0.3", "w.image.text: 1.0 → 0.3")
+    assert (note["text"], note["hovertext"]) == ("→ 0.3", "weight image ← text: 1.0 → 0.3")
 
 
 def test_capability_shows_base_as_a_level_and_everybody_with_intervals() -> None:
@@ -115,9 +136,31 @@ def test_the_matrix_has_students_as_rows_and_teachers_as_columns() -> None:
     curves = [curve("overlap", "text", {12: 0.9, 36: 0.8}, peer="image"), curve("overlap", "image", {12: 0.95, 36: 0.7}, peer="text")]
     figure = drawn("agreement", data(*curves))
     assert figure.data[0]["z"] == [[None, 0.8], [0.7, None]]
+    assert figure.data[0]["text"] == [["", "0.80"], ["0.70", ""]]
     assert (figure.data[0]["zmin"], figure.data[0]["zmax"]) == (0.5, 1.0)
     assert figure.data[0]["meta"]["step"] == 36
     assert "least alike: image with text, 0.70" in figure.summary
+
+
+def test_the_matrix_has_every_pairs_newest_value_and_says_which_are_older() -> None:
+    curves = [curve("overlap", "text", {12: 0.9, 24: 0.8}, peer="image"), curve("overlap", "image", {12: 0.7, 24: None}, peer="text")]
+    figure = drawn("agreement", data(*curves))
+    assert figure.data[0]["z"] == [[None, 0.8], [0.7, None]]
+    assert figure.data[0]["text"] == [["", "0.80"], ["0.70<br>step 12", ""]]
+    assert figure.data[0]["customdata"] == [[None, 24], [12, None]]
+    assert figure.summary.startswith("As of step 24 the experts share 0.75")
+
+
+def test_the_words_in_the_matrix_can_be_read_on_every_colour() -> None:
+    """WCAG's contrast ratio: 4.5 to 1."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    assert min(luminance(colour) + 0.05 for colour in matrix.SCALE) / (luminance(matrix.INK) + 0.05) >= 4.5
+    assert [*map(luminance, matrix.SCALE)] == sorted(map(luminance, matrix.SCALE)), "in grey they are in order"
 
 
 def test_a_compared_run_is_dashed_and_does_not_grow() -> None:
@@ -139,6 +182,32 @@ def test_a_running_segment_is_drawn_up_to_now() -> None:
     assert figure.summary == "0 segments done; running now: opd.text@36."
 
 
+def test_waiting_is_drawn_with_its_reason() -> None:
+    """image's OPD phase needs text's RLVR, which ends 4 s later, and then waits 2 s more for a worker."""
+
+    def bar(key: str, start: float, end: float, *needs: str) -> Bar:
+        kind, policy = key.partition("@")[0].split(".")
+        return Bar(key, kind, policy, "done", "w1", START + timedelta(seconds=start), START + timedelta(seconds=end), needs)
+
+    bars = [bar("rlvr.text@0", 0, 9), bar("rlvr.image@0", 0, 5), bar("opd.image@3", 11, 15, "rlvr.text@0", "rlvr.image@0")]
+    figure = drawn("timeline", data(bars=bars, now=START + timedelta(seconds=15)))
+    waiting = figure.data[0]
+    assert (waiting["name"], waiting["y"], waiting["x"]) == ("waiting", ["image", "image"], [4000.0, 2000.0])
+    assert [told[0] for told in waiting["customdata"]] == ["waited for rlvr.text@0", "waited for a worker"]
+    assert figure.summary == "3 segments done; nothing is running now. Longest wait: image waited for rlvr.text@0, 4 s."
+
+
+def test_no_waiting_is_drawn_where_work_overlaps_or_follows_at_once() -> None:
+    bars = [
+        Bar("rlvr.text@0", "rlvr", "text", "done", "w1", START, START + timedelta(seconds=9)),
+        Bar("evaluate.text@0", "evaluate", "text", "done", "w2", START + timedelta(seconds=2), START + timedelta(seconds=4)),
+        Bar("opd.text@3", "opd", "text", "running", "w1", START + timedelta(seconds=9.1), None),
+        Bar("measure.text@3", "measure", "text", "done", "w2", START + timedelta(seconds=30), START + timedelta(seconds=31)),
+    ]
+    figure = drawn("timeline", data(bars=bars, now=START + timedelta(seconds=40)))
+    assert "waiting" not in [trace["name"] for trace in figure.data]
+
+
 def test_the_legend_of_the_timeline_names_each_kind_once() -> None:
     bars = [Bar(f"rlvr.{name}@0", "rlvr", name, "done", "w1", START, START + timedelta(seconds=1)) for name in ("text", "image")]
     figure = drawn("timeline", data(bars=bars))
@@ -156,7 +225,8 @@ def test_traces_say_how_the_page_goes_on() -> None:
 
 def test_a_lone_expert_has_nobody_to_agree_with() -> None:
     alone = Cast("r1", "A run", [PolicyInfo("base", "base", 0), PolicyInfo("text", "expert", 2)], ["text"], [])
-    assert [kind.name for kind in figures.catalogue(alone)] == ["capability.text", "reward", "idle_groups", "timeline", "throughput"]
+    overview = [kind.name for kind in figures.catalogue(alone) if kind.tab == "overview"]
+    assert overview == ["capability.text", "reward", "idle_groups", "timeline"]
 
 
 def test_without_rewards_there_is_no_chart_of_them() -> None:
@@ -176,8 +246,6 @@ def test_colours_stand_out_from_both_backgrounds(theme: Any) -> None:
 
 
 def test_looks_stay_apart_with_more_experts_than_colours() -> None:
-    from server.figures.style import look
-
     looks = [look(index) for index in range(len(PALETTE))]
     assert len({(each.dash, each.marker) for each in looks}) == len(looks)
     assert look(len(PALETTE)) == look(2)

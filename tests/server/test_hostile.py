@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "create_token": {"name": "x", "role": "viewer", "days": 3},
     "change_password": {"current": "a long password", "new": "another password"},
     "add_webhook": {"url": "https://example.org", "events": ["run.failed"], "overlap_floor": 0.5},
+    "tag_runs": {"runs": ["x"], "add": ["t"], "remove": ["u"]},
     "command_runs": {"command": "pause", "runs": ["x"]},
     "fork_run": {"keep_rounds": 0, "set": {"rounds": 3}, "reseed": True, "name": "x"},
     "roll_back_run": {"keep_rounds": 0, "set": {"rounds": 3}, "reseed": True, "name": "x"},

@@ -63,6 +63,15 @@ def test_a_series_has_no_nulls_in_its_name() -> None:
     assert {series for series, _ in batch.points} == {("w", "image", "text", ""), ("accuracy", "image", "", "d")}
 
 
+def test_viewers_are_told_of_a_comparison_once_it_is_stored() -> None:
+    """The matrix is put together from the database: who read it at the point itself would read it too early."""
+    batch = Batch()
+    batch.add(1, points(1, 12, 0.5), NOW)
+    assert batch.changed() == []
+    batch.add(1, Points(seq=2, policy="image", step=12, values=[Value(name="overlap", value=0.9, peer="text")]), NOW)
+    assert batch.changed() == ["agreement"]
+
+
 def test_progress_counts_but_leaves_nothing() -> None:
     batch = Batch()
     batch.add(1, Progress(seq=1, done=1, total=2), NOW)

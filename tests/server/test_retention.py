@@ -70,7 +70,9 @@ def test_what_may_turn_out_to_be_the_best_stays() -> None:
     """Its evaluation is done, and the recorder has not stored it yet."""
     there = held("merged@5#1", "merged@10#2")
     keep, done = Keep(round_ends=False), done_up_to(len(SEGMENTS))
-    assert gone(reasons(there, SEGMENTS, done, keep, scores={Ref("merged", 10): 0.5})) == []
+    found = reasons(there, SEGMENTS, done, keep, scores={Ref("merged", 10): 0.5})
+    assert found[there[0]] == [Reason.being_evaluated]
+    assert Reason.best in found[there[1]]
     assert gone(reasons(there, SEGMENTS, done, keep, scores={Ref("merged", 5): 0.4, Ref("merged", 10): 0.5})) == ["merged@5#1"]
 
 
@@ -142,13 +144,25 @@ class TestSweep:
         assert self.on_disk(world, run) == self.listed(world, run) == [("image", 5), ("image", 10), ("merged", 10), ("video", 10)]
         assert "swept 2 checkpoints" in world.lines(run)
 
+    def test_the_list_says_why_each_stays_and_which_round_made_it(self, world: World, api: TestClient) -> None:
+        run = self.finished(world)
+        answer = api.get(f"{RUNS}/{run}/checkpoints").json()
+        found = {f"{c['policy']}@{c['step']}": (c["round"], c["ends_round"], c["reasons"]) for c in answer["checkpoints"]}
+        newest, first = ["newest round", "last", "round end"], ["round end"]
+        assert {name: (round_, ends) for name, (round_, ends, _) in found.items()} == {
+            name: (1 if name.endswith("@5") else 2, True) for name in found
+        }
+        assert {f"{policy}@{step}" for policy, step in ROUND_ENDS} == found.keys()
+        assert all(set(first if round_ == 1 else newest) <= set(why) for round_, _, why in found.values())
+        assert answer["whole_rounds"] == 2
+
     def test_a_pin_is_set_and_let_go_by_name(self, world: World, api: TestClient) -> None:
         run = self.finished(world)
         path = f"{RUNS}/{run}/checkpoints/image/5"
         assert [api.patch(path, json={"pinned": True}).json()["pinned_by"] for _ in range(2)] == ["ann", "ann"]
         assert [c["pinned_by"] for c in api.get(f"{RUNS}/{run}/checkpoints").json()["checkpoints"]].count("ann") == 1
         assert api.patch(path, json={"pinned": False}).json()["pinned_by"] is None
-        assert world.lines(run)[-2:] == ["pinned image@5", "unpinned image@5"]
+        assert world.lines(run)[-2:] == ["pinned image at step 5", "unpinned image at step 5"]
         missing = api.patch(f"{RUNS}/{run}/checkpoints/image/4", json={"pinned": True})
         assert (missing.status_code, missing.json()["detail"]) == (404, "the run holds no checkpoint image@4")
 

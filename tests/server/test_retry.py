@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from copd_engine.plan import TRAINING
 from copd_engine.spec import SpecError
+from server import queries
 from server.commands import retry
 from server.db.models import LogLine, Run
 from server.scheduler.judge import MAX_LOST
@@ -40,6 +41,10 @@ def again(world: World, run: str, changes: dict[str, Any] | None = None, *, rese
 
 def test_it_goes_on_from_its_last_state_to_the_same_numbers(world: World) -> None:
     run = failed(world, kind="OSError")
+    with world.backend.sessions() as session:
+        error = queries.run_view(session, world.backend.redis, run).error
+    assert error is not None
+    assert error.resumes_at == 2
     assert again(world, run) is None
     row = world.run(run)
     assert (row.state, row.error, row.ended_at) == ("queued", None, None)
@@ -48,6 +53,9 @@ def test_it_goes_on_from_its_last_state_to_the_same_numbers(world: World) -> Non
     assert world.merged_digest(run) == Undisturbed(small_spec()).merged_digest
     trained = [attempt for attempt in world.attempts(run) if attempt.segment_key.startswith("rlvr.")]
     assert [attempt.start_step for attempt in trained[:2]] == [0, 2]
+    with world.backend.sessions() as session:
+        [segment] = [view for view in queries.segments(session, run) if view.key == trained[0].segment_key]
+    assert (segment.attempts, segment.start_step) == (2, 2)
 
 
 def test_the_error_stays_in_the_log(world: World) -> None:

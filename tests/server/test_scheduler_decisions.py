@@ -11,6 +11,7 @@ from copd_engine.plan import Kind, Ref, Segment
 from server.scheduler.dispatch import Idle, Ready, choose, idle_workers, waiting_for
 from server.scheduler.judge import ABANDON_AFTER_SECONDS, CLAIM_SECONDS, KILL_AFTER_SECONDS, LiveAttempt, Order, Verdict, order, verdict
 from server.scheduler.sight import Trust
+from server.scheduler.stopping import Waiting, sentence
 from worker.bus import LEASE_SECONDS, WorkerReport
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -157,3 +158,11 @@ class TestIdleWorkers:
 )
 def test_waiting_for(reports: list[WorkerReport], expected: str) -> None:
     assert waiting_for(reports, "cpu").startswith(expected)
+
+
+def test_a_stopping_run_says_whose_work_it_waits_for() -> None:
+    trained = Waiting("run", 1, "worker-2", "text (OPD from step 56)", trains=True, overdue=-5.0)
+    evaluated = Waiting("run", 2, "worker-1", "base (evaluation at step 0)", trains=False, overdue=-5.0)
+    assert sentence([trained]) == "text (OPD from step 56) on worker-2 to finish its step"
+    assert sentence([trained, trained]).endswith("on worker-2 to finish their steps")
+    assert sentence([evaluated]) == "base (evaluation at step 0) on worker-1 to stop"

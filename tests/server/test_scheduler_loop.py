@@ -172,7 +172,8 @@ def test_a_failed_segment_lets_its_peers_finish_their_step(world: World, workers
     world.running.pop(failing).end("failed", error="loss is not finite")
     world.tick()
     assert world.run(run).state == "failing"
-    assert f"on {peer}" in (world.run(run).waiting_for or "")
+    policy = world.running[peer].segment.policy
+    assert world.run(run).waiting_for == f"{policy} (RLVR from step 0) on {peer} to finish its step"
     world.finish(peer)
     world.tick()
     row = world.run(run)
@@ -304,8 +305,11 @@ def test_an_edit_is_acknowledged_bound_and_replayed(world: World, workers: tuple
     [edit] = world.edits(run)
     assert edit.acknowledged_at is not None
     assert next(b for b in world.bindings(run) if b.policy == attempt.segment.policy).step == 2
+    effective = f"optimizer.lr: {edit.old} → 0.5 is effective at step 2 of {attempt.segment.policy}"
+    assert world.lines(run).count(effective) == 1
     world.lose(worker, told=True)
     world.complete(run, workers)
+    assert world.lines(run).count(effective) == 1, "the attempt after it repeats the step"
     expected = Undisturbed(spec, world.edits(run), world.bindings(run))
     assert expected.merged_digest != Undisturbed(spec).merged_digest
     assert world.merged_digest(run) == expected.merged_digest
@@ -332,6 +336,17 @@ def test_structure_edits_act_from_the_first_free_round(world: World, workers: tu
     assert world.merged_digest(run) == Undisturbed(spec, world.edits(run)).merged_digest
 
 
+def test_the_log_tells_once_when_a_structure_edit_takes_effect(world: World, workers: tuple[str, ...]) -> None:
+    run = world.submit()
+    advance_to(world, run, "rlvr")
+    with world.backend.sessions() as session:
+        edit_controls(session, run, {"rlvr.steps": 4}, "ann", world.run(run).control_version)
+    effective = "rlvr.steps: 3 → 4 is effective: round 2 begins"
+    assert effective not in world.lines(run)
+    world.complete(run, workers)
+    assert world.lines(run).count(effective) == 1
+
+
 def test_an_export_of_a_finished_run_leaves_its_state_alone(world: World, workers: tuple[str, ...]) -> None:
     run = world.submit()
     world.complete(run, workers)
@@ -342,6 +357,8 @@ def test_an_export_of_a_finished_run_leaves_its_state_alone(world: World, worker
         world.finish(worker)
     world.tick()
     assert world.segment(run, export.segment_key).state == "done"
+    asked, ready = world.lines(run)[-2:]
+    assert (asked, ready) == ("asked for the export of merged at step 10", "exported merged at step 10: it can be downloaded")
     assert world.run(run).state == "completed"
     with world.backend.sessions() as session:
         again = request_export(session, run, "merged", None, "ann")

@@ -58,7 +58,7 @@ async def test_many_at_once_all_get_their_answer(backend: Backend, process: tupl
     with backend.sessions() as db:
         run = add_run(db)
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=client.base_url, headers=client.headers, limits=limits, timeout=20) as many:
+    async with httpx.AsyncClient(base_url=client.base_url, headers=client.headers, limits=limits, timeout=90) as many:
         answers = await asyncio.gather(*(many.get(f"/api/v1/runs/{run}") for _ in range(400)))
     assert {answer.status_code for answer in answers} == {200}
 

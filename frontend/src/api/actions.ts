@@ -2,9 +2,19 @@
 import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
 import { body, http, type ApiError } from "./client";
 import { runQuery } from "./queries";
-import type { ExportView, RetriedRun, Run, Session, SpecCheck } from "./types";
+import type { ExportView, RetriedRun, Run, RunDeletion, Session, SpecCheck, Trigger } from "./types";
 
 export type Command = "pause" | "resume" | "retry" | "reseed" | "cancel" | "force";
+
+/** Each command with what must be allowed for it, which is also its place in the API, and the body it sends. */
+export const COMMANDS: readonly { what: Command; needs: Trigger; body?: { reseed: boolean } }[] = [
+  { what: "pause", needs: "pause" },
+  { what: "resume", needs: "resume" },
+  { what: "retry", needs: "retry", body: { reseed: false } },
+  { what: "reseed", needs: "retry", body: { reseed: true } },
+  { what: "cancel", needs: "cancel" },
+];
+
 export interface MetaPatch {
   name?: string;
   notes?: string;
@@ -30,8 +40,9 @@ export function changePassword(current: string, wanted: string) {
   return body(http.PUT("/api/v1/session/password", { body: { current, new: wanted } }));
 }
 
-export function checkSpec(source: string, signal: AbortSignal): Promise<SpecCheck> {
-  return body(http.POST("/api/v1/spec/check", { ...YAML, body: source as never, signal }));
+/** A dry run; `keepRounds` of a fork are done already. */
+export function checkSpec(source: string, signal: AbortSignal, keepRounds = 0): Promise<SpecCheck> {
+  return body(http.POST("/api/v1/spec/check", { ...YAML, params: { query: { keep_rounds: keepRounds } }, body: source as never, signal }));
 }
 
 /** Random, also where a page is not served securely and crypto.randomUUID is missing. */
@@ -65,6 +76,11 @@ export function setControls(run: Run, values: Record<string, boolean | number | 
   const header = { "if-match": `"${run.control_version}"` };
   const answer = body(http.PATCH("/api/v1/runs/{run_id}/controls", { params: { ...byId(run.id), header }, body: { set: values } }));
   return answer as Promise<Run>; // only a dry run answers with a preview
+}
+
+/** With `dryRun` only what would go. */
+export function deleteRun(id: string, dryRun: boolean): Promise<RunDeletion> {
+  return body(http.DELETE("/api/v1/runs/{run_id}", { params: { ...byId(id), query: { dry_run: dryRun } } }));
 }
 
 export function requestExport(id: string, policy: string): Promise<ExportView> {

@@ -1,15 +1,8 @@
 /** What the page reads, each with the key under which it is kept. Keys of one run all start with ["run", id]. */
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { body, http } from "./client";
-import type { RunState } from "./types";
 
 export type XAxis = "step" | "time" | "tokens";
-
-export interface RunFilter {
-  search: string;
-  state: string;
-  tag: string;
-}
 
 const byId = (id: string) => ({ path: { run_id: id } });
 
@@ -24,17 +17,6 @@ export const waysInQuery = queryOptions({
   queryKey: ["ways-in"],
   queryFn: ({ signal }) => body(http.GET("/api/v1/session/ways", { signal })),
 });
-
-export const runsQuery = ({ search, state, tag }: RunFilter) =>
-  queryOptions({
-    queryKey: ["runs", search, state, tag],
-    queryFn: ({ signal }) => {
-      const query = { limit: 200, ...(search && { q: search }), ...(state && { state: [state as RunState] }), ...(tag && { tag: [tag] }) };
-      return body(http.GET("/api/v1/runs", { params: { query }, signal }));
-    },
-    placeholderData: keepPreviousData,
-    refetchInterval: 3_000,
-  });
 
 export const workersQuery = queryOptions({
   queryKey: ["workers"],
@@ -86,13 +68,6 @@ export const figureQuery = (id: string, name: string, x: XAxis) =>
     placeholderData: keepPreviousData,
     staleTime: Infinity,
     refetchInterval: COMPARING.includes(name) && COMPARED_EVERY_MS,
-  });
-
-export const agreementQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["run", id, "agreement"],
-    queryFn: ({ signal }) => body(http.GET("/api/v1/runs/{run_id}/agreement", { params: byId(id), signal })),
-    staleTime: Infinity,
   });
 
 export const resultQuery = (id: string) =>

@@ -114,7 +114,7 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description Runs, newest first.
+         * @description Runs, newest first, or in another order. Runs that are equal in it stand by id, those without a number at the end.
          */
         get: operations["list_runs"];
         put?: never;
@@ -123,6 +123,30 @@ export interface paths {
          * @description Submits a spec, or a recipe (`{spec, edits}`) to replay. The same Idempotency-Key with the same body answers with the same run.
          */
         post: operations["create_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tags
+         * @description Every tag that a run has.
+         */
+        get: operations["list_tags"];
+        put?: never;
+        /**
+         * Tag Runs
+         * @description Gives many runs tags, and takes tags from them. Each for itself: the answer says of every one what became of it.
+         */
+        post: operations["tag_runs"];
         delete?: never;
         options?: never;
         head?: never;
@@ -428,7 +452,7 @@ export interface paths {
         };
         /**
          * List Figures
-         * @description The charts this run has, and the two templates of the page's themes.
+         * @description The charts this run has, and how all charts look.
          */
         get: operations["list_figures"];
         put?: never;
@@ -479,6 +503,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/absorbed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Absorbed
+         * @description What each student took over from each teacher in each OPD phase: divergence, gap and accuracy before and after.
+         */
+        get: operations["list_absorbed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Runs
+         * @description The table of a paper over these runs, seeds taken together, and every field in which their specs differ.
+         */
+        get: operations["compare_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare/figures/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Compared Figure
+         * @description One curve for each run. On the axis of time every run begins at 0.
+         */
+        get: operations["get_compared_figure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Agreement
+         * @description The agreement matrix of each run at every step at which it was measured. Without a domain: the mean over the domains.
+         */
+        get: operations["compare_agreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/log": {
         parameters: {
             query?: never;
@@ -499,6 +603,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/log/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Log
+         * @description All of the log that fits, oldest first: as text, or as one JSON object a line.
+         */
+        get: operations["download_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/checkpoints": {
         parameters: {
             query?: never;
@@ -506,7 +630,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Checkpoints */
+        /**
+         * List Checkpoints
+         * @description What the store holds, why each stays under the run's own policy, and which round made it.
+         */
         get: operations["list_checkpoints"];
         put?: never;
         post?: never;
@@ -673,6 +800,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rollouts
+         * @description What was kept of the run's rollouts. Rewards are means over the completions of a prompt.
+         */
+        get: operations["list_rollouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/rollouts/{rollout_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rollout
+         * @description One rollout token by token, with what student and teachers thought of each.
+         */
+        get: operations["get_rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/probes/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Probe History
+         * @description What each policy answered to one held-out prompt, step by step.
+         */
+        get: operations["get_probe_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/events": {
         parameters: {
             query?: never;
@@ -708,7 +895,7 @@ export interface paths {
         put?: never;
         /**
          * Check Spec
-         * @description A dry run: the wrong fields, or the spec with its defaults and the plan it leads to. Nothing is stored.
+         * @description A dry run: the wrong fields, or the spec with its defaults, the plan it leads to and what that will take. Nothing is stored.
          */
         post: operations["check_spec"];
         delete?: never;
@@ -757,6 +944,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Usage
+         * @description CPU, memory and GPU of every worker's machine, kept for a day; also of workers that have gone since.
+         */
+        get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers": {
         parameters: {
             query?: never;
@@ -766,6 +973,26 @@ export interface paths {
         };
         /** List Workers */
         get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/theme": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Theme
+         * @description The Plotly templates of a light and a dark page, and the colours of policies and of agreement, whichever run a figure is of.
+         */
+        get: operations["get_theme"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1021,6 +1248,75 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AbsorbedList */
+        AbsorbedList: {
+            /** Cursor */
+            cursor: string;
+            /**
+             * Rows
+             * @description in the order of the rounds
+             */
+            rows: components["schemas"]["AbsorbedRow"][];
+        };
+        /**
+         * AbsorbedRow
+         * @description One student, one teacher, one OPD phase: numbers before and after it; null where nothing was measured.
+         */
+        AbsorbedRow: {
+            /**
+             * Round
+             * @description from 0
+             */
+            round: number;
+            /** Student */
+            student: string;
+            /** Teacher */
+            teacher: string;
+            /**
+             * Domain
+             * @description what the teacher teaches, on whose prompts the numbers are taken; null: all domains
+             */
+            domain: string | null;
+            /**
+             * Start
+             * @description training steps behind the student when the phase began
+             */
+            start: number;
+            /** End */
+            end: number;
+            /**
+             * Weight
+             * @description of the edge, at the newest step of the phase
+             */
+            weight: number | null;
+            /**
+             * Kl Before
+             * @description KL(student ‖ teacher), nats per token
+             */
+            kl_before: number | null;
+            /** Kl After */
+            kl_after: number | null;
+            /**
+             * Gap Before
+             * @description mean log teacher minus log student probability, over the first third of the phase
+             */
+            gap_before: number | null;
+            /**
+             * Gap After
+             * @description over its last third
+             */
+            gap_after: number | null;
+            /**
+             * Accuracy Before
+             * @description of the student in the domain, at the last evaluation before the phase
+             */
+            accuracy_before: number | null;
+            /**
+             * Accuracy After
+             * @description where the student was evaluated at the phase's end
+             */
+            accuracy_after: number | null;
+        };
         /**
          * Adaptive
          * @description When phase II happens (ours, not the paper's; `copd_engine/adaptive.py`): a round is one phase, chosen by the overlap measured
@@ -1087,6 +1383,18 @@ export interface components {
             steps: number[];
             /** Values */
             values: (number | null)[][][];
+            /** @description the smallest value so far, and where it first was */
+            lowest?: components["schemas"]["LowestOverlap"] | null;
+        };
+        /**
+         * Alternative
+         * @description A token that could have been said.
+         */
+        Alternative: {
+            /** Text */
+            text: string;
+            /** Log Prob */
+            log_prob: number;
         };
         /** AttemptList */
         AttemptList: {
@@ -1198,6 +1506,37 @@ export interface components {
             runs: string[];
         };
         /**
+         * BulkTags
+         * @description Which tags many runs get and which they lose; a run keeps its others.
+         */
+        BulkTags: {
+            /** Runs */
+            runs: string[];
+            /** Add */
+            add?: string[];
+            /** Remove */
+            remove?: string[];
+        };
+        /**
+         * Cell
+         * @description A mean accuracy over `seeds` runs, with its 95 % interval: over the seeds, or for one seed over its prompts.
+         */
+        Cell: {
+            /** Mean */
+            mean: number;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Seeds */
+            seeds: number;
+            /**
+             * Best
+             * @description among base and merged models the highest of its column
+             */
+            best: boolean;
+        };
+        /**
          * Checkpoint
          * @description When training state is stored, and what is kept of it.
          */
@@ -1220,7 +1559,12 @@ export interface components {
         /** CheckpointList */
         CheckpointList: {
             /** Checkpoints */
-            checkpoints: components["schemas"]["CheckpointView"][];
+            checkpoints: components["schemas"]["ListedCheckpoint"][];
+            /**
+             * Whole Rounds
+             * @description how many rounds have ended: after each of them the run can be forked, and rolled back to
+             */
+            whole_rounds: number;
         };
         /** CheckpointPatch */
         CheckpointPatch: {
@@ -1325,6 +1669,90 @@ export interface components {
             error?: string | null;
         };
         /**
+         * ComparedAgreement
+         * @description The agreement matrices of each run; `steps` are those at which any of them was measured.
+         */
+        ComparedAgreement: {
+            /** Steps */
+            steps: number[];
+            /** Histories */
+            histories: {
+                [key: string]: components["schemas"]["AgreementHistory"];
+            };
+        };
+        /**
+         * ComparedRun
+         * @description A run with its look in this comparison.
+         */
+        ComparedRun: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            state: components["schemas"]["RunState"];
+            /** Method */
+            method: string;
+            /** Seed */
+            seed: number;
+            /** Model */
+            model: string;
+            /** Tags */
+            tags: string[];
+            /** Domains */
+            domains: string[];
+            /**
+             * Policies
+             * @description base, those that train, merged
+             */
+            policies: string[];
+            /**
+             * Edits
+             * @description by people, while it trained
+             */
+            edits: number;
+            /**
+             * Place
+             * @description of its look; pass it as `place` to keep the look when other runs come or go
+             */
+            place: number;
+            /** Colour */
+            colour: string;
+            /**
+             * Dash
+             * @description as Plotly names it
+             */
+            dash: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /** Comparison */
+        Comparison: {
+            /** Runs */
+            runs: components["schemas"]["ComparedRun"][];
+            /**
+             * Domains
+             * @description of any of the runs
+             */
+            domains: string[];
+            /**
+             * Policies
+             * @description of any of the runs: what a capability curve can be of
+             */
+            policies: string[];
+            table: components["schemas"]["PaperTable"];
+            /** Differences */
+            differences: components["schemas"]["SpecDifference"][];
+            /** Figures */
+            figures: components["schemas"]["FigureInfo"][];
+        };
+        /**
          * Compute
          * @description How a step is computed. Threads and micro-batches are part of what the last bits depend on.
          */
@@ -1404,6 +1832,11 @@ export interface components {
             minimum?: number | null;
             /** Maximum */
             maximum?: number | null;
+            /**
+             * Choices
+             * @description of a text: what it may be
+             */
+            choices?: string[] | null;
             /**
              * Description
              * @default
@@ -1620,6 +2053,48 @@ export interface components {
             at: string;
         };
         /**
+         * Estimate
+         * @description Estimates, each with what it is from. Null: not known.
+         */
+        Estimate: {
+            /**
+             * Parameters
+             * @description of the model every policy starts from
+             */
+            parameters?: number | null;
+            /**
+             * Trainable
+             * @description of one policy: all parameters, or those of its adapter
+             */
+            trainable?: number | null;
+            /**
+             * Parameters From
+             * @description what the numbers are from, or why there is none
+             */
+            parameters_from: string;
+            memory?: components["schemas"]["MemoryEstimate"] | null;
+            /**
+             * Tokens
+             * @description sampled to train on, at most: every completion as long as it may get
+             */
+            tokens: number;
+            /**
+             * Seconds
+             * @description on the workers there are now; null where no run of this model was measured
+             */
+            seconds?: number | null;
+            /**
+             * Workers
+             * @description that can be at work at a time: at most one for each policy
+             */
+            workers: number;
+            /**
+             * Seconds From
+             * @description the runs whose speed it is from, newest first
+             */
+            seconds_from: string[];
+        };
+        /**
          * Evaluation
          * @description Accuracy on fixed held-out prompts: the base once, every expert and the merged model at the end of rounds.
          */
@@ -1644,7 +2119,7 @@ export interface components {
             temperature: number;
             /**
              * Samples
-             * @description prompts per domain kept with their answers for people to read
+             * @description first prompts per domain kept with their answers for people to read
              * @default 3
              */
             samples: number;
@@ -1703,12 +2178,29 @@ export interface components {
             /** Step */
             step: number;
             /**
+             * Segment
+             * @description that makes it; `progress` events of the run's stream tell how far it is
+             */
+            segment: string;
+            /**
              * State
              * @enum {string}
              */
             state: "waiting" | "ready" | "failed";
+            /**
+             * Started At
+             * @description null while it waits for a worker
+             */
+            started_at?: string | null;
+            /**
+             * Reason
+             * @description why it failed
+             */
+            reason?: string | null;
             /** Url */
             url: string | null;
+            /** Requested By */
+            requested_by: string;
             /**
              * Requested At
              * Format: date-time
@@ -1783,11 +2275,19 @@ export interface components {
             name: string;
             /** Title */
             title: string;
+            /**
+             * Tab
+             * @description of the run's page
+             * @default overview
+             * @enum {string}
+             */
+            tab: "overview" | "agreement" | "weights" | "system";
         };
-        /** FigureList */
+        /**
+         * FigureList
+         * @description The charts of a run, and how they look.
+         */
         FigureList: {
-            /** Figures */
-            figures: components["schemas"]["FigureInfo"][];
             /**
              * Templates
              * @description Plotly layout templates; the page sets one
@@ -1802,6 +2302,33 @@ export interface components {
              * @description colours by PolicyView.colour; after the last one the experts' come round again, from the third on
              */
             palette: string[];
+            /**
+             * Agreement Scale
+             * @description colours of overlaps, evenly spread over `agreement_range`
+             */
+            agreement_scale: string[];
+            /**
+             * Agreement Range
+             * @description lowest and highest overlap that the scale tells apart
+             */
+            agreement_range: number[];
+            /** Figures */
+            figures: components["schemas"]["FigureInfo"][];
+            /**
+             * Pairs
+             * @description (student, teacher); each has figures pair.<measure>.<student>.<teacher>
+             * @default []
+             */
+            pairs: [
+                string,
+                string
+            ][];
+            /**
+             * Pair Measures
+             * @description in the order to show them
+             * @default []
+             */
+            pair_measures: components["schemas"]["PairMeasure"][];
         };
         /**
          * FixedTeacher
@@ -1945,6 +2472,115 @@ export interface components {
             /** Reasons */
             reasons: components["schemas"]["Reason"][];
         };
+        /** KeptCompletion */
+        KeptCompletion: {
+            /** Text */
+            text: string;
+            /** Reward */
+            reward: number;
+            /** Reason */
+            reason: string;
+            /** Advantage */
+            advantage?: number | null;
+            /** Finished */
+            finished: boolean;
+            /** Length */
+            length: number;
+            /** Tokens */
+            tokens: components["schemas"]["KeptToken"][];
+        };
+        /**
+         * KeptRollouts
+         * @description What of a run people can read token by token: rollouts of training, and of held-out prompts where agreement is measured.
+         *
+         *     Keeping them changes no number of the run: nothing is drawn for it, and what is scored for it is never trained on.
+         */
+        KeptRollouts: {
+            /**
+             * Every
+             * @description those of each policy's step 1 and of every so many steps; 0: none, held-out ones neither
+             * @default 10
+             */
+            every: number;
+            /**
+             * Groups
+             * @description prompts of each part of such a step, native and of each teacher
+             * @default 1
+             */
+            groups: number;
+            /**
+             * Alternatives
+             * @description likeliest tokens kept beside each one said, of student and teachers
+             * @default 5
+             */
+            alternatives: number;
+        };
+        /**
+         * KeptToken
+         * @description A token of a completion. The texts of all tokens, one after the other, are the completion.
+         */
+        KeptToken: {
+            /** Text */
+            text: string;
+            /** Name */
+            name: string;
+            /** Log Prob */
+            log_prob: number;
+            /** Entropy */
+            entropy: number;
+            /**
+             * Top
+             * @default []
+             */
+            top: components["schemas"]["Alternative"][];
+            /**
+             * Teachers
+             * @default {}
+             */
+            teachers: {
+                [key: string]: components["schemas"]["TeacherToken"];
+            };
+        };
+        /**
+         * ListedCheckpoint
+         * @description `reasons` is empty for one that the next sweep removes.
+         */
+        ListedCheckpoint: {
+            /** Policy */
+            policy: string;
+            /** Step */
+            step: number;
+            /** Digest */
+            digest: string;
+            /** Bytes */
+            bytes: number;
+            /** Has State */
+            has_state: boolean;
+            /** Attempt */
+            attempt: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Pinned By
+             * @description who wants it kept; null: nobody
+             */
+            pinned_by?: string | null;
+            /** Reasons */
+            reasons: components["schemas"]["Reason"][];
+            /**
+             * Round
+             * @description that made it, counted from 1; null for the base and where a run began
+             */
+            round: number | null;
+            /**
+             * Ends Round
+             * @description whether it is what its policy was at the end of that round
+             */
+            ends_round: boolean;
+        };
         /** LogEntry */
         LogEntry: {
             /** Id */
@@ -1959,14 +2595,28 @@ export interface components {
              * @enum {string}
              */
             level: "info" | "warning" | "error";
-            /** Actor */
+            /**
+             * Actor
+             * @description a user, `scheduler`, or a worker
+             */
             actor: string;
+            /**
+             * Kind
+             * @description what the actor is
+             * @enum {string}
+             */
+            kind: "people" | "scheduler" | "workers";
             /** Message */
             message: string;
             /** Policy */
             policy: string | null;
             /** Attempt */
             attempt: number | null;
+            /**
+             * Segment
+             * @description that the attempt is at
+             */
+            segment: string | null;
         };
         /** LogPage */
         LogPage: {
@@ -1998,6 +2648,20 @@ export interface components {
             targets: "all-linear" | string[];
         };
         /**
+         * LowestOverlap
+         * @description Where two policies were least alike.
+         */
+        LowestOverlap: {
+            /** Student */
+            student: string;
+            /** Teacher */
+            teacher: string;
+            /** Step */
+            step: number;
+            /** Value */
+            value: number;
+        };
+        /**
          * Math
          * @description 1 for an expression equal to the answer, as the package math-verify judges it: 1/2, 0.5 and \frac{1}{2} are the same.
          */
@@ -2018,6 +2682,39 @@ export interface components {
              * @enum {string}
              */
             kind: "math";
+        };
+        /**
+         * MemoryEstimate
+         * @description Bytes that a worker holds at least while it trains one policy; prompts and the framework's own memory come on top.
+         */
+        MemoryEstimate: {
+            /**
+             * Total
+             * @description of all that is known
+             */
+            total: number;
+            /**
+             * Weights
+             * @description the base and the policy, in float32
+             */
+            weights: number;
+            /** Gradients */
+            gradients: number;
+            /**
+             * Optimizer
+             * @description AdamW's two moments
+             */
+            optimizer: number;
+            /**
+             * Teachers
+             * @description other policies that are read in one step
+             */
+            teachers: number;
+            /**
+             * Activations
+             * @description of completions of full length; null where the architecture is not known
+             */
+            activations?: number | null;
         };
         /**
          * Merge
@@ -2260,7 +2957,7 @@ export interface components {
         Optimizer: {
             /**
              * Lr
-             * @description learning rate; the schedule multiplies it
+             * @description at its highest: warm-up rises to it, the schedule may fall from it
              * @default 0.0001
              */
             lr: number;
@@ -2324,6 +3021,28 @@ export interface components {
             round: number;
         };
         /**
+         * PairMeasure
+         * @description A way to compare two policies, with a figure `pair.<measure>.<student>.<teacher>` for each pair.
+         */
+        PairMeasure: {
+            /** Measure */
+            measure: string;
+            /**
+             * Title
+             * @description of its figures, with {student} and {teacher} for the names
+             */
+            title: string;
+        };
+        /** PaperTable */
+        PaperTable: {
+            /** Domains */
+            domains: string[];
+            /** Groups */
+            groups: components["schemas"]["RunGroup"][];
+            /** Lines */
+            lines: components["schemas"]["TableLine"][];
+        };
+        /**
          * PasswordChange
          * @description Of one's own.
          */
@@ -2371,7 +3090,7 @@ export interface components {
         };
         /**
          * PolicyView
-         * @description A policy of the run with its look: one colour everywhere, on both themes.
+         * @description A policy with its look: one colour everywhere, on both themes.
          */
         PolicyView: {
             /** Name */
@@ -2388,6 +3107,58 @@ export interface components {
              * @description index into the palette
              */
             colour: number;
+        };
+        /** ProbeAnswer */
+        ProbeAnswer: {
+            /** Policy */
+            policy: string;
+            /** Step */
+            step: number;
+            /** Completion */
+            completion: string;
+            /** Reward */
+            reward: number;
+            /** Reason */
+            reason: string;
+            /**
+             * Rollout
+             * @description a rollout of this policy on this prompt at this step, token by token
+             */
+            rollout: number | null;
+        };
+        /**
+         * ProbeHistory
+         * @description One held-out prompt through training.
+         */
+        ProbeHistory: {
+            /** Domain */
+            domain: string;
+            /** Index */
+            index: number;
+            /** Prompt */
+            prompt: string;
+            /** Answer */
+            answer: string;
+            /**
+             * Media
+             * @description URLs
+             */
+            media: string[];
+            /**
+             * Steps
+             * @description at which it was asked, perhaps not all: see total_steps
+             */
+            steps: number[];
+            /**
+             * Total Steps
+             * @description how many there are; of more than `limit`, the first, the last and some between are given
+             */
+            total_steps: number;
+            /**
+             * Answers
+             * @description by policy and step
+             */
+            answers: components["schemas"]["ProbeAnswer"][];
         };
         /** ProbeList */
         ProbeList: {
@@ -2484,7 +3255,7 @@ export interface components {
          * @description Why a checkpoint stays; the first two hold whatever the policy says.
          * @enum {string}
          */
-        Reason: "needed" | "newest round" | "pinned" | "last" | "round end" | "best";
+        Reason: "needed" | "newest round" | "pinned" | "last" | "round end" | "best" | "being evaluated";
         /**
          * ReasoningGym
          * @description Text problems of the package reasoning-gym.
@@ -2657,6 +3428,12 @@ export interface components {
              * @description latest mean accuracy of the merged model over the domains
              */
             capability?: number | null;
+            /**
+             * Trend
+             * @description the same at its newest evaluations, at most 32, oldest first
+             * @default []
+             */
+            trend: number[];
             /** Created By */
             created_by: string;
             /**
@@ -2717,6 +3494,11 @@ export interface components {
              * @description from the last request to pause until every attempt had stored its state
              */
             pause_seconds?: number | null;
+            /**
+             * First Evaluation Seconds
+             * @description while it runs and nothing is evaluated yet: until something is, at the speed of earlier runs of the same model
+             */
+            first_evaluation_seconds?: number | null;
             /**
              * Notice
              * @description why the retry can only fail again, and what to change
@@ -2820,6 +3602,165 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "admin";
+        /** RolloutPage */
+        RolloutPage: {
+            /**
+             * Total
+             * @description how many the filter leaves
+             */
+            total: number;
+            /** Rollouts */
+            rollouts: components["schemas"]["RolloutSummary"][];
+            /**
+             * Next
+             * @description the `after` of the following page; null: this is the last
+             */
+            next: string | null;
+        };
+        /**
+         * RolloutSummary
+         * @description A prompt with a group of completions of one policy at one step.
+         */
+        RolloutSummary: {
+            /** Id */
+            id: number;
+            /** Policy */
+            policy: string;
+            /** Step */
+            step: number;
+            /**
+             * Part
+             * @description native: trained on, of its own domain; cross: trained on, of a teacher's domain; heldout: measured
+             * @enum {string}
+             */
+            part: "native" | "cross" | "heldout";
+            /**
+             * Peer
+             * @description of a cross part, who teaches
+             */
+            peer: string | null;
+            /** Domain */
+            domain: string;
+            /**
+             * Index
+             * @description the prompt's number in its split
+             */
+            index: number;
+            /**
+             * Prompt
+             * @description its beginning
+             */
+            prompt: string;
+            /**
+             * Completion
+             * @description the beginning of the one that got least
+             */
+            completion: string;
+            /**
+             * Media
+             * @description URLs
+             */
+            media: string[];
+            /**
+             * Size
+             * @description completions
+             */
+            size: number;
+            /** Tokens */
+            tokens: number;
+            /** Reward Min */
+            reward_min: number;
+            /** Reward Mean */
+            reward_mean: number;
+            /** Reward Max */
+            reward_max: number;
+            /**
+             * Gap
+             * @description mean log π_teacher − log π_student, nats per token; of several teachers the lowest
+             */
+            gap: number | null;
+        };
+        /**
+         * RolloutView
+         * @description A rollout token by token.
+         */
+        RolloutView: {
+            /** Id */
+            id: number;
+            /** Policy */
+            policy: string;
+            /** Step */
+            step: number;
+            /**
+             * Part
+             * @description native: trained on, of its own domain; cross: trained on, of a teacher's domain; heldout: measured
+             * @enum {string}
+             */
+            part: "native" | "cross" | "heldout";
+            /**
+             * Peer
+             * @description of a cross part, who teaches
+             */
+            peer: string | null;
+            /** Domain */
+            domain: string;
+            /**
+             * Index
+             * @description the prompt's number in its split
+             */
+            index: number;
+            /**
+             * Prompt
+             * @description its beginning
+             */
+            prompt: string;
+            /**
+             * Completion
+             * @description the beginning of the one that got least
+             */
+            completion: string;
+            /**
+             * Media
+             * @description URLs
+             */
+            media: string[];
+            /**
+             * Size
+             * @description completions
+             */
+            size: number;
+            /** Tokens */
+            tokens: number;
+            /** Reward Min */
+            reward_min: number;
+            /** Reward Mean */
+            reward_mean: number;
+            /** Reward Max */
+            reward_max: number;
+            /**
+             * Gap
+             * @description mean log π_teacher − log π_student, nats per token; of several teachers the lowest
+             */
+            gap: number | null;
+            /** Attempt */
+            attempt: number;
+            /** Answer */
+            answer: string;
+            /** Temperature */
+            temperature: number;
+            /**
+             * Rewards
+             * @description of all completions, also of those that were not kept
+             */
+            rewards: number[];
+            /** Completions */
+            completions: components["schemas"]["KeptCompletion"][];
+            /**
+             * Beside
+             * @description other policies on the same held-out prompt at the same step
+             */
+            beside: components["schemas"]["RolloutSummary"][];
+        };
         /** Run */
         Run: {
             /** Id */
@@ -2854,6 +3795,12 @@ export interface components {
              * @description latest mean accuracy of the merged model over the domains
              */
             capability?: number | null;
+            /**
+             * Trend
+             * @description the same at its newest evaluations, at most 32, oldest first
+             * @default []
+             */
+            trend: number[];
             /** Created By */
             created_by: string;
             /**
@@ -2914,6 +3861,11 @@ export interface components {
              * @description from the last request to pause until every attempt had stored its state
              */
             pause_seconds?: number | null;
+            /**
+             * First Evaluation Seconds
+             * @description while it runs and nothing is evaluated yet: until something is, at the speed of earlier runs of the same model
+             */
+            first_evaluation_seconds?: number | null;
         };
         /**
          * RunDeletion
@@ -2951,6 +3903,34 @@ export interface components {
              * @default
              */
             traceback: string;
+            /**
+             * Resumes At
+             * @description last stored step of the policy that failed in training: a retry goes on from there
+             */
+            resumes_at?: number | null;
+        };
+        /**
+         * RunGroup
+         * @description Runs that are equal but for seed, name, notes, tags and priority; of one seed the newest run counts. Budgets are means per run.
+         */
+        RunGroup: {
+            /** Method */
+            method: string;
+            /** Runs */
+            runs: string[];
+            /** Seeds */
+            seeds: number[];
+            /**
+             * Unfinished
+             * @description runs that are still under way: their numbers are not the last ones
+             */
+            unfinished: number;
+            /** Rollouts */
+            rollouts: number;
+            /** Tokens */
+            tokens: number;
+            /** Optimizer Steps */
+            optimizer_steps: number;
         };
         /** RunList */
         RunList: {
@@ -2973,6 +3953,12 @@ export interface components {
             /** Tags */
             tags?: string[] | null;
         };
+        /**
+         * RunSort
+         * @description What a list of runs can be sorted by. Runs that are equal in it stand by id, those without a number at the end.
+         * @enum {string}
+         */
+        RunSort: "created" | "name" | "state" | "progress" | "accuracy" | "duration";
         /**
          * RunSpec
          * @description One run: experts of one base model, how they learn, and how they teach each other.
@@ -3132,6 +4118,14 @@ export interface components {
             agreement: components["schemas"]["Agreement"];
             /**
              * @default {
+             *       "every": 10,
+             *       "groups": 1,
+             *       "alternatives": 5
+             *     }
+             */
+            rollouts: components["schemas"]["KeptRollouts"];
+            /**
+             * @default {
              *       "every": 0,
              *       "keep": {
              *         "best": true,
@@ -3189,6 +4183,12 @@ export interface components {
              * @description latest mean accuracy of the merged model over the domains
              */
             capability?: number | null;
+            /**
+             * Trend
+             * @description the same at its newest evaluations, at most 32, oldest first
+             * @default []
+             */
+            trend: number[];
             /** Created By */
             created_by: string;
             /**
@@ -3299,6 +4299,11 @@ export interface components {
             state: "planned" | "running" | "done" | "failed";
             /** Attempts */
             attempts: number;
+            /**
+             * Start Step
+             * @description the step that the newest attempt started from
+             */
+            start_step?: number | null;
             /** Worker */
             worker?: string | null;
             /** Started At */
@@ -3388,6 +4393,11 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
+             * Policies
+             * @default []
+             */
+            policies: components["schemas"]["PolicyView"][];
+            /**
              * Segments
              * @default []
              */
@@ -3402,6 +4412,32 @@ export interface components {
              * @default 0
              */
             rollouts: number;
+            /**
+             * Edges
+             * @description (student, teacher)
+             * @default []
+             */
+            edges: [
+                string,
+                string
+            ][];
+            /** @description what it will take; of a fork, what is left */
+            estimate?: components["schemas"]["Estimate"] | null;
+        };
+        /**
+         * SpecDifference
+         * @description A field in which the runs differ.
+         */
+        SpecDifference: {
+            /** Section */
+            section: string;
+            /** Path */
+            path: string;
+            /**
+             * Values
+             * @description one for each run; null where its spec has no such field, or it was not edited
+             */
+            values: (string | null)[];
         };
         /** SpecTemplate */
         SpecTemplate: {
@@ -3425,7 +4461,7 @@ export interface components {
          */
         StreamChanged: {
             /** What */
-            what: ("run" | "segments" | "edits" | "checkpoints" | "workers" | "log" | "series")[];
+            what: ("run" | "segments" | "edits" | "checkpoints" | "workers" | "log" | "series" | "agreement" | "rollouts")[];
         };
         /**
          * StreamPing
@@ -3503,6 +4539,91 @@ export interface components {
             /** Kept Bytes */
             kept_bytes: number;
         };
+        /** TableLine */
+        TableLine: {
+            /**
+             * Label
+             * @description the group's first run, or the base model
+             */
+            label: string;
+            /** Policy */
+            policy: string;
+            /**
+             * Group
+             * @description index into `groups`; null for a base model
+             */
+            group: number | null;
+            /**
+             * Cells
+             * @description by domain; null where the policy was not evaluated
+             */
+            cells: (components["schemas"]["Cell"] | null)[];
+            /** @description over the domains; null unless all of them were evaluated */
+            mean: components["schemas"]["Cell"] | null;
+        };
+        /** TagCount */
+        TagCount: {
+            /** Tag */
+            tag: string;
+            /**
+             * Runs
+             * @description how many have it
+             */
+            runs: number;
+        };
+        /** TagList */
+        TagList: {
+            /**
+             * Tags
+             * @description those that most runs have first
+             */
+            tags: components["schemas"]["TagCount"][];
+        };
+        /**
+         * TeacherToken
+         * @description What a teacher thinks of a token the student said, in nats.
+         */
+        TeacherToken: {
+            /** Log Prob */
+            log_prob: number;
+            /** Gap */
+            gap: number;
+            /**
+             * Top
+             * @default []
+             */
+            top: components["schemas"]["Alternative"][];
+        };
+        /**
+         * Theme
+         * @description How every figure looks, whichever run it is of.
+         */
+        Theme: {
+            /**
+             * Templates
+             * @description Plotly layout templates; the page sets one
+             */
+            templates: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * Palette
+             * @description colours by PolicyView.colour; after the last one the experts' come round again, from the third on
+             */
+            palette: string[];
+            /**
+             * Agreement Scale
+             * @description colours of overlaps, evenly spread over `agreement_range`
+             */
+            agreement_scale: string[];
+            /**
+             * Agreement Range
+             * @description lowest and highest overlap that the scale tells apart
+             */
+            agreement_range: number[];
+        };
         /** TokenCreate */
         TokenCreate: {
             /** Name */
@@ -3559,6 +4680,16 @@ export interface components {
             /** Disk Free */
             disk_free: number;
             gpu?: components["schemas"]["GpuUsage"] | null;
+            /** Process Memory */
+            process_memory?: number | null;
+        };
+        /** UsageList */
+        UsageList: {
+            /**
+             * Workers
+             * @description by name
+             */
+            workers: components["schemas"]["WorkerUsage"][];
         };
         /** UserCreate */
         UserCreate: {
@@ -3662,6 +4793,39 @@ export interface components {
             workers: components["schemas"]["WorkerView"][];
             /** Scheduler Alive */
             scheduler_alive: boolean;
+        };
+        /**
+         * WorkerUsage
+         * @description One worker's machine over time: lists of one length, oldest first; shares in [0, 1].
+         */
+        WorkerUsage: {
+            /** Worker */
+            worker: string;
+            /** Host */
+            host: string;
+            /**
+             * Is There
+             * @description whether it reports now; if not, the last `time` is when it was last seen
+             */
+            is_there: boolean;
+            /**
+             * Seconds
+             * @description how long a stretch of time each entry tells of, by its highest figures
+             */
+            seconds: number;
+            /** Time */
+            time: string[];
+            /** Cpu */
+            cpu: number[];
+            /** Memory */
+            memory: number[];
+            /**
+             * Gpu
+             * @description null: it has none, or none that can tell
+             */
+            gpu: (number | null)[] | null;
+            /** Gpu Memory */
+            gpu_memory: (number | null)[] | null;
         };
         /** WorkerView */
         WorkerView: {
@@ -4063,11 +5227,19 @@ export interface operations {
                 state?: components["schemas"]["RunState"][] | null;
                 /** @description all of these */
                 tag?: string[] | null;
-                /** @description part of the name */
+                /** @description any of these */
+                method?: ("copd" | "experts" | "mixed_rlvr" | "static_opd" | "mopd" | "opd")[] | null;
+                /** @description part of the name, or the beginning of the id */
                 q?: string;
+                /** @description `progress`: share of the training steps in segments that are done; `duration`: from the start to the end, or to now */
+                sort?: components["schemas"]["RunSort"];
+                /** @description newest, largest, or last in the alphabet first */
+                descending?: boolean;
                 limit?: number;
                 /** @description `next` of the page before */
                 after?: string;
+                /** @description leave out so many, to begin anywhere in a long list */
+                offset?: number;
             };
             header?: never;
             path?: never;
@@ -4158,6 +5330,86 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagList"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tag_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkTags"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
                 };
             };
             /** @description the request is wrong */
@@ -5271,6 +6523,224 @@ export interface operations {
             };
         };
     };
+    list_absorbed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsorbedList"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_runs: {
+        parameters: {
+            query: {
+                /** @description ids */
+                run: string[];
+                /** @description for each run the place of its look, by default its place in `run`; given, a run looks the same when another comes or goes */
+                place?: number[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description one of the runs does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_compared_figure: {
+        parameters: {
+            query: {
+                x?: "step" | "time" | "tokens";
+                /** @description whose curve; overlap and reward of `merged` are means over the experts */
+                policy?: string;
+                /** @description first step */
+                start?: number;
+                /** @description last step */
+                stop?: number;
+                /** @description most points per series */
+                limit?: number;
+                /** @description ids */
+                run: string[];
+                /** @description for each run the place of its look, by default its place in `run`; given, a run looks the same when another comes or goes */
+                place?: number[] | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Figure"];
+                };
+            };
+            /** @description no such run or figure */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_agreement: {
+        parameters: {
+            query: {
+                metric?: "overlap" | "overlap_mass" | "argmax_agreement" | "kl_student_teacher" | "kl_teacher_student" | "jsd" | "symmetric_kl" | "entropy_gap";
+                domain?: string | null;
+                /** @description ids */
+                run: string[];
+                /** @description for each run the place of its look, by default its place in `run`; given, a run looks the same when another comes or goes */
+                place?: number[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparedAgreement"];
+                };
+            };
+            /** @description one of the runs does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_log: {
         parameters: {
             query?: {
@@ -5285,6 +6755,10 @@ export interface operations {
                 policy?: string | null;
                 /** @description only of this level and above */
                 level?: "info" | "warning" | "error";
+                /** @description only from these kinds of actors */
+                actors?: ("people" | "scheduler" | "workers")[] | null;
+                /** @description only with this text in the message or the actor's name */
+                q?: string;
             };
             header?: never;
             path: {
@@ -5301,6 +6775,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_log: {
+        parameters: {
+            query?: {
+                format?: "text" | "jsonl";
+                /** @description only what this attempt said, and what was said of it */
+                attempt?: number | null;
+                /** @description only of this policy */
+                policy?: string | null;
+                /** @description only of this level and above */
+                level?: "info" | "warning" | "error";
+                /** @description only from these kinds of actors */
+                actors?: ("people" | "scheduler" | "workers")[] | null;
+                /** @description only with this text in the message or the actor's name */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "application/jsonl": string;
                 };
             };
             /** @description there is no such run */
@@ -5805,6 +7341,173 @@ export interface operations {
             };
         };
     };
+    list_rollouts: {
+        parameters: {
+            query?: {
+                policy?: string[] | null;
+                domain?: string[] | null;
+                part?: ("native" | "cross" | "heldout")[] | null;
+                first_step?: number | null;
+                last_step?: number | null;
+                reward_min?: number | null;
+                reward_max?: number | null;
+                /** @description `gap`: first where teachers agree least; only rollouts with a teacher */
+                sort?: "newest" | "oldest" | "worst" | "best" | "gap";
+                /** @description `next` of the page before */
+                after?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutPage"];
+                };
+            };
+            /** @description there is no such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description there is no such run or rollout, or its file is gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_probe_history: {
+        parameters: {
+            query: {
+                domain: string;
+                /** @description the held-out prompt's number */
+                index: number;
+                /** @description at most so many steps */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProbeHistory"];
+                };
+            };
+            /** @description there is no such run, or no answer to this prompt was kept */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     stream_events: {
         parameters: {
             query?: {
@@ -5862,7 +7565,10 @@ export interface operations {
     };
     check_spec: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description rounds that a fork has already: the estimate leaves them out */
+                keep_rounds?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5983,6 +7689,47 @@ export interface operations {
             };
         };
     };
+    list_usage: {
+        parameters: {
+            query?: {
+                /** @description how far back */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageList"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_workers: {
         parameters: {
             query?: never;
@@ -5999,6 +7746,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorkerList"];
+                };
+            };
+            /** @description the request is wrong */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not now */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_theme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Theme"];
                 };
             };
             /** @description the request is wrong */

@@ -1,14 +1,15 @@
 import { Alert, Button, PasswordInput, Popover } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { changePassword } from "../api/actions";
+import { changePassword, signOut } from "../api/actions";
 import type { ApiError } from "../api/client";
 import { announce } from "../parts/Announcer";
+import { Link } from "./router";
 import classes from "./AccountMenu.module.css";
 
 const SHORTEST = 10;
 
-/** Who is signed in, and behind it the form for a new password of one's own. */
+/** Who is signed in, and behind it the way to users and tokens, the way out, and the form for a new password of one's own. */
 export function AccountMenu({ user }: { user: string }) {
   const [open, setOpen] = useState(false);
   return (
@@ -19,9 +20,40 @@ export function AccountMenu({ user }: { user: string }) {
         </Button>
       </Popover.Target>
       <Popover.Dropdown>
+        <nav aria-label="Account" className={classes.links}>
+          <Link href="/people" onClick={() => setOpen(false)}>
+            Users and tokens
+          </Link>
+          <SignOut />
+        </nav>
         <PasswordForm user={user} onDone={() => setOpen(false)} />
       </Popover.Dropdown>
     </Popover>
+  );
+}
+
+/** Ends this browser's session. Nothing of what it had read stays in the page. */
+function SignOut() {
+  const client = useQueryClient();
+  const leave = useMutation<unknown, ApiError>({
+    mutationFn: signOut,
+    onSuccess: async () => {
+      announce("You are signed out.");
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "session" });
+      await client.resetQueries({ queryKey: ["session"] });
+    },
+  });
+  return (
+    <>
+      <button type="button" disabled={leave.isPending} onClick={() => leave.mutate()}>
+        Sign out
+      </button>
+      {leave.error && (
+        <Alert color="red" variant="light" role="alert">
+          {leave.error.message}
+        </Alert>
+      )}
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Icon } from "../parts/Icon";
+import { Shortcuts } from "../shortcuts/Shortcuts";
 import { Announcer } from "../parts/Announcer";
 import { AccountMenu } from "./AccountMenu";
 import { Link, match, useUrl } from "./router";
@@ -21,7 +22,7 @@ function SchemeSwitch() {
   const other = scheme === "dark" ? "light" : "dark";
   return (
     <Tooltip label={`Switch to ${other}`}>
-      <ActionIcon variant="subtle" color="gray" size={36} aria-label={`Switch to ${other} theme`} onClick={() => setColorScheme(other)}>
+      <ActionIcon variant="subtle" color="gray" size={36} className={classes.scheme ?? ""} aria-label={`Switch to ${other} theme`} onClick={() => setColorScheme(other)}>
         <Icon name={scheme === "dark" ? "sun" : "moon"} />
       </ActionIcon>
     </Tooltip>
@@ -47,6 +48,9 @@ export function Shell({ user, children }: { user: string; children: ReactNode })
             <NavLink href="/" active={pathname === "/" || match("/runs/:id", pathname) !== null}>
               Runs
             </NavLink>
+            <NavLink href="/compare" active={pathname === "/compare"}>
+              Compare
+            </NavLink>
             <NavLink href="/workers" active={pathname === "/workers"}>
               Workers
             </NavLink>
@@ -55,7 +59,7 @@ export function Shell({ user, children }: { user: string; children: ReactNode })
             <AccountMenu user={user} />
             <SchemeSwitch />
             {maySteer && (
-              <Button component={Link} href="/new" size="sm" leftSection={<Icon name="plus" size={16} />}>
+              <Button component={Link} href="/new" size="sm" className={classes.new ?? ""} leftSection={<Icon name="plus" size={16} />}>
                 New run
               </Button>
             )}
@@ -66,6 +70,7 @@ export function Shell({ user, children }: { user: string; children: ReactNode })
         {children}
       </main>
       <Announcer />
+      <Shortcuts />
     </>
   );
 }

@@ -1,117 +1,105 @@
-import { ActionIcon, Slider } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo } from "react";
-import { agreementQuery, figureQuery } from "../api/queries";
-import type { AgreementHistory } from "../api/types";
+import { useCallback, useMemo, useRef } from "react";
+import { overlapsQuery } from "../api/agreement";
+import { figureQuery } from "../api/queries";
 import { useParam } from "../app/router";
 import { useLive, useLiveRun } from "../live/useLiveRun";
-import { Icon } from "../parts/Icon";
 import { ChartFrame } from "./ChartFrame";
-import { Plot, type Adjust } from "./Plot";
+import { ChartTable } from "./ChartTable";
+import { FigureMenu } from "./FigureMenu";
+import { asOf, olderStep, told, type AsOf, type History } from "./matrices";
+import type { Adjust } from "./painter";
+import { Plot } from "./Plot";
+import type { Trace } from "./plotly";
+import { StepSlider } from "./StepSlider";
+import { tableOf } from "./table";
+import { useChartView } from "./useChartView";
+import { useLinkedTo } from "./useLinkedTo";
+import { useSeen } from "./useVisible";
 import classes from "./AgreementChart.module.css";
-
-const REFETCH_MS = 1_000;
-
-/** Calls back a little after overlaps have arrived. */
-function useMeasured(onMeasured: () => void): void {
-  const live = useLiveRun();
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const overlaps = (): number => {
-      let points = 0;
-      for (const [key, curve] of live.snapshot().curves) if (key.startsWith("overlap|")) points += curve.points.length;
-      return points;
-    };
-    let before = overlaps();
-    const unsubscribe = live.subscribe(() => {
-      const now = overlaps();
-      if (now === before) return;
-      before = now;
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        onMeasured();
-      }, REFETCH_MS);
-    });
-    return () => {
-      unsubscribe();
-      clearTimeout(timer);
-    };
-  }, [live, onMeasured]);
-}
-
-/** The history without a newest step that is still being measured: a matrix with holes says less than the one before. */
-function measured(history: AgreementHistory | undefined): Pick<AgreementHistory, "steps" | "values"> {
-  const { steps = [], values = [] } = history ?? {};
-  const known = values.map((rows) => rows.flat().filter((cell) => cell !== null).length);
-  const most = Math.max(...known);
-  const end = known.lastIndexOf(most) + 1;
-  return { steps: steps.slice(0, end), values: values.slice(0, end) };
-}
 
 /** The student × teacher matrix of overlaps with a slider over all measured steps; at its right end it follows the run. */
 export function AgreementChart({ runId, title, height, waiting }: { runId: string; title: string; height: number; waiting: string }) {
-  const ready = useLive((view) => view.ready);
+  const frame = useRef<HTMLElement>(null);
+  const id = useLinkedTo("agreement", frame);
+  const isSeen = useSeen(frame);
+  const live = useLiveRun();
+  const isOpen = useLive((view) => view.ready);
+  const ready = isOpen && isSeen;
+  const stale = useLive((view) => view.connection === "reconnecting");
   const { data: figure, error, refetch } = useQuery({ ...figureQuery(runId, "agreement", "step"), enabled: ready });
-  const { data: history, refetch: refetchHistory } = useQuery({ ...agreementQuery(runId), enabled: ready });
+  const { data: history, refetch: refetchHistory } = useQuery({ ...overlapsQuery(runId, ""), enabled: ready });
   const refetchBoth = useCallback(() => void Promise.all([refetch(), refetchHistory()]), [refetch, refetchHistory]);
-  useMeasured(refetchBoth);
+  const chart = useChartView("agreement", "step");
   const [chosen, choose] = useParam("at", "");
-  const { steps, values } = useMemo(() => measured(history), [history]);
-  const last = steps.length - 1;
+  const steps = useMemo(() => history?.steps ?? [], [history]);
   const found = chosen === "" ? -1 : steps.indexOf(Number(chosen));
-  const index = found < 0 ? last : found;
-  const matrix = values[index];
-  const step = steps[index];
+  const index = found < 0 ? steps.length - 1 : found;
+  const shownAt = useMemo(() => (history ? asOf(history, steps[index]) : null), [history, index, steps]);
+  const lowest = history?.lowest;
 
+  const shown = useMemo(() => figure && shownAt && { ...figure, data: figure.data.map((trace) => ({ ...trace, ...cellsOf(shownAt) })) }, [figure, shownAt]);
   const adjust = useMemo<Adjust>(
     () => (data) => {
       // no colour bar: the values stand in the cells, and Plotly's bar sets a style attribute, which the content policy forbids
-      if (data[0] && matrix) data[0] = { ...data[0], z: matrix, showscale: false };
+      if (data[0] && shownAt) data[0] = { ...data[0], ...cellsOf(shownAt), showscale: false };
     },
-    [matrix],
+    [shownAt],
   );
-  const pick = (i: number): void => choose(i >= last ? "" : String(steps[i]));
-
-  const slider = steps.length > 0 && (
-    <div className={classes.slider}>
-      <ActionIcon variant="subtle" color="gray" size={32} aria-label="Step before" disabled={index <= 0} onClick={() => pick(index - 1)}>
-        <span className={classes.back}>
-          <Icon name="chevron" size={16} />
-        </span>
-      </ActionIcon>
-      <Slider
-        className={classes.track}
-        size="sm"
-        min={0}
-        max={Math.max(last, 1)}
-        value={index}
-        onChange={pick}
-        label={null}
-        disabled={last < 1}
-        thumbLabel="Measured step"
-        thumbProps={{ "aria-valuetext": `step ${step}` }}
-      />
-      <ActionIcon variant="subtle" color="gray" size={32} aria-label="Step after" disabled={index >= last} onClick={() => pick(index + 1)}>
-        <Icon name="chevron" size={16} />
-      </ActionIcon>
-      <output className={classes.step}>
-        step {step}
-        {found < 0 && <em> newest</em>}
-      </output>
-    </div>
-  );
+  const pick = useCallback((i: number): void => choose(i >= steps.length - 1 ? "" : String(steps[i])), [choose, steps]);
   return (
     <ChartFrame
+      ref={frame}
+      id={id}
       title={figure?.title ?? title}
       help={figure?.help}
       height={height}
       error={error}
       onRetry={refetchBoth}
       loading={!figure || !history}
+      stale={stale}
       waiting={history && steps.length === 0 ? waiting : null}
-      tools={slider}
+      menu={shown && <FigureMenu runId={runId} figure={shown} x="step" height={height} chart={chart} live={live} frame={frame} adjust={adjust} />}
+      tools={
+        shownAt && (
+          <StepSlider steps={steps} index={index} isNewest={found < 0} onPick={pick}>
+            {lowest && (
+              <button type="button" className={classes.lowest} onClick={() => pick(steps.indexOf(lowest.step))}>
+                lowest {lowest.value.toFixed(2)}, {lowest.student} ← {lowest.teacher} at step {lowest.step}
+              </button>
+            )}
+          </StepSlider>
+        )
+      }
     >
-      {figure && matrix && <Plot runId={runId} figure={figure} x="step" height={height} adjust={adjust} />}
+      {shown &&
+        (chart.isTable ? (
+          <ChartTable table={tableOf(shown, null, MOST_ROWS)} title={shown.title} height={height} />
+        ) : (
+          figure && <Plot live={live} figure={figure} x="step" height={height} adjust={adjust} summary={saidAt(history, shownAt) ?? figure.summary} />
+        ))}
     </ChartFrame>
   );
+}
+
+const MOST_ROWS = 100;
+
+/** What Plotly draws of it: a cell older than the step says when it was measured, as the server writes it of the newest. */
+function cellsOf(shown: AsOf): Pick<Trace, "z" | "text" | "customdata"> {
+  const text = shown.matrix.map((row, i) =>
+    row.map((value, j) => {
+      if (value === null) return "";
+      const older = olderStep(shown, i, j);
+      return value.toFixed(2) + (older === null ? "" : `<br>step ${older}`);
+    }),
+  );
+  return { z: shown.matrix, text, customdata: shown.measured };
+}
+
+/** The matrix in words, as the server says it of the newest. */
+function saidAt(history: History | undefined, shown: AsOf | null): string | null {
+  const words = history && shown && told(shown.matrix, history);
+  if (!words) return null;
+  const least = `${words.lowest.student} with ${words.lowest.teacher}, ${words.lowest.value.toFixed(2)}`;
+  return `As of step ${shown.step} the experts share ${words.mean.toFixed(2)} of their likeliest tokens on average; least alike: ${least}.`;
 }

@@ -1,92 +1,113 @@
 /** From a figure of the server and the page's curves to what Plotly is told. Pure. */
-import type { Figure } from "../api/types";
 import type { XAxis } from "../api/queries";
-import { seriesKey, type Batch, type Curve, type Curves, type Point, type SeriesName } from "../live/curves";
-import type { Layout, Trace } from "./plotly";
+import type { Figure } from "../api/types";
+import type { Curve, Curves, Point } from "../live/curves";
+import { followed, legendKey, list, metaOf } from "./meta";
+import { place } from "./place";
+import type { Trace } from "./plotly";
+import { smoothed, usualSpacing } from "./smoothing";
+import { thin } from "./thin";
+import type { Range } from "./zoom";
 
-/** What the server says of a trace (Figure in the API). */
-interface TraceMeta {
-  mode: "append" | "replace";
-  series?: SeriesName;
-  step?: number[];
-  attempt?: number[];
-  total?: number;
-  error_scale?: number;
-  compared?: boolean;
+/** Most points drawn of a curve; so many more may be added at its end before it is thinned again. */
+export const MOST_POINTS = 1_000;
+const SLACK = 1.25;
+
+/** With more points than this a curve is a line without markers: they would hide each other, and cost more than all else. */
+const MOST_MARKERS = 200;
+
+/** How a person wants to see a chart. */
+export interface View {
+  /** 0 (not at all) to below 1. */
+  readonly smoothing: number;
+  /** Also curves whose points stand for themselves, each with its marker. */
+  readonly smoothAll: boolean;
+  readonly logY: boolean;
+  /** Names in the legend. */
+  readonly hidden: readonly string[];
+  /** null: everything. */
+  readonly range: Range | null;
 }
 
-/** What a chart has drawn of each trace, to know what is new. */
+export const PLAIN_VIEW: View = { smoothing: 0, smoothAll: false, logY: false, hidden: [], range: null };
+
+/** What is drawn of a trace. */
+interface DrawnTrace {
+  /** As the server made it: it follows no series, or there are no curves to follow. */
+  readonly isStill: boolean;
+  readonly curve: Curve | undefined;
+  readonly points: readonly Point[];
+  /** How far apart its points usually are: for smoothing, and to see a pause. */
+  readonly spacing: number;
+  readonly isSmoothed: boolean;
+  /** Too many points for markers. */
+  readonly isDense: boolean;
+}
+
+/** What a chart has drawn, to know what is new. */
 export interface Drawn {
   readonly figure: Figure;
-  readonly traces: readonly { readonly revision: number; readonly length: number }[];
+  readonly view: View;
+  readonly traces: readonly DrawnTrace[];
 }
 
-export type Update = { kind: "none" } | { kind: "draw" } | { kind: "extend"; traces: number[]; x: unknown[][]; y: unknown[][] };
+export type Update =
+  | { kind: "none" }
+  | { kind: "draw"; data: Trace[] }
+  | { kind: "extend"; traces: number[]; x: unknown[][]; y: unknown[][] };
 
-function metaOf(trace: Trace): TraceMeta {
-  return (trace["meta"] ?? { mode: "replace" }) as TraceMeta;
+export interface Advance {
+  readonly update: Update;
+  readonly drawn: Drawn;
 }
 
-/** The key of the series a trace follows; null for one that only the server can draw. */
-function followed(trace: Trace): string | null {
-  const { mode, series } = metaOf(trace);
-  return mode === "append" && series ? seriesKey(series) : null;
-}
-
-/** The points a fetched figure holds, for the store. */
-export function pointsOf(figure: Figure, x: XAxis): Batch[] {
-  return figure.data.flatMap((trace): Batch[] => {
-    const key = followed(trace);
-    if (key === null) return [];
-    const { step = [], attempt = [], error_scale: scale = 1 } = metaOf(trace);
-    const at = list(trace["x"]);
-    const value = list(trace["y"]);
-    const bars = list((trace["error_y"] as Record<string, unknown> | undefined)?.["array"]);
-    const points = step.map((s, i): Point => {
-      const bar = number(bars[i]);
-      const time = x === "time" ? String(at[i]) : null;
-      return { step: s, value: number(value[i]), se: bar === null ? null : bar / scale, attempt: attempt[i] ?? 0, time };
-    });
-    return [{ key, points }];
-  });
-}
-
-/** Every trace as Plotly gets it: those that follow a series from the store, the others as the server drew them. */
-export function traces(figure: Figure, curves: Curves, x: XAxis): Trace[] {
-  return figure.data.map((trace): Trace => {
-    const key = followed(trace);
-    if (key === null) return structuredClone(trace);
-    const curve = curves.get(key);
-    const points = curve ? drawable(curve, x) : [];
-    const scale = metaOf(trace).error_scale;
-    const bars = scale && { error_y: { ...(trace["error_y"] as object), array: points.map((p) => (p.se ?? 0) * scale) } };
-    return { ...structuredClone(trace), x: points.map((p) => place(p, x)), y: points.map((p) => p.value), ...bars };
-  });
-}
-
-/** What must happen for the chart to show the curves as they are now. */
-export function plan(drawn: Drawn | null, figure: Figure, curves: Curves, x: XAxis): Update {
-  if (drawn?.figure !== figure) return { kind: "draw" };
+/**
+ * What must happen for the chart to show the curves as they are now. Without curves (null) the figure is drawn as the server made it.
+ *
+ * The smoothed lines come after all of the figure's own traces, so that these keep their places.
+ */
+export function advance(drawn: Drawn | null, figure: Figure, curves: Curves | null, x: XAxis, view: View): Advance {
+  if (!drawn || drawn.figure !== figure || drawn.view !== view) return anew(figure, curves, x, view);
+  const traces = figure.data.map((trace, i) => grown(drawn.traces[i], trace, curves, x, view));
+  if (traces.includes(null)) return anew(figure, curves, x, view);
   const update = { kind: "extend" as const, traces: [] as number[], x: [] as unknown[][], y: [] as unknown[][] };
-  for (const [i, trace] of figure.data.entries()) {
-    const key = followed(trace);
-    const curve = key === null ? undefined : curves.get(key);
+  const add = (index: number, before: readonly Point[], after: readonly Point[]): void => {
+    const added = after.slice(before.length);
+    update.traces.push(index);
+    update.x.push(added.map((point) => at(point, x)));
+    update.y.push(added.map((point) => point.value));
+  };
+  let smoothIndex = figure.data.length;
+  for (const [i, now] of traces.entries()) {
     const before = drawn.traces[i];
-    if (!curve || !before || curve.points.length === before.length) continue;
-    if (curve.revision !== before.revision || metaOf(trace).error_scale) return { kind: "draw" };
-    const added = drawable({ ...curve, points: curve.points.slice(before.length) }, x);
-    update.traces.push(i);
-    update.x.push(added.map((p) => place(p, x)));
-    update.y.push(added.map((p) => p.value));
+    if (!now || !before) continue;
+    const own = now.isSmoothed ? smoothIndex++ : null;
+    if (now.points.length === before.points.length) continue;
+    const trace = figure.data[i] ?? {};
+    add(i, rawPoints(trace, before), rawPoints(trace, now));
+    if (own !== null) add(own, smoothed(before.points, view.smoothing, now.spacing), smoothed(now.points, view.smoothing, now.spacing));
   }
-  const replaced = figure.data.some((trace, i) => revisionOf(trace, curves) !== drawn.traces[i]?.revision);
-  if (replaced) return { kind: "draw" };
-  return update.traces.length ? update : { kind: "none" };
+  const next = { figure, view, traces: traces.filter((trace) => trace !== null) };
+  return { update: update.traces.length ? update : { kind: "none" }, drawn: next };
 }
 
-export function drawnNow(figure: Figure, curves: Curves): Drawn {
-  const state = figure.data.map((trace) => ({ revision: revisionOf(trace, curves), length: lengthOf(trace, curves) }));
-  return { figure, traces: state };
+/** Whether the trace is a line of which each point is one step of many: those are smoothed. Points with markers stand for themselves. */
+export function isSmoothable(trace: Trace, smoothAll: boolean): boolean {
+  return followed(trace) !== null && (smoothAll || (trace["mode"] !== "lines+markers" && metaOf(trace).error_scale === undefined));
+}
+
+/** "N of M points": how many are drawn, and how many there are. */
+export function pointCount({ figure, traces }: Drawn): { drawn: number; total: number } {
+  let drawn = 0;
+  let total = 0;
+  for (const [i, trace] of figure.data.entries()) {
+    const meta = metaOf(trace);
+    const fetched = meta.step?.length ?? 0;
+    const known = traces[i]?.curve?.points.length ?? fetched;
+    drawn += traces[i]?.isStill ? fetched : (traces[i]?.points.length ?? 0);
+    total += (meta.total ?? fetched) + Math.max(0, known - fetched);
+  }
+  return { drawn, total };
 }
 
 /**
@@ -101,65 +122,127 @@ export function needsServer(figure: Figure, before: Curves, now: Curves): boolea
   return false;
 }
 
-/** "N of M points", where a curve is thinned; null where all are drawn. */
-export function thinned(figure: Figure): { drawn: number; total: number } | null {
-  let drawn = 0;
-  let total = 0;
-  for (const trace of figure.data) {
-    const meta = metaOf(trace);
-    drawn += meta.step?.length ?? 0;
-    total += meta.total ?? meta.step?.length ?? 0;
-  }
-  return total > drawn ? { drawn, total } : null;
-}
-
-export function isEmpty(figure: Figure, curves: Curves): boolean {
+export function isEmpty(figure: Figure, curves: Curves | null): boolean {
   return figure.data.every((trace) => {
-    if (followed(trace) !== null) return lengthOf(trace, curves) === 0;
+    const key = followed(trace);
+    if (curves !== null && key !== null) return !curves.get(key)?.points.length;
     if (metaOf(trace).compared) return true;
     const z = list(trace["z"]).flatMap(list);
     return z.length ? z.every((cell) => cell === null) : list(trace["x"]).length === 0;
   });
 }
 
-/** The server's layout with the theme's template and the page's own fonts and touch habits. */
-export function layoutOf(figure: Figure, template: unknown, coarsePointer: boolean): Layout {
-  const layout = structuredClone(figure.layout);
-  for (const axis of ["xaxis", "yaxis"]) {
-    const { title, ...rest } = (layout[axis] ?? {}) as { title?: object };
-    layout[axis] = { ...rest, title: { ...title, font: { size: 12 } } };
+/** Whether there is nothing yet but the base's level. */
+export function isOnlyBase(figure: Figure, curves: Curves): boolean {
+  const known = figure.data.filter((trace) => !metaOf(trace).compared && curves.get(followed(trace) ?? "")?.points.length);
+  return known.length > 0 && known.every((trace) => metaOf(trace).series?.policy === "base");
+}
+
+/** Whether a logarithmic axis can show all of it. Asked at every update: it looks no further than it must, and makes no lists. */
+export function isPositive(figure: Figure, curves: Curves | null): boolean {
+  let numbers = 0;
+  for (const trace of figure.data) {
+    const points = curves?.get(followed(trace) ?? "")?.points;
+    for (const at of points ?? list(trace["y"])) {
+      const value = points ? (at as Point).value : at;
+      if (value === null || value === undefined) continue;
+      if (typeof value !== "number" || value <= 0) return false;
+      numbers += 1;
+    }
   }
-  return {
-    ...layout,
-    template,
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: "#8490a1", activecolor: "#3f82f0" },
-    font: { ...(layout["font"] as object | undefined), family: "'Inter Variable', system-ui, sans-serif", size: 12 },
-    ...(coarsePointer ? { dragmode: false } : {}), // a finger on a chart scrolls the page
+  return numbers > 0;
+}
+
+function anew(figure: Figure, curves: Curves | null, x: XAxis, view: View): Advance {
+  const drawn = figure.data.map((trace) => first(trace, curves, x, view));
+  const raw = figure.data.map((trace, i) => rawTrace(trace, drawn[i], x, view));
+  const smooth = figure.data.flatMap((trace, i) => smoothTrace(trace, drawn[i], x, view));
+  return { update: { kind: "draw", data: [...raw, ...smooth] }, drawn: { figure, view, traces: drawn } };
+}
+
+function first(trace: Trace, curves: Curves | null, x: XAxis, view: View): DrawnTrace {
+  const key = followed(trace);
+  if (key === null || curves === null) return { isStill: true, curve: undefined, points: [], spacing: 1, isSmoothed: false, isDense: false };
+  const curve = curves.get(key);
+  const points = thin(clipped(drawable(curve?.points ?? [], x), x, view.range), MOST_POINTS);
+  const isSmoothed = view.smoothing > 0 && isSmoothable(trace, view.smoothAll);
+  return { isStill: false, curve, points, spacing: usualSpacing(points), isSmoothed, isDense: points.length > MOST_MARKERS };
+}
+
+/** The trace with the points that came at its end; null when more than that has changed. */
+function grown(before: DrawnTrace | undefined, trace: Trace, curves: Curves | null, x: XAxis, view: View): DrawnTrace | null {
+  const key = followed(trace);
+  if (!before) return null;
+  if (key === null || curves === null || before.curve === curves.get(key)) return before;
+  const curve = curves.get(key);
+  if (!curve || curve.revision !== (before.curve?.revision ?? curve.revision)) return null;
+  const added = drawable(curve.points.slice(before.curve?.points.length ?? 0), x);
+  if (view.range) return isBeyond([...before.points.slice(-1), ...added], x, view.range) ? { ...before, curve } : null;
+  if (metaOf(trace).error_scale) return null;
+  const points = [...before.points, ...added];
+  if (points.length > SLACK * MOST_POINTS) return null;
+  if (before.isSmoothed && before.points.length < 16) return null; // what is usual is not known yet
+  if (before.isDense !== points.length > MOST_MARKERS) return null;
+  return { ...before, curve, points };
+}
+
+function rawTrace(trace: Trace, drawn: DrawnTrace | undefined, x: XAxis, view: View): Trace {
+  const { x: xs, y: ys, meta: _, error_y: errors, ...look } = trace;
+  const { mode, series, compared } = metaOf(trace);
+  const isHidden = view.hidden.includes(legendKey(trace));
+  const kept: Trace = { ...structuredClone(look), meta: { mode, series, compared }, ...(isHidden && { visible: "legendonly" }) };
+  if (!drawn || drawn.isStill) return { ...kept, ...(xs !== undefined && { x: xs, y: ys }), ...(errors != null && { error_y: errors }) };
+  const scale = metaOf(trace).error_scale;
+  const bars = scale && { error_y: { ...(errors as object), array: drawn.points.map((point) => (point.se ?? 0) * scale) } };
+  const points = rawPoints(trace, drawn);
+  const isLine = drawn.isDense && !scale;
+  const placed = { x: points.map((point) => at(point, x)), y: points.map((point) => point.value), ...(isLine && { mode: "lines" }) };
+  if (!drawn.isSmoothed) return { ...kept, ...placed, ...bars };
+  return { ...kept, ...placed, opacity: 0.25, showlegend: false, hoverinfo: "skip", hovertemplate: null, ...(isHidden && { visible: false }) };
+}
+
+/** Where markers become a line, it is broken where the curve pauses. */
+function rawPoints(trace: Trace, { points, isDense, spacing }: DrawnTrace): readonly Point[] {
+  return isDense && trace["mode"] === "markers" ? smoothed(points, 0, spacing) : points;
+}
+
+function smoothTrace(trace: Trace, drawn: DrawnTrace | undefined, x: XAxis, view: View): Trace[] {
+  if (!drawn?.isSmoothed) return [];
+  const points = smoothed(drawn.points, view.smoothing, drawn.spacing);
+  const { name, line, hovertemplate, legendgroup } = trace;
+  const isHidden = view.hidden.includes(legendKey(trace));
+  return [
+    {
+      ...structuredClone({ type: trace["type"], name, line, hovertemplate, ...(legendgroup !== undefined && { legendgroup }) }),
+      mode: "lines",
+      x: points.map((point) => at(point, x)),
+      y: points.map((point) => point.value),
+      meta: { mode: "smoothed" },
+      ...(isHidden && { visible: "legendonly" }),
+    },
+  ];
+}
+
+function drawable(points: readonly Point[], x: XAxis): readonly Point[] {
+  return x === "time" ? points.filter((point) => point.time !== null) : points;
+}
+
+function isBeyond(points: readonly Point[], x: XAxis, range: Range): boolean {
+  return points.length > 0 && points.every((point) => (place(at(point, x)) ?? -Infinity) > range[1]);
+}
+
+/** The points in the range and one on each side, so that lines leave the picture where they go. */
+function clipped(points: readonly Point[], x: XAxis, range: Range | null): readonly Point[] {
+  if (!range) return points;
+  const isIn = (point: Point): boolean => {
+    const here = place(at(point, x));
+    return here !== null && here >= range[0] && here <= range[1];
   };
+  const from = points.findIndex(isIn);
+  if (from < 0) return [];
+  return points.slice(Math.max(0, from - 1), points.findLastIndex(isIn) + 2);
 }
 
-function drawable(curve: Curve, x: XAxis): readonly Point[] {
-  return x === "time" ? curve.points.filter((p) => p.time !== null) : curve.points;
-}
-
-function place(point: Point, x: XAxis): string | number | null {
+function at(point: Point, x: XAxis): string | number | null {
   return x === "time" ? point.time : point.step;
-}
-
-function revisionOf(trace: Trace, curves: Curves): number {
-  const key = followed(trace);
-  return key === null ? 0 : (curves.get(key)?.revision ?? 0);
-}
-
-function lengthOf(trace: Trace, curves: Curves): number {
-  const key = followed(trace);
-  return key === null ? 0 : (curves.get(key)?.points.length ?? 0);
-}
-
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function number(value: unknown): number | null {
-  return typeof value === "number" ? value : null;
 }

@@ -3,28 +3,40 @@ import type { Figure } from "../api/types";
 
 export type Trace = Figure["data"][number];
 export type Layout = Figure["layout"];
-export interface PlotElement extends HTMLElement {
-  on?: (event: string, listener: (data: unknown) => void) => void;
+export interface PlotElement extends HTMLDivElement {
+  on?: (event: string, listener: (data: unknown) => unknown) => void;
+  /** What is drawn, once something is. */
+  data?: Trace[];
+  layout?: Layout;
+  _fullLayout?: {
+    xaxis: { _offset: number; _length: number; d2p: (at: number) => number };
+    yaxis: { _offset: number; _length: number };
+  };
+}
+
+export interface ImageOptions {
+  format: "png" | "svg";
+  width: number;
+  height: number;
+  scale?: number;
 }
 
 export interface Plotly {
   react(element: PlotElement, data: Trace[], layout: Layout, config: Record<string, unknown>): Promise<unknown>;
   extendTraces(element: PlotElement, update: { x: unknown[][]; y: unknown[][] }, traces: number[]): Promise<unknown>;
-  restyle(element: PlotElement, update: Record<string, unknown>, traces: number[]): Promise<unknown>;
   purge(element: PlotElement): void;
+  toImage(figure: { data: Trace[]; layout: Layout; config: Record<string, unknown> }, options: ImageOptions): Promise<string>;
 }
 
-/** The one configuration. Nothing leaves this page: no cloud button, no server to send to. Without a mouse there is no hovering, so no bar. */
-export function configFor(coarsePointer: boolean): Record<string, unknown> {
-  return {
-    showSendToCloud: false,
-    plotlyServerURL: "",
-    displaylogo: false,
-    responsive: true,
-    displayModeBar: coarsePointer ? false : "hover",
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-  };
-}
+/** The one configuration. Nothing leaves this page: no cloud button, no server to send to. The card's menu does what the bar did. */
+export const CONFIG: Record<string, unknown> = {
+  showSendToCloud: false,
+  plotlyServerURL: "",
+  displaylogo: false,
+  responsive: true,
+  displayModeBar: false,
+  doubleClick: "autosize",
+};
 
 let loading: Promise<Plotly> | null = null;
 

@@ -2,9 +2,11 @@
  * What a run tells the page while it is looked at: its curves, how fresh they are, and what must be fetched again.
  *
  * The order that loses nothing: first the stream position of now, then the stream from there and, in any order, the figures. Numbers
- * that both bring are held once (curves.ts). A `reset` begins anew.
+ * that both bring are held once (curves.ts). A `reset` begins anew. A tab that nobody sees lets go of its stream, for a browser has few
+ * connections, and goes on from where it was when it is looked at again.
  */
 import type { QueryClient } from "@tanstack/react-query";
+import { ApiError } from "../api/client";
 import { fetchCursor } from "../api/queries";
 import type { StreamChanged, StreamProgress } from "../api/types";
 import { batchesOf, NO_CURVES, upsert, type Batch, type Curves } from "./curves";
@@ -18,11 +20,21 @@ export interface LiveView {
   readonly ready: boolean;
   /** When the newest point came here, by this machine's clock, and how much later than the quickest point it did, in milliseconds. */
   readonly lastPoint: { readonly arrived: number; readonly lag: number } | null;
+  /** Whether what was missed while the connection was cut is being sent. */
+  readonly replaying: boolean;
   /** How far each running segment is, by its key. */
   readonly progress: ReadonlyMap<string, StreamProgress>;
 }
 
+/** At most four times a second the page is told what has come; the first of a burst at once. */
 const FLUSH_MS = 250;
+/** So long a tab is hidden before it rests: to look at another for a moment costs nothing. */
+const REST_AFTER_MS = 10_000;
+/** A tab at rest asks only how the run stands, for its title and the notification of the end. */
+const REST_POLL_MS = 10_000;
+/** A point this much later than the quickest was not sent just now. */
+const MISSED_MS = 2_000;
+const REPLAY_ENDS_MS = 1_500;
 const REFETCH_MS = 700;
 const RETRY_MS = 1_000;
 
@@ -35,10 +47,12 @@ const STALE: Record<StreamChanged["what"][number], readonly string[]> = {
   workers: [],
   log: ["log"],
   series: ["figures", "agreement", "result"],
+  agreement: ["agreement", "figures/agreement", "figures/absorbed"],
+  rollouts: ["rollouts", "probes", "probe-history"],
 };
 
 export class LiveRun {
-  private view: LiveView = { curves: NO_CURVES, connection: "connecting", ready: false, lastPoint: null, progress: new Map() };
+  private view: LiveView = { curves: NO_CURVES, connection: "connecting", ready: false, lastPoint: null, replaying: false, progress: new Map() };
   private readonly listeners = new Set<() => void>();
   private arrived: Batch[] = [];
   private progress = new Map<string, StreamProgress>();
@@ -46,6 +60,16 @@ export class LiveRun {
   /** The shortest way of any point: what the two clocks differ by, and the road itself. */
   private quickest = Infinity;
   private stale = new Set<string>();
+  private flushedAt = 0;
+  /** The position of the last event heard. */
+  private cursor = "";
+  /** Whether the stream was cut or let go, until it is open again. */
+  private isCut = false;
+  /** Whether the stream came back, until a point comes that was sent just now. */
+  private isCatchingUp = false;
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
+  private pollTimer: ReturnType<typeof setInterval> | undefined;
+  private replayTimer: ReturnType<typeof setTimeout> | undefined;
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private staleTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -67,15 +91,18 @@ export class LiveRun {
 
   start(): void {
     this.running = new AbortController();
+    document.addEventListener("visibilitychange", this.onVisibility, { signal: this.running.signal });
     void this.open(this.running.signal);
+    this.onVisibility();
   }
 
   stop(): void {
     this.running?.abort();
     this.closeStream?.();
     this.closeStream = null;
-    for (const timer of [this.flushTimer, this.staleTimer, this.retryTimer]) clearTimeout(timer);
-    this.flushTimer = this.staleTimer = undefined;
+    clearInterval(this.pollTimer);
+    for (const timer of [this.flushTimer, this.staleTimer, this.retryTimer, this.replayTimer, this.restTimer]) clearTimeout(timer);
+    this.flushTimer = this.staleTimer = this.restTimer = this.pollTimer = undefined;
   }
 
   /** Takes in what a fetched figure holds. */
@@ -87,24 +114,32 @@ export class LiveRun {
     try {
       const cursor = await fetchCursor(this.runId, signal);
       if (signal.aborted) return;
-      this.closeStream = shareStream(this.runId, cursor, {
-        onEvent: (event) => this.hear(event),
-        onConnection: (connection) => this.connect(connection),
-      });
+      this.cursor = cursor;
+      if (this.pollTimer === undefined) this.follow();
       this.publish({ ready: true });
-    } catch {
-      if (signal.aborted) return;
+    } catch (error) {
+      if (signal.aborted || (error instanceof ApiError && error.status === 404)) return; // no such run: the page says so
+      this.isCut = true;
       this.publish({ connection: "reconnecting" });
       this.retryTimer = setTimeout(() => void this.open(signal), RETRY_MS);
     }
   }
 
+  private follow(): void {
+    this.closeStream = shareStream(this.runId, this.cursor, {
+      onEvent: (event) => this.hear(event),
+      onConnection: (connection) => this.connect(connection),
+    });
+  }
+
   private hear(event: RunEvent): void {
+    this.cursor = event.id;
     if (event.type === "points") {
       const arrived = Date.now();
       const took = arrived - Date.parse(event.data.time);
       this.quickest = Math.min(this.quickest, took);
       this.lastPoint = { arrived, lag: took - this.quickest };
+      if (this.isCatchingUp) this.catchUp(this.lastPoint.lag >= MISSED_MS);
       this.arrived.push(...batchesOf(event.data));
       this.flushSoon();
     } else if (event.type === "progress") {
@@ -123,9 +158,19 @@ export class LiveRun {
 
   /** A connection that came back may have missed what is not in the stream: everything is looked at again. */
   private connect(connection: Connection): void {
-    const cameBack = connection === "open" && this.view.connection === "reconnecting";
-    this.publish({ connection });
+    const cameBack = connection === "open" && this.isCut;
+    if (connection !== "connecting") this.isCut = connection === "reconnecting";
+    this.isCatchingUp = cameBack;
+    this.publish({ connection, replaying: false });
     if (cameBack) void this.client.invalidateQueries({ queryKey: ["run", this.runId] });
+  }
+
+  /** Old points are what was missed; a new one, or none for a while, is their end. */
+  private catchUp(isMissed: boolean): void {
+    clearTimeout(this.replayTimer);
+    this.isCatchingUp = isMissed;
+    if (isMissed !== this.view.replaying) this.publish({ replaying: isMissed });
+    if (isMissed) this.replayTimer = setTimeout(() => this.catchUp(false), REPLAY_ENDS_MS);
   }
 
   private async beginAnew(): Promise<void> {
@@ -139,15 +184,44 @@ export class LiveRun {
   }
 
   private flushSoon(): void {
-    this.flushTimer ??= setTimeout(() => {
-      this.flushTimer = undefined;
-      const batches = this.arrived;
-      this.arrived = [];
-      this.publish({ curves: upsert(this.view.curves, batches), lastPoint: this.lastPoint, progress: new Map(this.progress) });
-    }, FLUSH_MS);
+    if (document.hidden) return; // nobody sees it; onVisibility draws
+    this.flushTimer ??= setTimeout(this.flush, Math.max(0, FLUSH_MS - (performance.now() - this.flushedAt)));
+  }
+
+  private readonly flush = (): void => {
+    clearTimeout(this.flushTimer);
+    this.flushTimer = undefined;
+    this.flushedAt = performance.now();
+    const batches = this.arrived;
+    this.arrived = [];
+    this.publish({ curves: upsert(this.view.curves, batches), lastPoint: this.lastPoint, progress: new Map(this.progress) });
+  };
+
+  /** A hidden tab soon rests; one that is looked at again catches up at once. */
+  private readonly onVisibility = (): void => {
+    if (document.hidden) {
+      if (this.pollTimer === undefined) this.restTimer ??= setTimeout(() => this.rest(), REST_AFTER_MS);
+      return;
+    }
+    clearTimeout(this.restTimer);
+    clearInterval(this.pollTimer);
+    const rested = this.pollTimer !== undefined;
+    this.restTimer = this.pollTimer = undefined;
+    this.flush();
+    if (this.stale.size > 0) this.refetchSoon();
+    if (rested && this.view.ready) this.follow();
+  };
+
+  private rest(): void {
+    this.restTimer = undefined;
+    this.closeStream?.();
+    this.closeStream = null;
+    this.isCut = true;
+    this.pollTimer = setInterval(() => void this.client.invalidateQueries({ queryKey: ["run", this.runId, "run"] }), REST_POLL_MS);
   }
 
   private refetchSoon(): void {
+    if (document.hidden) return; // nobody reads it; onVisibility asks
     this.staleTimer ??= setTimeout(() => void this.refetch(), REFETCH_MS);
   }
 

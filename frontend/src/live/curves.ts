@@ -4,7 +4,7 @@
  * On (series, step) the higher attempt wins, as in the database; of equal attempts the later word. That makes the order in which
  * fetches and events arrive unimportant, and a point that arrives twice harmless.
  */
-import type { StreamPoints } from "../api/types";
+import type { SeriesData, StreamPoints } from "../api/types";
 
 export interface Point {
   readonly step: number;
@@ -19,8 +19,8 @@ export interface Point {
 export interface SeriesName {
   readonly name: string;
   readonly policy: string;
-  readonly peer: string | null;
-  readonly domain: string | null;
+  readonly peer?: string | null;
+  readonly domain?: string | null;
 }
 
 /** One series: points by ascending step, each step once. */
@@ -65,6 +65,20 @@ export function batchesOf(event: StreamPoints): Batch[] {
   });
 }
 
+/** The points of fetched series. */
+export function pointsOfSeries(series: readonly SeriesData[]): Batch[] {
+  return series.map((one) => ({
+    key: seriesKey(one),
+    points: one.step.map((step, i): Point => ({
+      step,
+      value: one.value[i] ?? null,
+      se: one.se?.[i] ?? null,
+      attempt: one.attempt?.[i] ?? 0,
+      time: one.time[i] ?? null,
+    })),
+  }));
+}
+
 function grouped(batches: readonly Batch[]): Map<string, Point[]> {
   const groups = new Map<string, Point[]>();
   for (const { key, points } of batches) {
@@ -76,6 +90,7 @@ function grouped(batches: readonly Batch[]): Map<string, Point[]> {
 }
 
 function merge(held: Curve, incoming: readonly Point[]): Curve {
+  if (continues(held, incoming)) return { points: [...held.points, ...incoming], revision: held.revision };
   const byStep = new Map(held.points.map((point) => [point.step, point]));
   const end = held.points.at(-1)?.step ?? -Infinity;
   let changed = false;
@@ -90,6 +105,16 @@ function merge(held: Curve, incoming: readonly Point[]): Curve {
   if (!changed) return held;
   const points = [...byStep.values()].sort((a, b) => a.step - b.step);
   return { points, revision: held.revision + (appendsOnly ? 0 : 1) };
+}
+
+/** Whether the points come after the curve's end and in order: so nearly all do that the stream brings, and they are many. */
+function continues({ points }: Curve, incoming: readonly Point[]): boolean {
+  let end = points.at(-1)?.step ?? -Infinity;
+  for (const { step } of incoming) {
+    if (step <= end) return false;
+    end = step;
+  }
+  return incoming.length > 0;
 }
 
 function same(a: Point, b: Point): boolean {

@@ -1,27 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FakeEventSource, streams } from "./fakeEventSource";
 import { shareStream } from "./shared";
 import type { Connection, RunEvent } from "./stream";
 
-/** Every stream the tabs opened, in order. */
-let streams: FakeEventSource[] = [];
 let channels: Set<FakeChannel> = new Set();
 let held: Promise<unknown> = Promise.resolve();
-
-class FakeEventSource extends EventTarget {
-  readonly url: string;
-  closed = false;
-  constructor(url: string) {
-    super();
-    this.url = url;
-    streams.push(this);
-  }
-  close(): void {
-    this.closed = true;
-  }
-  send(type: string, id: string, data: unknown): void {
-    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data), lastEventId: id }));
-  }
-}
 
 /** Delivers at once, to the others. */
 class FakeChannel extends EventTarget {
@@ -68,7 +51,7 @@ const settled = async (): Promise<void> => {
 
 describe("one stream for all tabs", () => {
   beforeEach(() => {
-    streams = [];
+    streams.length = 0;
     channels = new Set();
     held = Promise.resolve();
     vi.stubGlobal("EventSource", FakeEventSource);

@@ -1,6 +1,6 @@
 /** One colour per policy, everywhere: the server's palette, addressed as figures address it. */
 import { useQuery } from "@tanstack/react-query";
-import { figureListQuery } from "../api/queries";
+import { themeQuery } from "../api/charts";
 import type { PolicyView } from "../api/types";
 
 /** After the last place the experts' colours come round again, from the third on. */
@@ -9,8 +9,8 @@ export function paletteColour(palette: readonly string[], index: number): string
   return palette[place] ?? "currentColor";
 }
 
-export function usePolicyColours(runId: string, policies: readonly PolicyView[]): (policy: string) => string {
-  const palette = useQuery(figureListQuery(runId)).data?.palette ?? [];
+export function usePolicyColours(policies: readonly PolicyView[]): (policy: string) => string {
+  const palette = useQuery(themeQuery).data?.palette ?? [];
   const colours = new Map(policies.map(({ name, colour }) => [name, paletteColour(palette, colour)]));
   return (policy) => colours.get(policy) ?? "currentColor";
 }

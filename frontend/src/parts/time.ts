@@ -46,3 +46,17 @@ export function useNow(every = 1_000): number {
 function pad(n: number): string {
   return String(n).padStart(2, "0");
 }
+
+const sameDay = (a: Date, b: Date): boolean => a.toDateString() === b.toDateString();
+
+/** "14:02:11" today, "27 Nov, 14:02:11" on any other day. */
+export function moment(iso: string, now = Date.now()): string {
+  const at = new Date(iso);
+  if (sameDay(at, new Date(now))) return clock(iso);
+  return `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${clock(iso)}`;
+}
+
+/** Everything there is to know of a moment, in the reader's own time zone: for a hover. */
+export function absolute(iso: string): string {
+  return new Date(iso).toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });
+}

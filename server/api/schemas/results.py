@@ -77,8 +77,12 @@ class ExportView(BaseModel):
     id: int
     policy: str
     step: int
+    segment: str = Field(description="that makes it; `progress` events of the run's stream tell how far it is")
     state: Literal["waiting", "ready", "failed"]
+    started_at: datetime | None = Field(None, description="null while it waits for a worker")
+    reason: str | None = Field(None, description="why it failed")
     url: str | None
+    requested_by: str
     requested_at: datetime
     ready_at: datetime | None
 
@@ -117,6 +121,13 @@ class KeptCheckpoint(CheckpointView):
     reasons: list[Reason]
 
 
+class ListedCheckpoint(KeptCheckpoint):
+    """`reasons` is empty for one that the next sweep removes."""
+
+    round: int | None = Field(description="that made it, counted from 1; null for the base and where a run began")
+    ends_round: bool = Field(description="whether it is what its policy was at the end of that round")
+
+
 class SweepView(BaseModel):
     """What a sweep removes, or would remove."""
 
@@ -128,17 +139,23 @@ class SweepView(BaseModel):
 
 
 class CheckpointList(BaseModel):
-    checkpoints: list[CheckpointView]
+    checkpoints: list[ListedCheckpoint]
+    whole_rounds: int = Field(description="how many rounds have ended: after each of them the run can be forked, and rolled back to")
+
+
+ActorKind = Literal["people", "scheduler", "workers"]
 
 
 class LogEntry(BaseModel):
     id: int
     time: datetime
     level: Literal["info", "warning", "error"]
-    actor: str
+    actor: str = Field(description="a user, `scheduler`, or a worker")
+    kind: ActorKind = Field(description="what the actor is")
     message: str
     policy: str | None
     attempt: int | None
+    segment: str | None = Field(description="that the attempt is at")
 
 
 class LogPage(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from copd_engine.spec.parts import EditKind
 from server.api.schemas.parts import Body, Tag, Text
-from server.api.schemas.specs import PlannedSegment
+from server.api.schemas.specs import PlannedSegment, PolicyView
 from server.states import RunState, Trigger
 
 
@@ -36,6 +36,7 @@ class RunSummary(BaseModel):
     waiting_for: str | None = Field(None, description="one sentence, when the run cannot go on right now")
     progress: Progress
     capability: float | None = Field(None, description="latest mean accuracy of the merged model over the domains")
+    trend: list[float] = Field([], description="the same at its newest evaluations, at most 32, oldest first")
     created_by: str
     created_at: datetime
     started_at: datetime | None
@@ -48,13 +49,13 @@ class RunList(BaseModel):
     next: str | None = Field(None, description="pass as `after` for the next page")
 
 
-class PolicyView(BaseModel):
-    """A policy of the run with its look: one colour everywhere, on both themes."""
+class TagCount(BaseModel):
+    tag: str
+    runs: int = Field(description="how many have it")
 
-    name: str
-    role: Literal["base", "expert", "merged"]
-    domain: str | None
-    colour: int = Field(description="index into the palette")
+
+class TagList(BaseModel):
+    tags: list[TagCount] = Field(description="those that most runs have first")
 
 
 class SegmentView(BaseModel):
@@ -70,6 +71,7 @@ class SegmentView(BaseModel):
     needs: list[str]
     state: Literal["planned", "running", "done", "failed"]
     attempts: int
+    start_step: int | None = Field(None, description="the step that the newest attempt started from")
     worker: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -107,6 +109,7 @@ class ControlView(BaseModel):
     kind: EditKind
     minimum: float | None = None
     maximum: float | None = None
+    choices: list[str] | None = Field(None, description="of a text: what it may be")
     description: str = ""
 
 
@@ -127,6 +130,7 @@ class RunError(BaseModel):
     segment: str | None = None
     attempt: int | None = None
     traceback: str = ""
+    resumes_at: int | None = Field(None, description="last stored step of the policy that failed in training: a retry goes on from there")
 
 
 class Origin(BaseModel):
@@ -160,6 +164,9 @@ class Run(RunSummary):
     forks: list[Descendant] = Field(description="oldest first")
     paused_policies: list[str] = Field(description="policies that are not trained until they are resumed")
     pause_seconds: float | None = Field(None, description="from the last request to pause until every attempt had stored its state")
+    first_evaluation_seconds: float | None = Field(
+        None, description="while it runs and nothing is evaluated yet: until something is, at the speed of earlier runs of the same model"
+    )
 
 
 class RunDeletion(BaseModel):

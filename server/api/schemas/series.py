@@ -54,17 +54,48 @@ class Figure(BaseModel):
     layout: dict[str, Any]
 
 
+Tab = Literal["overview", "agreement", "weights", "system"]
+
+
 class FigureInfo(BaseModel):
     name: str
     title: str
+    tab: Tab = Field(default="overview", description="of the run's page")
 
 
-class FigureList(BaseModel):
-    figures: list[FigureInfo]
+class Theme(BaseModel):
+    """How every figure looks, whichever run it is of."""
+
     templates: dict[Literal["light", "dark"], dict[str, Any]] = Field(description="Plotly layout templates; the page sets one")
     palette: list[str] = Field(
         description="colours by PolicyView.colour; after the last one the experts' come round again, from the third on"
     )
+    agreement_scale: list[str] = Field(description="colours of overlaps, evenly spread over `agreement_range`")
+    agreement_range: list[float] = Field(description="lowest and highest overlap that the scale tells apart")
+
+
+class PairMeasure(BaseModel):
+    """A way to compare two policies, with a figure `pair.<measure>.<student>.<teacher>` for each pair."""
+
+    measure: str
+    title: str = Field(description="of its figures, with {student} and {teacher} for the names")
+
+
+class FigureList(Theme):
+    """The charts of a run, and how they look."""
+
+    figures: list[FigureInfo]
+    pairs: list[tuple[str, str]] = Field([], description="(student, teacher); each has figures pair.<measure>.<student>.<teacher>")
+    pair_measures: list[PairMeasure] = Field([], description="in the order to show them")
+
+
+class LowestOverlap(BaseModel):
+    """Where two policies were least alike."""
+
+    student: str
+    teacher: str
+    step: int
+    value: float
 
 
 class AgreementHistory(BaseModel):
@@ -77,3 +108,27 @@ class AgreementHistory(BaseModel):
     teachers: list[str]
     steps: list[int]
     values: list[list[list[float | None]]]
+    lowest: LowestOverlap | None = Field(None, description="the smallest value so far, and where it first was")
+
+
+class AbsorbedRow(BaseModel):
+    """One student, one teacher, one OPD phase: numbers before and after it; null where nothing was measured."""
+
+    round: int = Field(description="from 0")
+    student: str
+    teacher: str
+    domain: str | None = Field(description="what the teacher teaches, on whose prompts the numbers are taken; null: all domains")
+    start: int = Field(description="training steps behind the student when the phase began")
+    end: int
+    weight: float | None = Field(description="of the edge, at the newest step of the phase")
+    kl_before: float | None = Field(description="KL(student ‖ teacher), nats per token")
+    kl_after: float | None
+    gap_before: float | None = Field(description="mean log teacher minus log student probability, over the first third of the phase")
+    gap_after: float | None = Field(description="over its last third")
+    accuracy_before: float | None = Field(description="of the student in the domain, at the last evaluation before the phase")
+    accuracy_after: float | None = Field(description="where the student was evaluated at the phase's end")
+
+
+class AbsorbedList(BaseModel):
+    cursor: str
+    rows: list[AbsorbedRow] = Field(description="in the order of the rounds")

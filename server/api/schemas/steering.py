@@ -6,13 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from server.api.schemas.parts import Body, Text
+from server.api.schemas.parts import Body, Tag, Text
 from server.states import RunState, Trigger
 
 
 class BulkCommand(Body):
     command: Literal[Trigger.pause, Trigger.resume, Trigger.cancel]
     runs: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]] = Field(min_length=1, max_length=1000)
+
+
+class BulkTags(Body):
+    """Which tags many runs get and which they lose; a run keeps its others."""
+
+    runs: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]] = Field(min_length=1, max_length=1000)
+    add: list[Tag] = Field(default_factory=list, max_length=32)
+    remove: list[Tag] = Field(default_factory=list, max_length=32)
 
 
 class Commanded(BaseModel):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
+
+from worker.bus import Changed
 
 
 class StreamPing(BaseModel):
@@ -34,7 +36,7 @@ class StreamProgress(BaseModel):
 class StreamChanged(BaseModel):
     """SSE `changed`: what to fetch again."""
 
-    what: list[Literal["run", "segments", "edits", "checkpoints", "workers", "log", "series"]]
+    what: list[Changed]
 
 
 class StreamReset(BaseModel):

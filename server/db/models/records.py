@@ -1,4 +1,4 @@
-"""What runs have told: points of curves, samples, and the log."""
+"""What runs have told: points of curves, samples, rollouts, and the log."""
 
 from __future__ import annotations
 
@@ -84,6 +84,42 @@ class SampleRow(Base):
     reward: Mapped[float]
     reason: Mapped[str]
     media: Mapped[list[str]]
+
+
+class RolloutRow(Base):
+    """A prompt with a group of completions, kept for people to read; the whole of it is in a file of the store.
+
+    On the unique key the higher attempt wins, so that a step that is repeated doubles nothing. Peer is '' where there is none.
+    """
+
+    __tablename__ = "rollouts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    policy: Mapped[str]
+    step: Mapped[int]
+    part: Mapped[str]
+    peer: Mapped[str] = mapped_column(default="")
+    domain: Mapped[str]
+    index: Mapped[int]
+    attempt_id: Mapped[int] = mapped_column(BigInteger)
+    prompt: Mapped[str]
+    completion: Mapped[str]
+    media: Mapped[list[str]]
+    size: Mapped[int]
+    tokens: Mapped[int]
+    reward_min: Mapped[float] = mapped_column(Float(53))
+    reward_mean: Mapped[float] = mapped_column(Float(53))
+    reward_max: Mapped[float] = mapped_column(Float(53))
+    gap: Mapped[float | None] = mapped_column(Float(53))
+    path: Mapped[str]
+    place: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint("run_id", "policy", "step", "part", "peer", "domain", "index"),
+        Index("rollouts_by_step", "run_id", "step", "id"),
+        Index("rollouts_by_reward", "run_id", "reward_mean", "id"),
+    )
 
 
 class LogLine(Base):

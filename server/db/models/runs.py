@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index, func, text
+from sqlalchemy import BigInteger, Float, ForeignKey, ForeignKeyConstraint, Identity, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -48,6 +48,10 @@ class Run(Base):
     """When a segment of it was last sent: runs of one priority take turns."""
     pause_seconds: Mapped[float | None]
     """From the last request to pause to `paused`."""
+    capability: Mapped[float | None] = mapped_column(Float(53))
+    """Newest accuracy of the merged model, the mean over the domains; server/db/standing.py keeps it."""
+    trained: Mapped[float] = mapped_column(Float(53), default=0.0, server_default="0")
+    """The share of the training steps that lie in segments that are done; likewise."""
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]

@@ -1,8 +1,10 @@
 import { Button, Loader } from "@mantine/core";
+import type { ReactNode } from "react";
 import type { FieldProblem, SpecCheck } from "../../api/types";
 import { Icon } from "../../parts/Icon";
 import { count } from "../../parts/numbers";
 import { ProblemAlert } from "../../parts/Problem";
+import { Estimates } from "./Estimates";
 import { lineAt, placeOf } from "./locate";
 import { PlanChart } from "./PlanChart";
 import type { Checked } from "./useSpecCheck";
@@ -11,6 +13,8 @@ import classes from "./NewRunPage.module.css";
 interface Props extends Checked {
   text: string;
   onShow: (problem: FieldProblem) => void;
+  /** What belongs below the plan. */
+  children?: ReactNode;
 }
 
 function Problems({ problems, text, onShow }: { problems: readonly FieldProblem[]; text: string; onShow: (problem: FieldProblem) => void }) {
@@ -30,43 +34,34 @@ function Problems({ problems, text, onShow }: { problems: readonly FieldProblem[
   );
 }
 
-function Totals({ check }: { check: SpecCheck }) {
+function totalsOf(check: SpecCheck): [string, string][] {
   const rounds = Math.max(0, ...check.segments.map((s) => s.round + 1));
-  const totals: [string, number][] = [
-    ["Rounds", rounds],
-    ["Optimizer steps", check.total_steps],
-    ["Rollouts", check.rollouts],
-    ["Segments", check.segments.length],
+  return [
+    ["Rounds", count(rounds)],
+    ["Steps of all experts", count(check.total_steps)],
+    ["Rollouts", count(check.rollouts)],
+    ["Segments", count(check.segments.length)],
   ];
-  return (
-    <dl className={classes.totals}>
-      {totals.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{count(value)}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }
 
 /** What the server says of the text: what is wrong and where, or the plan it leads to. */
-export function CheckPanel({ check, pending, error, text, onShow }: Props) {
+export function CheckPanel({ check, pending, error, text, onShow, children }: Props) {
   const problems = check && !check.valid ? check.errors : [];
   return (
-    <section className={classes.panel} aria-label="Plan" aria-busy={pending}>
+    <section className={classes.panel} aria-label="Plan" aria-busy={pending} tabIndex={0}>
       <h2 className={classes.verdict} data-wrong={problems.length > 0 || error !== null || undefined}>
         <span role="status">{verdict(check, error)}</span>
-        {pending && <Loader size={14} aria-label="Checking" />}
+        {pending && <Loader role="status" size={14} aria-label="Checking" />}
       </h2>
       {error && <ProblemAlert error={error} />}
       {!error && problems.length > 0 && <Problems problems={problems} text={text} onShow={onShow} />}
       {!error && check?.valid && (
         <>
-          <Totals check={check} />
-          <PlanChart segments={check.segments} />
+          {check.estimate && <Estimates estimate={check.estimate} totals={totalsOf(check)} />}
+          <PlanChart segments={check.segments} policies={check.policies} />
         </>
       )}
+      {children}
     </section>
   );
 }

@@ -34,6 +34,16 @@ const typeOver = EditorView.domEventHandlers({
   },
 });
 
+/** The one place where two texts differ, so that a change from outside leaves the cursor and the scroll where they are. */
+function difference(before: string, after: string): { from: number; to: number; insert: string } {
+  const shorter = Math.min(before.length, after.length);
+  let from = 0;
+  while (from < shorter && before[from] === after[from]) from += 1;
+  let end = 0;
+  while (end < shorter - from && before.at(-1 - end) === after.at(-1 - end)) end += 1;
+  return { from, to: before.length - end, insert: after.slice(from, after.length - end) };
+}
+
 /** The YAML text with its field problems in place. Ctrl/Cmd+Enter submits; Escape then Tab leaves. */
 export function SpecEditor({ value, problems, onChange, onSubmit, ref }: Props) {
   const parent = useRef<HTMLDivElement>(null);
@@ -74,7 +84,7 @@ export function SpecEditor({ value, problems, onChange, onSubmit, ref }: Props) 
   useEffect(() => {
     const editor = view.current;
     if (!editor || editor.state.doc.toString() === value) return;
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    editor.dispatch({ changes: difference(editor.state.doc.toString(), value) });
   }, [value]);
 
   useEffect(() => view.current?.dispatch({ effects: showProblems.of(problems) }), [problems]);

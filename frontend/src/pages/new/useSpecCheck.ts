@@ -12,11 +12,11 @@ export interface Checked {
 }
 
 /** The server's dry run of the text, some moments after the last key. Asks again by itself while the server is away. */
-export function useSpecCheck(text: string | null): Checked {
+export function useSpecCheck(text: string | null, keepRounds = 0): Checked {
   const [settled] = useDebouncedValue(text, 300);
   const query = useQuery({
-    queryKey: ["spec-check", settled],
-    queryFn: ({ signal }) => checkSpec(settled ?? "", signal),
+    queryKey: ["spec-check", settled, keepRounds],
+    queryFn: ({ signal }) => checkSpec(settled ?? "", signal, keepRounds),
     enabled: settled !== null,
     placeholderData: keepPreviousData,
     staleTime: Infinity,

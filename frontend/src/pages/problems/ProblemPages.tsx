@@ -27,7 +27,7 @@ export function ServerGonePage() {
     <Centered title="The server does not answer">
       <p>Runs are safe: workers go on by themselves. This page returns as soon as the server does. To start it:</p>
       <Command text="copd up" />
-      <Loader size="sm" mt="sm" aria-label="Trying again" />
+      <Loader role="status" size="sm" mt="sm" aria-label="Trying again" />
     </Centered>
   );
 }

@@ -13,17 +13,17 @@ export function PausedAt({ run }: { run: Run }) {
   const steps = experts.map((name) => Math.max(0, ...stored.filter((c) => c.policy === name).map((c) => c.step)));
   const where = new Set(steps).size === 1 ? `step ${steps[0]}` : experts.map((name, i) => `step ${steps[i]} (${name})`).join(", ");
   return (
-    <div className={classes.waiting} role="note">
+    <span role="note" className={classes.notice}>
       Stopped after {where}
       {run.pause_seconds ? `, ${run.pause_seconds.toFixed(1)} s after it was asked to` : ""}; Resume goes on from there.
-    </div>
+    </span>
   );
 }
 
 function PausedPolicies({ names }: { names: string[] }) {
   return (
-    <div className={classes.waiting} role="note">
+    <span role="note" className={classes.notice}>
       {names.join(" and ")} {names.length === 1 ? "is" : "are"} paused, the others go on without; Resume goes on with all.
-    </div>
+    </span>
   );
 }

@@ -71,6 +71,17 @@ describe("the buttons of a run", () => {
     expect(labels()).toEqual([]);
   });
 
+  it.each([
+    ["pausing", /are lost; they are trained again/],
+    ["cancelling", /are lost\.$/],
+  ] as const)("say what forcing loses while %s, before it is asked for and then", async (state, lost) => {
+    await show({ ...failed, state, allowed: [] });
+    const button = document.querySelector("button");
+    expect(button?.title).toMatch(lost);
+    await act(async () => button?.click());
+    expect(document.querySelector("[role=dialog] p")?.textContent).toMatch(lost);
+  });
+
   it("say so when a retry can only fail again", async () => {
     await show(failed);
     await click("Retry");

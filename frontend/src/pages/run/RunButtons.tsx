@@ -5,7 +5,7 @@ import type { Run, RunState, Trigger } from "../../api/types";
 import { useMaySteer } from "../../app/useMaySteer";
 import { Icon, type IconName } from "../../parts/Icon";
 import { ProblemAlert } from "../../parts/Problem";
-import { noticeOf } from "./runText";
+import { noticeOf, retryLabel } from "./runText";
 import classes from "./RunHeader.module.css";
 
 /** Buttons without a question, each with the command that must be allowed. */
@@ -30,11 +30,11 @@ export function RunButtons({ run }: { run: Run }) {
       <div className={classes.buttons}>
         {PLAIN.filter(({ needs }) => run.allowed.includes(needs)).map(({ what, label, icon }) => (
           <Button key={what} variant="default" leftSection={<Icon name={icon} size={16} />} loading={doing(what)} onClick={() => act.mutate(what)}>
-            {label}
+            {what === "retry" ? retryLabel(run.error) : label}
           </Button>
         ))}
         {STOPPING.includes(run.state) && (
-          <Asked label="Force" question="End its attempts now? Steps since their last stored state are done again later." loading={doing("force")} onYes={() => act.mutate("force")} />
+          <Asked label="Force" help={`Ends the attempts now. ${lostBy(run.state)}`} question={`End the attempts now, without waiting for them? ${lostBy(run.state)}`} loading={doing("force")} onYes={() => act.mutate("force")} />
         )}
         {run.allowed.includes("cancel") && (
           <Asked label="Cancel" question="End this run for good? Its checkpoints and numbers stay." loading={doing("cancel")} onYes={() => act.mutate("cancel")} />
@@ -46,7 +46,21 @@ export function RunButtons({ run }: { run: Run }) {
   );
 }
 
-function Asked({ label, question, loading, onYes }: { label: string; question: string; loading: boolean; onYes: () => void }) {
+/** What it costs not to wait for attempts to store their state. */
+function lostBy(state: RunState): string {
+  const lost = "Steps since their last stored state are lost";
+  return state === "cancelling" ? `${lost}.` : `${lost}; they are trained again, with the same outcome, once the run goes on.`;
+}
+
+interface AskedProps {
+  label: string;
+  help?: string;
+  question: string;
+  loading: boolean;
+  onYes: () => void;
+}
+
+function Asked({ label, help, question, loading, onYes }: AskedProps) {
   const [open, setOpen] = useState(false);
   const yes = (): void => {
     setOpen(false);
@@ -55,7 +69,7 @@ function Asked({ label, question, loading, onYes }: { label: string; question: s
   return (
     <Popover opened={open} onChange={setOpen} width={280} position="bottom-end" shadow="md" withArrow trapFocus returnFocus>
       <Popover.Target>
-        <Button variant="default" leftSection={<Icon name="stop" size={14} />} loading={loading} onClick={() => setOpen(!open)}>
+        <Button variant="default" title={help} leftSection={<Icon name="stop" size={14} />} loading={loading} onClick={() => setOpen(!open)}>
           {label}
         </Button>
       </Popover.Target>

@@ -13,9 +13,10 @@ import { Freshness } from "./Freshness";
 import { Lineage } from "./Lineage";
 import { PausedAt } from "./PausedAt";
 import { RunButtons } from "./RunButtons";
+import { RunMenu } from "./RunMenu";
 import { isOver } from "./runText";
 import { TagsEditor } from "./TagsEditor";
-import { Waiting } from "./Waiting";
+import { LacksWorker, useLacksWorker, Waiting } from "./Waiting";
 import classes from "./RunHeader.module.css";
 
 function Since({ run }: { run: Run }) {
@@ -30,6 +31,7 @@ function Since({ run }: { run: Run }) {
 /** Who the run is, how it is, and what can be done about it. */
 export function RunHeader({ run }: { run: Run }) {
   const maySteer = useMaySteer();
+  const lacksWorker = useLacksWorker(run);
   const meta = useRunAction(run.id, (patch: MetaPatch) => patchMeta(run.id, patch));
   return (
     <div className={classes.header}>
@@ -45,7 +47,10 @@ export function RunHeader({ run }: { run: Run }) {
           <Since run={run} />
           <Freshness run={run} />
         </span>
-        <RunButtons run={run} />
+        <div className={classes.actions}>
+          <RunButtons run={run} />
+          <RunMenu run={run} />
+        </div>
       </div>
       <div className={classes.about}>
         {maySteer ? (
@@ -62,10 +67,14 @@ export function RunHeader({ run }: { run: Run }) {
       </div>
       <Lineage run={run} />
       {meta.error && <ProblemAlert error={meta.error} />}
-      <ProgressLine progress={run.progress} state={run.state} wide />
-      <Waiting run={run} />
-      <PausedAt run={run} />
+      <ProgressLine progress={run.progress} state={run.state} wide notice={isOver(run.state) || lacksWorker ? undefined : <Notice run={run} />} />
+      {lacksWorker && <LacksWorker run={run} />}
       {run.error && run.state === "failing" && <Alert color="red">{run.error.message}</Alert>}
     </div>
   );
+}
+
+/** One at a time, in a line that is there in every state: what one is about to click does not move away. */
+function Notice({ run }: { run: Run }) {
+  return run.state === "paused" || !(run.waiting_for || run.deadline) ? <PausedAt run={run} /> : <Waiting run={run} />;
 }

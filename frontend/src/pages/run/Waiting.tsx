@@ -5,22 +5,33 @@ import { Command } from "../../parts/Command";
 import { duration, useNow } from "../../parts/time";
 import classes from "./RunHeader.module.css";
 
-/** What the run waits for, how long at most, and the command that helps when it lacks a worker. */
+/** What the run waits for, and how long at most. */
 export function Waiting({ run }: { run: Run }) {
-  const queued = run.state === "queued";
-  const workers = useQuery({ ...workersQuery, enabled: queued }).data?.workers;
-  const lacksWorker = queued && workers?.length === 0;
-  if (!run.waiting_for && !run.deadline && !lacksWorker) return null;
+  if (!run.waiting_for && !run.deadline) return null;
   return (
-    <div className={classes.waiting} role="note">
-      <span>{run.waiting_for ?? (lacksWorker ? "no worker is connected" : "waiting for attempts to store their state")}</span>
+    <span role="note" className={classes.notice}>
+      {run.waiting_for ?? "waiting for attempts to store their state"}
       {run.deadline && <Countdown to={run.deadline} />}
-      {lacksWorker && <Command text="copd workers" />}
-    </div>
+    </span>
   );
 }
 
 function Countdown({ to }: { to: string }) {
   const left = (Date.parse(to) - useNow()) / 1000;
-  return <span className={classes.deadline}>{left > 0 ? `ends by itself in ${duration(left)} at the latest` : "being ended now"}</span>;
+  return <>, {left > 0 ? `ends by itself in ${duration(left)} at the latest` : "being ended now"}</>;
+}
+
+/** The command that helps a run that lacks a worker. */
+export function LacksWorker({ run }: { run: Run }) {
+  return (
+    <div className={classes.lacking} role="note">
+      <span>{run.waiting_for ?? "no worker is connected"}</span>
+      <Command text="copd workers" />
+    </div>
+  );
+}
+
+export function useLacksWorker({ state }: Run): boolean {
+  const queued = state === "queued";
+  return useQuery({ ...workersQuery, enabled: queued }).data?.workers.length === 0 && queued;
 }

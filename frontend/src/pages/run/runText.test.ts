@@ -3,7 +3,7 @@ import type { Run } from "../../api/types";
 import { tabTitle, waitingText } from "./runText";
 
 const expert = { role: "expert" as const, name: "text", domain: "text", colour: 2 };
-const run: Pick<Run, "name" | "state" | "progress" | "spec" | "policies"> = {
+const run: Pick<Run, "name" | "state" | "progress" | "spec" | "policies" | "first_evaluation_seconds"> = {
   name: "Three experts",
   state: "running",
   progress: { round: 1, rounds: 6, phase: "rlvr", steps: 54, total_steps: 1080, eta_seconds: 1026 },
@@ -20,6 +20,8 @@ describe("texts of a run", () => {
     expect(waitingText("gap", adaptive(false))).toMatch(/under the floor, 0.9\.$/);
     expect(waitingText("overlap", adaptive(false))).toMatch(/36 steps of phase I,/);
     expect(waitingText("overlap", adaptive(true))).toMatch(/24 steps of phase II,/);
+    expect(waitingText("capability.text", run)).toMatch(/when that is done\.$/);
+    expect(waitingText("capability.text", { ...run, first_evaluation_seconds: 15.2 })).toMatch(/first evaluation in about 15 s\.$/);
     expect(waitingText("reward", { ...run, state: "queued" })).toMatch(/worker/);
     expect(waitingText("reward", { ...run, state: "failed" })).toMatch(/before the run ended/);
   });

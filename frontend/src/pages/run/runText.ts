@@ -1,5 +1,5 @@
 /** Sentences about a run. Pure. */
-import type { RetriedRun, Run, RunState } from "../../api/types";
+import type { RetriedRun, Run, RunError, RunState } from "../../api/types";
 import { about } from "../../parts/time";
 
 const OVER: readonly RunState[] = ["completed", "failed", "cancelled"];
@@ -15,17 +15,21 @@ export function tabTitle({ name, state, progress }: Pick<Run, "name" | "state" |
 }
 
 /** What a chart says before its first point: when that will come, as well as can be known. */
-export function waitingText(figure: string, run: Pick<Run, "state" | "progress" | "spec" | "policies">): string {
+export function waitingText(figure: string, run: Pick<Run, "state" | "progress" | "spec" | "policies" | "first_evaluation_seconds">): string {
   if (isOver(run.state)) return "Nothing was recorded before the run ended.";
   if (run.state === "queued") return "Starts when a worker takes the run.";
   if (run.state === "paused") return "The run is paused; points come after it is resumed.";
   const kind = figure.split(".")[0];
-  if (kind === "capability") return "The base is being evaluated; its number comes first.";
+  if (kind === "capability") return firstEvaluation(run.first_evaluation_seconds);
   if (kind === "reward" || kind === "idle_groups" || kind === "throughput") return "The first point comes with the first optimizer step.";
   if (kind === "timeline") return "No segment has started yet.";
   const adaptive = adaptiveOf(run.spec);
   if (kind === "gap" && adaptive && !adaptive.teach) return `Comes with the first round of teaching: once the overlap is under the floor, ${adaptive.floor}.`;
   return firstMeasure(run);
+}
+
+function firstEvaluation(seconds: number | null | undefined): string {
+  return `The base is evaluated first${seconds == null ? "; its number comes when that is done." : `; first evaluation in about ${about(Math.max(5, seconds))}.`}`;
 }
 
 interface Adaptive {
@@ -53,4 +57,9 @@ function firstMeasure({ progress, spec, policies }: Pick<Run, "progress" | "spec
 /** What the server says to an answered command besides the run: only a retry has something, when it can only fail again. */
 export function noticeOf(answer: Run | RetriedRun | undefined): string | null {
   return answer && "notice" in answer ? ((answer as RetriedRun).notice ?? null) : null;
+}
+
+/** Where a retry goes on from, where that is a step of training. */
+export function retryLabel(error: RunError | null): string {
+  return error?.resumes_at == null ? "Retry" : `Retry from step ${error.resumes_at}`;
 }

@@ -1,75 +1,88 @@
-import { Select, Skeleton, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import { runsQuery } from "../../api/queries";
-import { useParam } from "../../app/router";
-import { Icon } from "../../parts/Icon";
+import { Skeleton } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { useEffect, useRef, useState } from "react";
+import { navigate, useUrl } from "../../app/router";
 import { PageHead } from "../../parts/PageHead";
 import { count } from "../../parts/numbers";
 import { ProblemAlert } from "../../parts/Problem";
 import { useTitle } from "../../parts/useTitle";
+import { useShortcuts } from "../../shortcuts/registry";
+import { BulkBar } from "./BulkBar";
+import { MOST_COMPARED } from "./bulk";
 import { NoRuns } from "./NoRuns";
-import { RunRow } from "./RunRow";
-import classes from "./RunsPage.module.css";
+import { RunGrid } from "./RunGrid";
+import { RunsToolbar } from "./RunsToolbar";
+import { useCursor } from "./useCursor";
+import { useRows } from "./useRows";
+import { rememberRow, useColumns, useRunsView } from "./useRunsView";
+import { useSelection } from "./useSelection";
+import { useSpan } from "./useSpan";
+import { isFiltered } from "./view";
+import classes from "./RunGrid.module.css";
 
-const STATES = ["queued", "running", "paused", "completed", "failed", "cancelled"];
+const ROW = 64;
+const CARD = 156;
+const NARROW = "(max-width: 900px)";
 
 export function RunsPage() {
   useTitle("Runs");
-  const [search, setSearch] = useParam("search", "");
-  const [state, setState] = useParam("state", "");
-  const [tag, setTag] = useParam("tag", "");
-  const [typed, setTyped] = useState(search);
-  const [settled] = useDebouncedValue(typed, 250);
-  useEffect(() => setSearch(settled.trim()), [settled, setSearch]);
+  const [view, change] = useRunsView();
+  const [columns, choose] = useColumns();
+  const isCard = useMediaQuery(NARROW, window.matchMedia(NARROW).matches);
+  const height = isCard ? CARD : ROW;
+  const body = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const [total, setTotal] = useState(0);
+  const span = useSpan(body, height, total, rememberRow);
+  const rows = useRows(view, span);
+  const selecting = useSelection(view, rows.rows);
+  const cursor = useCursor(body, rows, height, selecting);
+  useEffect(() => setTotal(rows.total ?? 0), [rows.total]);
+  useReturn(body, height, rows.total);
+  const chosen = [...selecting.selection.keys()];
+  useShortcuts("Runs", [
+    { keys: "j", what: "Next run", run: () => cursor.move(1) },
+    { keys: "k", what: "Previous run", run: () => cursor.move(-1) },
+    { keys: "o", what: "Open the run", run: cursor.open },
+    { keys: "x", what: "Select the run", run: cursor.toggle },
+    { keys: "/", what: "Search", run: () => search.current?.focus() },
+    { keys: "c", what: "Compare the selected runs", run: () => chosen.length > 1 && chosen.length <= MOST_COMPARED && navigate(`/compare?runs=${chosen.join()}`) },
+  ]);
 
-  const { data, error, refetch } = useQuery(runsQuery({ search, state, tag }));
-  const filtered = search !== "" || state !== "" || tag !== "";
-  if (data && data.total === 0 && !filtered) return <NoRuns />;
-
+  if (rows.total === 0 && !rows.isStale && !isFiltered(view)) return <NoRuns />;
   return (
     <>
-      <PageHead title="Runs" total={data && count(data.total)}>
-          <TextInput
-            aria-label="Search runs"
-            placeholder="Search by name"
-            leftSection={<Icon name="search" size={16} />}
-            value={typed}
-            onChange={(event) => setTyped(event.currentTarget.value)}
-          />
-          <Select aria-label="State" placeholder="Any state" data={STATES} value={state || null} onChange={(v) => setState(v ?? "")} clearable w={150} />
-          {tag && (
-            <button type="button" className={classes.tag} onClick={() => setTag("")} aria-label={`Remove the filter for tag ${tag}`}>
-              {tag} <Icon name="x" size={12} />
-            </button>
-          )}
-      </PageHead>
-      {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
-      {!data && !error && <Skeleton height={264} />}
-      {data && data.runs.length > 0 && (
-        <table className={classes.table}>
-          <thead>
-            <tr>
-              <th scope="col">Run</th>
-              <th scope="col">State</th>
-              <th scope="col">Progress</th>
-              <th scope="col" className={classes.number}>
-                Merged accuracy
-              </th>
-              <th scope="col" className={classes.number}>
-                Created
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.runs.map((run) => (
-              <RunRow key={run.id} run={run} />
-            ))}
-          </tbody>
-        </table>
+      <PageHead title="Runs" total={rows.total !== null && count(rows.total)} />
+      <RunsToolbar view={view} change={change} columns={columns} choose={choose} isCard={isCard} search={search} />
+      {rows.error && <ProblemAlert error={rows.error} onRetry={rows.retry} />}
+      {rows.total === null && !rows.error && <Skeleton role="group" height={5 * ROW} aria-label="Loading the runs" />}
+      {rows.total !== null && rows.total > 0 && (
+        <RunGrid
+          body={body}
+          rows={rows}
+          span={span}
+          height={height}
+          isCard={isCard}
+          columns={columns}
+          view={view}
+          onSort={(sort, descending) => change({ sort, descending })}
+          selecting={selecting}
+          cursor={cursor}
+        />
       )}
-      {data && data.runs.length === 0 && filtered && <p className={classes.none}>No run matches. Change the search or clear the filters.</p>}
+      {rows.total === 0 && isFiltered(view) && <p className={classes.none}>No run matches. Change the search or clear the filters.</p>}
+      <BulkBar selecting={selecting} total={rows.total ?? 0} />
     </>
   );
+}
+
+/** Where the URL says which row was at the top, the list begins there: after a reload, by a link, and with Back. */
+function useReturn(body: React.RefObject<HTMLElement | null>, height: number, total: number | null): void {
+  const { searchParams } = useUrl();
+  const row = useRef(Number(searchParams.get("row") ?? 0));
+  useEffect(() => {
+    if (total === null || total === 0 || !body.current) return;
+    if (row.current > 0) window.scrollTo(0, window.scrollY + body.current.getBoundingClientRect().top + row.current * height);
+    row.current = 0;
+  }, [body, height, total]);
 }

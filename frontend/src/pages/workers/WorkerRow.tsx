@@ -1,9 +1,11 @@
-import type { WorkerView } from "../../api/types";
+import { USAGE_MINUTES } from "../../api/machines";
+import type { WorkerUsage, WorkerView } from "../../api/types";
 import { Link } from "../../app/router";
 import { count } from "../../parts/numbers";
 import { StateBadge } from "../../parts/StateBadge";
 import { about, ago } from "../../parts/time";
 import { Usage } from "./Usage";
+import { UsageSpark } from "./UsageSpark";
 import classes from "./WorkersPage.module.css";
 
 const LABELS: Partial<Record<WorkerView["state"], string>> = { loading: "loading torch", busy: "at work" };
@@ -16,6 +18,11 @@ function Task({ worker }: { worker: WorkerView }) {
       <div className={classes.task}>
         <Link href={`/runs/${worker.run}`}>{worker.run_name ?? worker.run}</Link>
         <code>{worker.segment}</code>
+        {worker.attempt !== null && (
+          <Link className={classes.events} href={`/runs/${worker.run}?tab=events&attempt=${worker.attempt}`} aria-label={`Events of ${worker.segment}`}>
+            Events
+          </Link>
+        )}
       </div>
       <div className={classes.progress}>
         <div className={classes.track} role="progressbar" aria-label={`Progress of ${worker.segment}`} aria-valuemin={0} aria-valuemax={Math.max(worker.total, 1)} aria-valuenow={worker.done}>
@@ -49,7 +56,19 @@ function Versions({ versions, fingerprint }: Pick<WorkerView, "versions" | "fing
   );
 }
 
-export function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) {
+function History({ usage }: { usage: WorkerUsage }) {
+  const shared = { usage, minutes: USAGE_MINUTES };
+  return (
+    <div className={classes.history}>
+      <UsageSpark name="CPU" values={usage.cpu} {...shared} />
+      <UsageSpark name="Memory" values={usage.memory} {...shared} />
+      {usage.gpu && <UsageSpark name="GPU" values={usage.gpu} {...shared} />}
+      {usage.gpu_memory && <UsageSpark name="GPU memory" values={usage.gpu_memory} {...shared} />}
+    </div>
+  );
+}
+
+export function WorkerRow({ worker, usage, now }: { worker: WorkerView; usage: WorkerUsage | undefined; now: number }) {
   const device = worker.device === "cpu" ? `CPU, ${worker.threads} thread${worker.threads === 1 ? "" : "s"}` : worker.device;
   const up = about((now - Date.parse(worker.started_at)) / 1000);
   return (
@@ -60,6 +79,7 @@ export function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) 
       </div>
       <div className={classes.what}>
         <Task worker={worker} />
+        {usage && <History usage={usage} />}
       </div>
       <div className={classes.facts}>
         <span>{device}</span>

@@ -1,5 +1,6 @@
 import { Alert, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { usageQuery } from "../../api/machines";
 import { workersQuery } from "../../api/queries";
 import type { WorkerView } from "../../api/types";
 import { Command } from "../../parts/Command";
@@ -9,6 +10,7 @@ import { ProblemAlert } from "../../parts/Problem";
 import { useTitle } from "../../parts/useTitle";
 import { useNow } from "../../parts/time";
 import { Centered } from "../problems/Centered";
+import { GoneWorkers } from "./GoneWorkers";
 import { WorkerRow } from "./WorkerRow";
 import classes from "./WorkersPage.module.css";
 
@@ -20,6 +22,20 @@ function NoWorkers() {
       <p>On another machine that reaches this stack’s Redis and checkpoint store (COPD_REDIS_URL and COPD_STORE_URL):</p>
       <Command text="copd workers" />
     </Centered>
+  );
+}
+
+function MoreWorkers() {
+  return (
+    <section className={classes.more} aria-labelledby="more-workers">
+      <h2 id="more-workers">More workers</h2>
+      <p>On another machine that reaches this stack’s Redis and checkpoint store (COPD_REDIS_URL and COPD_STORE_URL), this starts one for each GPU, or one for the CPU:</p>
+      <Command text="copd workers" />
+      <p>
+        A worker that does not report for 5 seconds leaves this list. The lease of what it was at ends after 10 seconds; then the segment goes to another worker as its next
+        attempt, from the last state that was stored. No number is lost, and after three losses the run fails with the reason.
+      </p>
+    </section>
   );
 }
 
@@ -41,6 +57,7 @@ export function WorkersPage() {
   useTitle("Workers");
   const now = useNow();
   const { data, error, refetch } = useQuery(workersQuery);
+  const usage = useQuery(usageQuery).data?.workers ?? [];
   return (
     <>
       {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
@@ -52,11 +69,13 @@ export function WorkersPage() {
           <PageHead title="Workers" total={atWork(data.workers)}>{data.scheduler_alive && <span className={classes.scheduler}>scheduler alive</span>}</PageHead>
           <ul className={classes.workers}>
             {inOrder(data.workers).map((worker) => (
-              <WorkerRow key={worker.name} worker={worker} now={now} />
+              <WorkerRow key={worker.name} worker={worker} usage={usage.find((each) => each.worker === worker.name)} now={now} />
             ))}
           </ul>
+          <MoreWorkers />
         </>
       )}
+      {data && <GoneWorkers gone={usage.filter(({ worker }) => !data.workers.some(({ name }) => name === worker))} now={now} />}
     </>
   );
 }

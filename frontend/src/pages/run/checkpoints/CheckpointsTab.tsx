@@ -1,66 +1,63 @@
-import { Skeleton } from "@mantine/core";
+import { Button, Select, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { checkpointsQuery } from "../../../api/queries";
-import type { CheckpointView, Run } from "../../../api/types";
-import { CopyText } from "../../../parts/CopyText";
+import { useState } from "react";
+import { checkpointsQuery, exportsQuery } from "../../../api/queries";
+import type { Run } from "../../../api/types";
+import { useParam } from "../../../app/router";
+import { useMaySteer } from "../../../app/useMaySteer";
 import { bytes } from "../../../parts/numbers";
-import { PolicyName } from "../../../parts/PolicyName";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { ProblemAlert } from "../../../parts/Problem";
-import { clock } from "../../../parts/time";
-import classes from "../../../parts/Table.module.css";
+import table from "../../../parts/Table.module.css";
+import { byRound, checkpoints } from "./checkpointText";
+import { NewestModel } from "./NewestModel";
+import { Round } from "./Round";
+import { SweepPanel } from "./SweepPanel";
+import classes from "./Checkpoints.module.css";
 
+/** What the store holds of the run, by round: why each stays, and all that can be done with it. */
 export function CheckpointsTab({ run }: { run: Run }) {
   const { data, error, refetch } = useQuery(checkpointsQuery(run.id));
-  const colour = usePolicyColours(run.id, run.policies);
-  if (error) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
-  if (!data) return <Skeleton height={320} />;
-  if (!data.checkpoints.length) return <p className={classes.none}>No checkpoint is stored yet; the first come at the end of the first segments.</p>;
-  const all = data.checkpoints.toSorted((a, b) => b.step - a.step || a.policy.localeCompare(b.policy));
-  const total = all.reduce((sum, c) => sum + c.bytes, 0);
+  const exports = useQuery(exportsQuery(run.id)).data?.exports ?? [];
+  const colour = usePolicyColours(run.policies);
+  const maySteer = useMaySteer();
+  const [policy, setPolicy] = useParam("policy", "");
+  const [sweeping, setSweeping] = useState(false);
+  if (error && !data) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
+  if (!data) return <Skeleton height={320} role="group" aria-label="Loading the checkpoints" />;
+  const all = data.checkpoints;
+  if (!all.length) return <p className={table.none}>No checkpoint is stored yet; the first come at the end of the first segments.</p>;
+  const order = run.policies.map(({ name }) => name);
+  const shown = all.filter((each) => !policy || each.policy === policy);
   return (
-    <>
-      <p className={classes.lead}>
-        {all.length} {all.length === 1 ? "checkpoint" : "checkpoints"}, {bytes(total)}. A state can be resumed from; a snapshot is read by students, measurements and exports.
-      </p>
-      <div className={classes.scroll} tabIndex={0} role="region" aria-label="Checkpoints">
-        <table className={classes.table}>
-          <thead>
-            <tr>
-              <th scope="col">Policy</th>
-              <th scope="col">Step</th>
-              <th scope="col">Holds</th>
-              <th scope="col">Size</th>
-              <th scope="col">Digest</th>
-              <th scope="col">Attempt</th>
-              <th scope="col">Stored</th>
-            </tr>
-          </thead>
-          <tbody>
-            {all.map((c) => (
-              <Row key={`${c.policy}@${c.step}.${c.attempt}`} checkpoint={c} colour={colour(c.policy)} />
-            ))}
-          </tbody>
-        </table>
+    <div className={classes.tab}>
+      <h2 className="visually-hidden">Checkpoints</h2>
+      <div className={classes.head}>
+        <p className={classes.lead}>
+          {checkpoints(all.length)}, {bytes(all.reduce((sum, c) => sum + c.bytes, 0))}. Training can go on from a state; a snapshot is the weights alone. Both can be exported.
+        </p>
+        <Select
+          aria-label="Policy"
+          placeholder="Any policy"
+          size="xs"
+          w={150}
+          clearable
+          data={order.filter((name) => all.some((each) => each.policy === name))}
+          value={policy || null}
+          onChange={(value) => setPolicy(value ?? "")}
+        />
+        {maySteer && (
+          <Button variant="default" size="xs" aria-expanded={sweeping} onClick={() => setSweeping(!sweeping)}>
+            Make room
+          </Button>
+        )}
       </div>
-    </>
-  );
-}
-
-function Row({ checkpoint: c, colour }: { checkpoint: CheckpointView; colour: string }) {
-  return (
-    <tr>
-      <td>
-        <PolicyName name={c.policy} colour={colour} />
-      </td>
-      <td>{c.step}</td>
-      <td>{c.has_state ? "state" : "snapshot"}</td>
-      <td>{bytes(c.bytes)}</td>
-      <td>
-        <CopyText text={c.digest} shown={c.digest.slice(0, 12)} what="digest" />
-      </td>
-      <td>{c.attempt}</td>
-      <td>{clock(c.created_at)}</td>
-    </tr>
+      <NewestModel run={run} all={all} exports={exports} />
+      {maySteer && sweeping && <SweepPanel run={run} onClose={() => setSweeping(false)} />}
+      {shown.length === 0 && <p className={table.none}>The store holds no checkpoint of {policy}.</p>}
+      {byRound(shown, order).map((group) => (
+        <Round key={group.round ?? "none"} run={run} group={group} all={all} wholeRounds={data.whole_rounds} exports={exports} colour={colour} />
+      ))}
+    </div>
   );
 }

@@ -5,9 +5,11 @@ import type { Run } from "../../../api/types";
 import { useParam } from "../../../app/router";
 import { AgreementChart } from "../../../charts/AgreementChart";
 import { FigureChart } from "../../../charts/FigureChart";
+import { SmoothingControl } from "../../../charts/SmoothingControl";
 import { PageSkeleton } from "../../../parts/PageSkeleton";
 import { ProblemAlert } from "../../../parts/Problem";
 import { waitingText } from "../runText";
+import { FactsRow } from "./FactsRow";
 import { FailedBanner } from "./FailedBanner";
 import { PlanAhead } from "./PlanAhead";
 import { ResultSection } from "./ResultSection";
@@ -30,7 +32,7 @@ export function OverviewTab({ run }: { run: Run }) {
   const group = (name: string): string => (name === "timeline" ? name : name.startsWith("capability.") ? "capability" : "other");
   const charts = (wanted: string) =>
     data.figures
-      .filter(({ name }) => group(name) === wanted)
+      .filter(({ name, tab }) => tab === "overview" && group(name) === wanted)
       .map(({ name, title }) => {
         const props = { runId: run.id, title, waiting: waitingText(name, run), height: HEIGHTS[name.split(".")[0] ?? ""] ?? 310 };
         return name === "agreement" ? <AgreementChart key={name} {...props} /> : <FigureChart key={name} {...props} name={name} x={x} />;
@@ -39,10 +41,15 @@ export function OverviewTab({ run }: { run: Run }) {
     <div className={classes.overview}>
       {run.error && <FailedBanner run={run} error={run.error} />}
       {run.state === "completed" && <ResultSection run={run} />}
+      <FactsRow run={run} />
       <PlanAhead run={run} />
+      <h2 className="visually-hidden">Curves</h2>
       <div className={classes.tools}>
         <WorkNow run={run} />
-        <SegmentedControl aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={setAxis} />
+        <div className={classes.looks}>
+          <SmoothingControl />
+          <SegmentedControl aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={setAxis} />
+        </div>
       </div>
       <div className={classes.thirds}>{charts("capability")}</div>
       <div className={classes.halves}>{charts("other")}</div>

@@ -11,7 +11,7 @@ export function PlanAhead({ run }: { run: Run }) {
   return (
     <section className={classes.card} aria-label="The plan">
       <h3>The plan</h3>
-      <PlanChart segments={segments} />
+      <PlanChart segments={segments} policies={run.policies} />
     </section>
   );
 }

@@ -14,7 +14,7 @@ import classes from "./Result.module.css";
 /** What came of a finished run: it leads the page. */
 export function ResultSection({ run }: { run: Run }) {
   const { data: result, error, refetch } = useQuery(resultQuery(run.id));
-  const colour = usePolicyColours(run.id, run.policies);
+  const colour = usePolicyColours(run.policies);
   if (error) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (!result) return <Skeleton height={420} />;
   return (

@@ -1,35 +1,14 @@
-import type { ControlView, Run } from "../../../api/types";
+import type { ControlView } from "../../../api/types";
 import { EditableValue } from "./EditableValue";
-import { pendingEdit } from "./edits";
+import { edgeOf, nameOf } from "./names";
+import type { Steering } from "./useSteering";
 import classes from "./Weights.module.css";
 
-const NAMES: Record<string, string> = {
-  "optimizer.lr": "Learning rate",
-  "rlvr.temperature": "Temperature",
-  "rlvr.clip_low": "Clip range below (rlvr.clip_low)",
-  "rlvr.clip_high": "Clip range above (rlvr.clip_high)",
-  seed: "Seed of training steps",
-  priority: "Priority",
-  rounds: "Rounds",
-  "rlvr.steps": "Steps of phase I (RLVR)",
-  "opd.steps": "Steps of phase II (OPD)",
-  "opd.sync_every": "Teacher refresh (opd.sync_every)",
-  "evaluation.every": "Rounds between evaluations",
-  "opd.topology": "Topology",
-  "opd.adaptive.teach": "Teach (opd.adaptive.teach)",
-};
-
-interface Props {
-  run: Run;
-  locked: boolean;
-  onSet: (path: string, value: boolean | number | string) => void;
-}
-
 /** What every optimizer step uses, who goes first, and the structure of rounds to come. */
-export function OtherControls({ run, locked, onSet }: Props) {
-  const controls = run.controls.filter((control) => !control.path.startsWith("w."));
+export function OtherControls({ steering }: { steering: Steering }) {
+  const controls = steering.run.controls.filter((control) => edgeOf(control.path) === null);
   const row = (control: ControlView) => {
-    const name = NAMES[control.path] ?? control.path;
+    const name = nameOf(control.path);
     return (
       <div key={control.path} className={classes.control}>
         <dt>
@@ -37,7 +16,7 @@ export function OtherControls({ run, locked, onSet }: Props) {
           {control.description && <span className={classes.description}>{control.description}</span>}
         </dt>
         <dd>
-          <EditableValue control={control} label={name} pending={pendingEdit(run.edits, control.path)} locked={locked} onSet={(value) => onSet(control.path, value)} />
+          <EditableValue control={control} label={name} steering={steering} />
         </dd>
       </div>
     );
@@ -52,7 +31,7 @@ export function OtherControls({ run, locked, onSet }: Props) {
         <p className={classes.lead}>Act at each expert&rsquo;s next optimizer step.</p>
         <dl>{values.map(row)}</dl>
         <h2 className={classes.further}>Queue</h2>
-        <p className={classes.lead}>Acts at once, and on no weight.</p>
+        <p className={classes.lead}>Acts at once. It changes when the work is done, never what comes out.</p>
         <dl>{dispatch.map(row)}</dl>
       </section>
       {structure.length > 0 && (

@@ -23,6 +23,11 @@ export function effectText(edit: EditView): string {
   return edit.effective.map((effect) => `${effect.policy} at step ${effect.step}`).join(", ");
 }
 
+/** Where and when it acted first. */
+export function firstEffect(edit: EditView): EditView["effective"][number] | null {
+  return edit.effective.toSorted((a, b) => a.at.localeCompare(b.at))[0] ?? null;
+}
+
 /** What a typed text sets for a field that is on or off, or why it cannot. */
 export function parseSwitch(text: string): boolean | string {
   const word = text.trim().toLowerCase();

@@ -1,0 +1,53 @@
+import { useEffect, useState, type RefObject } from "react";
+import { valuesAt, type HoverGroup, type ValueAt } from "./hover";
+import type { PlotElement } from "./plotly";
+import classes from "./HoverLine.module.css";
+
+interface Line {
+  left: number;
+  top: number;
+  height: number;
+  /** The values stand on the side that has room. */
+  isRight: boolean;
+  values: ValueAt[];
+}
+
+/** Where the person points at in another chart of the same axis, and what the curves here say there. */
+export function HoverLine({ group, element }: { group: HoverGroup; element: RefObject<PlotElement | null> }) {
+  const [line, setLine] = useState<Line | null>(null);
+  useEffect(() => {
+    const chart = element.current;
+    if (!chart) return;
+    return group.join(chart, (at) => setLine(at === null ? null : lineAt(chart, at)));
+  }, [element, group]);
+  if (!line) return null;
+  return (
+    <div className={classes.line} style={{ left: line.left, top: line.top, height: line.height }} aria-hidden="true">
+      {line.values.length > 0 && (
+        <ul className={classes.values} data-right={line.isRight || undefined}>
+          {line.values.map(({ name, colour, value }) => (
+            <li key={name}>
+              <span className={classes.swatch} style={{ background: colour }} />
+              {name} <b>{short(value)}</b>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+const MOST_VALUES = 8;
+
+function lineAt(chart: PlotElement, at: number): Line | null {
+  const layout = chart._fullLayout;
+  if (!layout || !chart.data) return null;
+  const inside = layout.xaxis.d2p(at);
+  if (!(inside >= 0 && inside <= layout.xaxis._length)) return null;
+  const values = valuesAt(chart.data, at).slice(0, MOST_VALUES);
+  return { left: layout.xaxis._offset + inside, top: layout.yaxis._offset, height: layout.yaxis._length, isRight: inside > layout.xaxis._length / 2, values };
+}
+
+function short(value: number): string {
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,102 @@
+import { QueryClient } from "@tanstack/react-query";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { StreamPoints } from "../api/types";
+import { FakeEventSource, streams } from "./fakeEventSource";
+import { LiveRun } from "./LiveRun";
+
+vi.mock("../api/queries", () => ({ fetchCursor: () => Promise.resolve("0-0") }));
+
+const START = Date.parse("2026-01-01T00:00:00Z");
+const client = new QueryClient();
+const asked = vi.spyOn(client, "invalidateQueries");
+let live: LiveRun;
+
+function hide(hidden: boolean): void {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+
+const newest = (): FakeEventSource => streams[streams.length - 1]!;
+
+/** A point of a step that was sent so many milliseconds ago. */
+function point(step: number, ago = 0): void {
+  const values = [{ name: "reward", peer: "", domain: "", value: 0.5, se: null }];
+  const data: StreamPoints = { attempt: 1, policy: "text", step, time: new Date(Date.now() - ago).toISOString(), values };
+  newest().send("points", `${step}-0`, data);
+}
+
+describe("a run while it is looked at", () => {
+  beforeEach(async () => {
+    vi.useFakeTimers({ now: START });
+    vi.stubGlobal("EventSource", FakeEventSource);
+    vi.stubGlobal("BroadcastChannel", undefined); // so that the tab reads its own stream
+    streams.length = 0;
+    hide(false);
+    live = new LiveRun("r", client);
+    live.start();
+    await vi.advanceTimersByTimeAsync(0);
+    newest().dispatchEvent(new Event("open"));
+    asked.mockClear();
+  });
+  afterEach(() => {
+    live.stop();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("lets go of its stream when nobody looks for a while, and goes on from the last event", async () => {
+    point(7);
+    hide(true);
+    await vi.advanceTimersByTimeAsync(9_000);
+    point(8);
+    expect(newest().closed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(newest().closed).toBe(true);
+    expect(asked).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked.mock.calls).toEqual([[{ queryKey: ["run", "r", "run"] }]]);
+
+    hide(false);
+    expect(streams).toHaveLength(2);
+    expect(newest().url).toMatch(/cursor=8-0$/);
+    newest().dispatchEvent(new Event("open"));
+    expect(asked).toHaveBeenLastCalledWith({ queryKey: ["run", "r"] });
+    expect([...live.snapshot().curves.values()].map((curve) => curve.points.length)).toEqual([2]);
+    asked.mockClear();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).not.toHaveBeenCalled();
+    expect(newest().closed).toBe(false);
+  });
+
+  it("keeps its stream when one looks away for a moment", async () => {
+    hide(true);
+    await vi.advanceTimersByTimeAsync(9_000);
+    hide(false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(streams).toHaveLength(1);
+    expect(newest().closed).toBe(false);
+  });
+
+  it("says that it replays while what comes is old, and only then", async () => {
+    point(1);
+    newest().dispatchEvent(new Event("error"));
+    expect(live.snapshot().connection).toBe("reconnecting");
+    await vi.advanceTimersByTimeAsync(500);
+    newest().dispatchEvent(new Event("open"));
+    expect(live.snapshot().replaying).toBe(false);
+    point(2, 30_000);
+    expect(live.snapshot().replaying).toBe(true);
+    point(3);
+    expect(live.snapshot().replaying).toBe(false);
+  });
+
+  it("has replayed when no more comes", async () => {
+    point(1);
+    newest().dispatchEvent(new Event("error"));
+    await vi.advanceTimersByTimeAsync(500);
+    newest().dispatchEvent(new Event("open"));
+    point(2, 30_000);
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(live.snapshot().replaying).toBe(false);
+  });
+});

@@ -1,0 +1,20 @@
+/** What tests have in place of the browser's EventSource. */
+
+/** Every stream that was opened, in order. */
+export const streams: FakeEventSource[] = [];
+
+export class FakeEventSource extends EventTarget {
+  readonly url: string;
+  closed = false;
+  constructor(url: string) {
+    super();
+    this.url = url;
+    streams.push(this);
+  }
+  close(): void {
+    this.closed = true;
+  }
+  send(type: string, id: string, data: unknown): void {
+    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data), lastEventId: id }));
+  }
+}

@@ -1,0 +1,49 @@
+import { Button } from "@mantine/core";
+import type { ExportView, ListedCheckpoint, Run } from "../../../api/types";
+import { useMaySteer } from "../../../app/useMaySteer";
+import { useLive } from "../../../live/useLiveRun";
+import { Icon } from "../../../parts/Icon";
+import { ProblemAlert } from "../../../parts/Problem";
+import { exportState } from "./checkpointText";
+import { useExport } from "./useCheckpointActions";
+import classes from "./Checkpoints.module.css";
+
+interface Props {
+  run: Run;
+  checkpoint: ListedCheckpoint;
+  made: ExportView | undefined;
+  /** What is exported, in the words that go on from "Export". */
+  name: string;
+  /** Whether it is the page's own proposal, and not one row of many. */
+  isMain?: boolean;
+}
+
+/** Asks for the folder of a checkpoint, tells how far it is, and hands it out. */
+export function Export({ run, checkpoint, made, name, isMain = false }: Props) {
+  const maySteer = useMaySteer();
+  const act = useExport(run);
+  const progress = useLive((view) => view.progress);
+  const state = act.isPending ? "waiting" : exportState(made);
+  const button = { size: isMain ? "sm" : "xs", variant: isMain ? "filled" : "default", leftSection: <Icon name="download" size={14} /> };
+  if (state === "ready" && made?.url) {
+    return (
+      <Button {...button} variant="filled" component="a" href={made.url} download aria-label={`Download ${name}`}>
+        Download
+      </Button>
+    );
+  }
+  const far = made && progress.get(made.segment);
+  return (
+    <>
+      {state === "waiting" && <span className={classes.dim}>export waits for a worker</span>}
+      {state === "running" && <span className={classes.dim}>exporting{far ? `, ${far.done} of ${far.total}` : " …"}</span>}
+      {state === "failed" && <span className={classes.failed}>The export failed: {made?.reason ?? "the worker did not say why"}</span>}
+      {maySteer && (state === "none" || state === "failed") && (
+        <Button {...button} aria-label={`${state === "failed" ? "Try again to export" : "Export"} ${name}`} onClick={() => act.mutate(checkpoint)}>
+          {state === "failed" ? "Try again" : "Export"}
+        </Button>
+      )}
+      {act.error && <ProblemAlert error={act.error} />}
+    </>
+  );
+}

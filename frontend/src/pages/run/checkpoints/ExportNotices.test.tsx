@@ -1,0 +1,42 @@
+import { MantineProvider } from "@mantine/core";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { act } from "react";
+import { createRoot } from "react-dom/client";
+import { expect, it, vi } from "vitest";
+import { exportsQuery } from "../../../api/queries";
+import type { ExportView, Run } from "../../../api/types";
+import { ExportNotices } from "./ExportNotices";
+
+const made = (id: number, step: number, state: ExportView["state"], more: Partial<ExportView> = {}): ExportView =>
+  ({ id, policy: "merged", step, segment: `export.merged@${step}`, state, url: state === "ready" ? `/exports/${id}` : null, reason: null, ...more }) as ExportView;
+
+it("tells of exports that end while one looks, and not of those that were there", async () => {
+  vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false, enabled: false } } });
+  const hold = (...exports: ExportView[]): Promise<void> =>
+    act(async () => {
+      client.setQueryData(exportsQuery("abc").queryKey, { exports });
+      await new Promise((done) => setTimeout(done)); // its listeners are called later
+    });
+  await hold(made(1, 60, "ready"), made(2, 120, "waiting"), made(3, 180, "waiting"));
+  const root = createRoot(document.body.appendChild(document.createElement("div")));
+  await act(async () =>
+    root.render(
+      <QueryClientProvider client={client}>
+        <MantineProvider env="test">
+          <ExportNotices run={{ id: "abc" } as Run} />
+        </MantineProvider>
+      </QueryClientProvider>,
+    ),
+  );
+  const notes = (): (string | null)[] => Array.from(document.querySelectorAll("[role=note]"), (note) => note.textContent);
+  expect(notes()).toEqual([]);
+  await hold(made(1, 60, "ready"), made(2, 120, "ready"), made(3, 180, "failed", { reason: "the disk is full" }));
+  expect(notes()).toEqual(["merged at step 120 is exported.Download it", "The export of merged at step 180 failed.the disk is full"]);
+  expect(document.querySelector("a")?.getAttribute("href")).toBe("/exports/2");
+  await act(async () => document.querySelector<HTMLButtonElement>("[aria-label='Close this note']")?.click());
+  await hold(made(1, 60, "ready"), made(2, 120, "ready"), made(3, 180, "waiting"));
+  expect(notes()).toEqual([]);
+  await act(async () => root.unmount());
+  vi.unstubAllGlobals();
+});

@@ -1,0 +1,93 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, type ReactNode } from "react";
+import { factsQuery } from "../../../api/charts";
+import type { EditView, Run } from "../../../api/types";
+import { useParam } from "../../../app/router";
+import { pointsOfSeries } from "../../../live/curves";
+import { useLive, useLiveRun } from "../../../live/useLiveRun";
+import { percentage, points, setting } from "../../../parts/numbers";
+import { PolicyName } from "../../../parts/PolicyName";
+import { usePolicyColours } from "../../../parts/policyColour";
+import { shortName } from "../weights/names";
+import { bestPolicy, lowestOverlap, weakest, type LowestOverlap, type Weakest } from "./facts";
+import classes from "./FactsRow.module.css";
+
+/** What a newcomer reads first: how good it is, where it is weak, how far the experts have drifted, and what was changed. */
+export function FactsRow({ run }: { run: Run }) {
+  const live = useLiveRun();
+  const ready = useLive((view) => view.ready);
+  const { data } = useQuery({ ...factsQuery(run.id), enabled: ready });
+  useEffect(() => {
+    if (data) live.load(pointsOfSeries(data.series));
+  }, [data, live]);
+  const curves = useLive((view) => view.curves);
+  const colour = usePolicyColours(run.policies);
+  const facts = useMemo(() => ({ best: bestPolicy(curves, run), weak: weakest(curves, run), lowest: lowestOverlap(curves) }), [curves, run]);
+  const { best, weak, lowest } = facts;
+  const edits = run.edits.filter((edit) => edit.effective.length > 0);
+  const newest = edits.at(-1);
+  const soon = data ? "after the first evaluation" : "…";
+  const hasPairs = run.policies.filter((policy) => policy.role === "expert").length > 1;
+  return (
+    <section aria-label="At a glance">
+      <dl className={classes.facts}>
+        <Fact name="Mean accuracy" detail={best ? <>{best.base !== null && `${points(best.mean - best.base)} points over base`}</> : soon}>
+          {best && (
+            <>
+              {percentage(best.mean)} <PolicyName name={best.policy} colour={colour(best.policy)} />
+            </>
+          )}
+        </Fact>
+        <Fact name="Weakest" detail={weak ? weakestOf(weak) : soon}>
+          {weak && `${weak.domain}, ${percentage(weak.accuracy)}${weak.error === null ? "" : ` ± ${Math.round(100 * weak.error)}`}`}
+        </Fact>
+        {hasPairs && (
+          <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} /> : data ? "after the first measuring" : "…"}>
+            {lowest && lowest.value.toFixed(2)}
+          </Fact>
+        )}
+        <Fact name="Edits" detail={newest ? <NewestEdit edit={newest} /> : "no setting was changed"}>
+          {edits.length ? String(edits.length) : "none"}
+        </Fact>
+      </dl>
+    </section>
+  );
+}
+
+function weakestOf({ policy, step }: Weakest): string {
+  if (policy === "base") return "of the base model, before training";
+  return `of ${policy === "merged" ? "the merged model" : policy}’s domains, at step ${step}`;
+}
+
+function NewestEdit({ edit }: { edit: EditView }) {
+  return (
+    <span title={edit.path}>
+      {shortName(edit.path)}: {setting(edit.old)} → {setting(edit.value)}, from step {edit.effective[0]?.step}
+    </span>
+  );
+}
+
+function Fact({ name, detail, children }: { name: string; detail: ReactNode; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className={classes.value}>{children || "–"}</dd>
+      <dd className={classes.detail}>{detail}</dd>
+    </div>
+  );
+}
+
+/** Leads to the matrix at that step. */
+function LowestLink({ lowest: { student, teacher, step } }: { lowest: LowestOverlap }) {
+  const [, setStep] = useParam("at", "");
+  const show = (): void => {
+    setStep(String(step));
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document.getElementById("chart-agreement")?.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
+  };
+  return (
+    <button type="button" className={classes.link} onClick={show}>
+      {student} ← {teacher} at step {step}
+    </button>
+  );
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { NO_CURVES, upsert, type Batch } from "../../../live/curves";
+import { bestPolicy, lowestOverlap, weakest } from "./facts";
+
+const run = {
+  domains: ["text", "video"],
+  policies: [
+    { name: "base", role: "base" as const, domain: null, colour: 0 },
+    { name: "text", role: "expert" as const, domain: null, colour: 2 },
+    { name: "video", role: "expert" as const, domain: null, colour: 3 },
+    { name: "merged", role: "merged" as const, domain: null, colour: 1 },
+  ],
+};
+const one = (key: string, step: number, value: number | null, se: number | null = null): Batch => ({ key, points: [{ step, value, se, attempt: 1, time: null }] });
+const evaluated = (policy: string, text: number, video: number): Batch[] => [one(`capability|${policy}||text`, 10, text, 0.02), one(`capability|${policy}||video`, 10, video, 0.03)];
+
+describe("the facts of a run", () => {
+  it("are of the best expert until the merged model is known in every domain", () => {
+    let curves = upsert(NO_CURVES, [...evaluated("base", 0.2, 0.3), ...evaluated("text", 0.6, 0.4), ...evaluated("video", 0.3, 0.5)]);
+    expect(bestPolicy(curves, run)).toEqual({ policy: "text", mean: 0.5, base: 0.25 });
+    expect(weakest(curves, run)).toMatchObject({ policy: "text", domain: "video", accuracy: 0.4 });
+    curves = upsert(curves, [one("capability|merged||text", 10, 0.4, 0.02)]);
+    expect(bestPolicy(curves, run)?.policy).toBe("text");
+    curves = upsert(curves, evaluated("merged", 0.4, 0.45));
+    expect(weakest(curves, run)).toEqual({ policy: "merged", domain: "text", step: 10, accuracy: 0.4, error: 1.96 * 0.02 });
+  });
+
+  it("take the newest value that exists", () => {
+    const curves = upsert(NO_CURVES, [...evaluated("base", 0.2, 0.3), one("capability|base||text", 20, 0.9), one("capability|base||text", 30, null)]);
+    expect(weakest(curves, run)).toMatchObject({ policy: "base", domain: "video" });
+  });
+
+  it("say where the overlap was lowest, over all domains together", () => {
+    const curves = upsert(NO_CURVES, [
+      one("overlap|text|video|", 36, 0.9),
+      one("overlap|video|text|", 96, 0.68),
+      one("overlap|video|text|", 120, 0.8),
+      one("overlap|video|text|text", 36, 0.1),
+      one("symmetric_kl|video|text|", 36, 0.01),
+    ]);
+    expect(lowestOverlap(curves)).toEqual({ student: "video", teacher: "text", step: 96, value: 0.68 });
+  });
+
+  it("are nothing where nothing is known", () => {
+    expect([bestPolicy(NO_CURVES, run), weakest(NO_CURVES, run), lowestOverlap(NO_CURVES)]).toEqual([null, null, null]);
+  });
+});

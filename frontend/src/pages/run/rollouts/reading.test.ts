@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import type { KeptToken, ProbeAnswer } from "../../../api/types";
+import { ALONE, course, emptyText, limitOf, measureOf, origin, probability, rewardText, shade, signed, spoken, strength, verdict } from "./reading";
+
+function token(gap: number | null, logProb = -0.5, name = "yes"): KeptToken {
+  return { text: name, name, log_prob: logProb, entropy: 0.1, top: [], teachers: gap === null ? {} : { image: { log_prob: logProb + gap, gap, top: [] } } };
+}
+
+const answer = (step: number, reward: number): ProbeAnswer => ({ policy: "text", step, reward, completion: "x", reason: "", rollout: null });
+
+describe("colours of tokens", () => {
+  it("follow the teacher's gap, or how unlikely the student alone found it", () => {
+    expect(measureOf(token(-0.25), "image")).toBe(-0.25);
+    expect(measureOf(token(-0.25), "video")).toBeNull();
+    expect(measureOf(token(null, -2), ALONE)).toBe(2);
+  });
+
+  it("end at a round number that nine of ten tokens stay under, however extreme the tenth", () => {
+    expect(limitOf([...Array.from({ length: 19 }, () => token(0.04)), token(-30)], "image")).toBe(0.05);
+    expect(limitOf([token(-1.5)], "image")).toBe(2);
+    expect(limitOf([token(-300)], "image")).toBe(10);
+    expect(limitOf([], "image")).toBe(0.05);
+  });
+
+  it("have one tone for either sign, and stop at full strength", () => {
+    expect(strength(-9, 2)).toBe(-1);
+    expect(shade(-1, 2, "image")).toContain("--less) 28%");
+    expect(shade(5, 2, "image")).toContain("--more) 55%");
+    expect(shade(1, 2, ALONE)).toContain("--surprise");
+    expect(shade(null, 2, "image")).toBeUndefined();
+  });
+});
+
+describe("words", () => {
+  it("write nats with a sign and probabilities with a bound", () => {
+    expect([signed(0.314), signed(-1.2), signed(0)]).toEqual(["+0.31", "−1.20", "0.00"]);
+    expect([probability(Math.log(0.421)), probability(-20), probability(0)]).toEqual(["42.1%", "<0.1%", "100%"]);
+    expect(spoken(token(-0.25, Math.log(0.5)), "image")).toBe("yes, 50.0% likely, gap to image −0.25 nats");
+    expect(spoken(token(null, 0, " "), ALONE)).toBe("space, 100% likely");
+  });
+
+  it("say what a group got, also when all got the same", () => {
+    const group = { size: 8, reward_min: 0, reward_mean: 0.25, reward_max: 1 };
+    expect(rewardText(group)).toBe("mean 0.25 of 8, 0 to 1");
+    expect(rewardText({ ...group, reward_mean: 0, reward_max: 0 })).toBe("all 8 got 0");
+    expect(rewardText({ ...group, size: 1 })).toBe("0.25");
+    expect([verdict(1), verdict(0.5), verdict(0)]).toEqual(["right", "partly", "wrong"]);
+  });
+
+  it("say why a policy was asked, and from whose prompts", () => {
+    expect(origin({ part: "native", peer: null, domain: "video" })).toBe("RLVR on its own video prompts");
+    expect(origin({ part: "cross", peer: "text", domain: "text" })).toBe("OPD from text, on text prompts");
+    expect(origin({ part: "heldout", peer: null, domain: "video" })).toBe("held-out prompt of video");
+  });
+
+  it("tell how a policy fared on a prompt", () => {
+    expect(course([answer(0, 0), answer(5, 1), answer(10, 0), answer(15, 1), answer(20, 1)])).toBe("right at 3 of 5, always since step 15");
+    expect(course([answer(0, 1), answer(5, 0)])).toBe("right at 1 of 2");
+    expect(course([answer(0, 1), answer(5, 1)])).toBe("right at 2 of 2");
+    expect([course([answer(0, 1)]), course([answer(0, 0)]), course([])]).toEqual(["right", "not right", "never asked"]);
+  });
+
+  it("say why there is nothing, and when something comes", () => {
+    const keeps = { rollouts: { every: 10 } };
+    expect(emptyText({ state: "running", spec: {} })).toContain("keeps no rollouts");
+    expect(emptyText({ state: "completed", spec: keeps })).toContain("before the run ended");
+    expect(emptyText({ state: "queued", spec: keeps })).toContain("once a worker takes the run");
+    expect(emptyText({ state: "running", spec: keeps })).toContain("then every 10 steps");
+  });
+});

@@ -1,0 +1,88 @@
+"""What every kind of figure looks like. COPD_REWRITE_BASELINES=1 writes the pictures anew, for a person to look at and commit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from server.api.schemas.series import Figure
+from server.figures import Bar, Curve
+from tests.browser.rendering import BASELINES, MOST_DIFFERENT, REWRITE, SIZE, difference, picture
+from tests.server.test_figures import CAST, EXPERTS, NAMES, START, curve, drawn, full_data
+
+pytestmark = pytest.mark.browser
+EVERY_STEP = (
+    "reward", "zero_advantage", "tokens_per_second", "loss", "grad_norm", "lr", "entropy", "completion_length",
+    "seconds.rollout", "seconds.score", "seconds.update", "step_seconds",
+)  # fmt: skip
+KINDS = [name for name in NAMES if name != "capability.image"]
+
+
+@pytest.fixture(scope="module")
+def easel(chromium: Browser) -> Iterator[Page]:
+    """A page without a server: figures need none."""
+    page = chromium.new_page(viewport={"width": SIZE["width"], "height": SIZE["height"]})
+    yield page
+    page.close()
+
+
+def curves() -> Iterator[Curve]:
+    """Each unlike the others, so that one that is lost or has another's colour is seen."""
+
+    def wave(number: int, every: int) -> dict[int, float | None]:
+        return {step: 0.5 + 0.1 * number + 0.08 * math.sin(step / 6 + number) for step in range(0, 61, every)}
+
+    for number, policy in enumerate(("base", *EXPERTS, "merged")):
+        yield curve("capability", policy, wave(number - 1, 12), domain="text", se=0.02)
+    for number, (student, peer) in enumerate(CAST.edges):
+        for name in ("overlap", "symmetric_kl", "gap", "w"):
+            yield curve(name, student, wave(3 * number, 4), peer=peer)
+        yield curve("kl_student_teacher", student, {12: 0.3 + 0.2 * number, 36: 0.2}, peer=peer, domain=peer)
+    for number, expert in enumerate(EXPERTS):
+        for name in EVERY_STEP:
+            yield curve(name, expert, wave(2 * number, 1))
+
+
+def shown(name: str) -> Figure:
+    given = replace(full_data(), curves=list(curves()))
+    if name != "timeline":
+        return drawn(name, given)
+    later = Bar("opd.image@3", "opd", "image", "done", "w1", START + timedelta(seconds=12), START + timedelta(seconds=18), ("rlvr.text@0",))
+    first = Bar("rlvr.image@0", "rlvr", "image", "done", "w1", START, START + timedelta(seconds=5))
+    return drawn(name, replace(given, bars=[*given.bars, first, later]))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", KINDS)
+def test_a_figure_looks_as_it_did(easel: Page, name: str, theme: str) -> None:
+    file = BASELINES / f"{name}-{theme}.png"
+    seen = picture(easel, shown(name), theme)
+    if REWRITE:
+        BASELINES.mkdir(exist_ok=True)
+        seen.save(file, optimize=True)
+    found = difference(seen, Image.open(file).convert("RGB"))
+    assert found.share <= MOST_DIFFERENT, f"{found.share:.1%} of the pixels differ from {file.name}"
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_figure_shows_something(name: str) -> None:
+    assert any(trace.get("visible") != "legendonly" and any(value is not None for value in _values(trace)) for trace in shown(name).data)
+
+
+def _values(trace: dict[str, Any]) -> list[Any]:
+    return list(trace.get("y") or ()) or [cell for row in trace.get("z") or () for cell in row]
+
+
+@pytest.mark.parametrize("name", ["reward", "overlap", "capability.text", "timeline"])
+def test_a_lost_curve_is_noticed(easel: Page, name: str) -> None:
+    """The comparison can fail: without one of its curves, its place in the legend kept, a chart is not the same."""
+    whole = shown(name)
+    part = whole.model_copy(update={"data": [*whole.data[:-1], {**whole.data[-1], "visible": "legendonly"}]})
+    assert difference(picture(easel, part, "light"), picture(easel, whole, "light")).share > MOST_DIFFERENT

@@ -1,0 +1,92 @@
+"""What can be done with a chart: it stands in the address, and what is saved holds what is stored."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.charts import REWARD, chart, drawn, wait_until_drawn
+from tests.browser.test_steering import stored
+from tests.browser.watching import PHONE, barriers
+from tests.embedded import Stack, eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def choose(page: Page, card: Locator, item: str) -> None:
+    card.get_by_role("button", name=re.compile("^Options")).click()
+    page.get_by_role("menuitem", name=item).or_(page.get_by_role("menuitemcheckbox", name=item)).click()
+
+
+def test_smoothing_zoom_and_hidden_curves_come_back_from_the_address(page: Page, stack: Stack, finished: str) -> None:
+    page.goto(f"{stack.url}/runs/{finished}?smooth=0.8")
+    wait_until_drawn(page, REWARD)
+    card = chart(page, REWARD)
+    smoothed = "card => card.querySelector('.js-plotly-plot').data.filter(trace => trace.meta.mode === 'smoothed').length"
+    eventually(lambda: card.evaluate(smoothed) == 3)
+    whole = sum(map(len, drawn(page, REWARD).values()))
+    choose(page, card, "Zoom in on the end")
+    expect(page).to_have_url(re.compile(r"zoom\.reward=\d"))
+    expect(card.get_by_text(re.compile(r"\d+ of \d+ points"))).to_be_visible()
+    eventually(lambda: sum(map(len, drawn(page, REWARD).values())) < whole)
+    card.locator(".legendtoggle").nth(1).click()  # isolates
+    expect(page).to_have_url(re.compile(r"hide\.reward="))
+    page.reload()
+    wait_until_drawn(page, REWARD)
+    shown = (
+        "card => card.querySelector('.js-plotly-plot').data.filter(trace => trace.visible === undefined || trace.visible === true).length"
+    )
+    eventually(lambda: card.evaluate(shown) == 2)  # one curve, raw and smoothed
+    assert sum(map(len, drawn(page, REWARD).values())) < whole
+    card.get_by_role("button", name="Reset zoom").click()
+    eventually(lambda: sum(map(len, drawn(page, REWARD).values())) == whole)
+
+
+def test_a_chart_is_a_table_and_a_file_too(page: Page, stack: Stack, finished: str) -> None:
+    page.goto(f"{stack.url}/runs/{finished}")
+    wait_until_drawn(page, REWARD)
+    card = chart(page, REWARD)
+    with page.expect_download() as download:
+        choose(page, card, "Save numbers as CSV")
+    assert download.value.suggested_filename == "to-be-looked-at_reward.csv"
+    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    held = stored(stack, finished, "reward")
+    assert {(row["policy"], int(row["step"]), float(row["value"])) for row in rows} == {
+        (key.policy, step, value) for key, points in held.items() if key.domain is None for step, value in points.items()
+    }
+    for kind in ("PNG", "SVG"):
+        with page.expect_download() as download:
+            choose(page, card, f"Save as {kind}")
+        assert download.value.suggested_filename == f"to-be-looked-at_reward.{kind.lower()}"
+        assert Path(download.value.path()).stat().st_size > 3_000
+    choose(page, card, "Show as table")
+    table = card.get_by_role("table")
+    steps = [int(text) for text in table.get_by_role("rowheader").all_inner_texts()]
+    assert steps == sorted({step for key, points in held.items() if key.domain is None for step in points}, reverse=True)
+    page.set_viewport_size(PHONE)
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_lowest_overlap_is_said_and_leads_to_its_step(page: Page, stack: Stack, finished: str) -> None:
+    page.goto(f"{stack.url}/runs/{finished}")
+    glance = page.get_by_role("region", name="At a glance")
+    curves = {key: points for key, points in stored(stack, finished, "overlap").items() if key.domain is None}
+    value, student, teacher, step = min(
+        (value, key.policy, key.peer, step) for key, points in curves.items() for step, value in points.items()
+    )
+    expect(glance).to_contain_text(f"{value:.2f}")
+    glance.get_by_role("button", name=f"{student} ← {teacher} at step {step}").click()
+    expect(page).to_have_url(re.compile(rf"at={step}\b"))
+
+
+def test_small_numbers_have_exponents_that_the_policy_lets_through(page: Page, stack: Stack, finished: str) -> None:
+    """Plotly would raise them with inline styles; the console then complains, and fails the test."""
+    page.goto(f"{stack.url}/runs/{finished}?tab=system")
+    card = page.get_by_role("region", name="What learning rate is each expert at?")
+    card.scroll_into_view_if_needed()
+    expect(card.locator(".ytick").nth(1)).to_be_visible()

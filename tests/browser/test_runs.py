@@ -1,0 +1,224 @@
+"""The list of runs: thousands of them without lag, found, sorted, chosen and steered; and runs side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
+
+from tests.browser.specs import short
+from tests.browser.watching import DESKTOP, PHONE, barriers, misfits
+from tests.embedded import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+COUNT = 2000
+COPIES = """
+    INSERT INTO runs (id, name, notes, tags, method, priority, spec, source, state, control_version, acknowledged_version,
+                      stream_position, paused_policies, created_by, created_at, capability, trained)
+    SELECT 'many' || i, 'Many ' || lpad(i::text, 4, '0'), '', ARRAY['many'],
+           CASE WHEN i %% 2 = 0 THEN 'copd' ELSE 'experts' END, -100, spec,
+           source,
+           'cancelled', 1, 1, '0-0', '{}', 'seed', created_at - i * interval '1 minute',
+           (i * 37 %% 1000) / 1000.0, 0
+    FROM runs, generate_series(1, %(count)s) AS i WHERE runs.id = %(run)s"""
+SEGMENTS = """
+    INSERT INTO segments (run_id, key, position, kind, policy, round, part, step, steps, start, teachers, domain, needs, state)
+    SELECT 'many' || i, key, position, kind, policy, round, part, step, steps, start, teachers, domain, needs, 'planned'
+    FROM segments, generate_series(1, %(count)s) AS i WHERE run_id = %(run)s AND kind IN ('rlvr', 'opd')"""
+
+
+@pytest.fixture(scope="module")
+def many(stack: Stack, finished: str) -> Iterator[int]:
+    """Some thousand runs that are over, and are gone again after these tests."""
+    values = {"count": COUNT, "run": finished}
+    with stack.database() as database:
+        database.execute(COPIES, values)
+        database.execute(SEGMENTS, values)
+        yield COUNT
+        database.execute("DELETE FROM runs WHERE id LIKE 'many%'")
+
+
+def grid(page: Page) -> Locator:
+    return page.get_by_role("grid", name="Runs")
+
+
+def row(page: Page, name: str) -> Locator:
+    return grid(page).get_by_role("row", name=re.compile(f"{name}( |$)"))
+
+
+@pytest.mark.usefixtures("many")
+def test_thousands_are_scrolled_to_the_end_and_back(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.url}/?tag=many")
+    expect(row(page, "Many 0001")).to_be_visible()
+    expect(grid(page)).to_have_attribute("aria-rowcount", str(COUNT + 1))
+    assert grid(page).get_by_role("row").count() < 60, "rows that nobody sees are drawn"
+    row(page, "Many 0001").focus()
+    page.keyboard.press("End")
+    expect(row(page, f"Many {COUNT}")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"row=\d{4}"))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{stack.url}/runs/many{COUNT}")
+    page.go_back()
+    expect(row(page, f"Many {COUNT}")).to_be_in_viewport()
+    assert grid(page).get_by_role("row").count() < 60
+
+
+@pytest.mark.usefixtures("many")
+def test_a_list_is_sorted_filtered_and_kept_in_its_address(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.url}/?tag=many")
+    page.get_by_role("columnheader", name="Merged accuracy").get_by_role("button").click()
+    expect(page.get_by_role("columnheader", name="Merged accuracy")).to_have_attribute("aria-sort", "descending")
+    expect(grid(page).get_by_role("row").nth(1)).to_contain_text("99.9%")
+    page.get_by_role("columnheader", name="Run").get_by_role("button").click()
+    expect(grid(page).get_by_role("row").nth(1)).to_contain_text("Many 0001")
+    page.get_by_role("button", name="Method").click()
+    page.get_by_role("checkbox", name="experts").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("Many 00")
+    expect(grid(page)).to_have_attribute("aria-rowcount", "51")
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Created by").check()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("columnheader", name="Created by")).to_be_visible()
+    page.reload()
+    expect(grid(page)).to_have_attribute("aria-rowcount", "51")
+    expect(page.get_by_role("columnheader", name="Created by")).to_be_visible()
+    page.get_by_role("textbox", name="Search runs").fill("no such run")
+    expect(page.get_by_text("No run matches.")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(grid(page)).to_be_visible()
+
+
+WAITING = "waiting for text (OPD from step 56) on worker-2 to finish its step"
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_run_says_what_it_waits_for_and_when_it_ends_uncut(page: Page, stack: Stack, finished: str, size: ViewportSize) -> None:
+    def busy(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        [run] = [run for run in body["runs"] if run["id"] == finished]
+        progress = {"round": 2, "rounds": 6, "phase": "opd", "steps": 163, "total_steps": 1440, "eta_seconds": 840}
+        run |= {"state": "running", "waiting_for": WAITING, "progress": progress}
+        route.fulfill(response=answer, json={**body, "runs": [run], "total": 1, "next": None})
+
+    page.route(re.compile(r"/api/v1/runs\?"), busy)
+    page.set_viewport_size(size)
+    page.goto(stack.url)
+    told = grid(page).get_by_text(WAITING)
+    expect(told).to_be_visible()
+    assert told.evaluate("each => each.scrollHeight <= each.clientHeight && each.scrollWidth <= each.clientWidth")
+    tops = [grid(page).get_by_text(text).bounding_box() for text in ("round 2 of 6 · OPD", "about 14 min left")]
+    assert len({box["y"] for box in tops if box}) == 1, "on one line"
+
+
+@pytest.mark.usefixtures("many")
+def test_many_are_selected_by_keyboard_and_mouse_and_steered_at_once(page: Page, stack: Stack) -> None:
+    with stack.database() as database:
+        database.execute("UPDATE runs SET state = 'paused' WHERE id = 'many10'")
+    page.goto(f"{stack.url}/?tag=many&sort=name")
+    expect(row(page, "Many 0001")).to_be_visible()
+    page.keyboard.press("j")
+    expect(row(page, "Many 0001")).to_be_focused()
+    page.keyboard.press("x")
+    expect(row(page, "Many 0001")).to_have_attribute("aria-selected", "true")
+    for _ in range(9):
+        page.keyboard.press("j")
+    expect(row(page, "Many 0010")).to_be_focused()
+    row(page, "Many 0010").get_by_role("checkbox").click(modifiers=["Shift"])
+    bar = page.get_by_role("region", name="Selected runs")
+    expect(bar).to_contain_text(f"10 of {COUNT:,} selected")
+
+    bar.get_by_role("button", name="Resume").click()
+    dialog = page.get_by_role("dialog", name="Resume 1 run?")
+    expect(dialog).to_contain_text("9 runs cannot and will be left alone: 9 cancelled.")
+    assert barriers(page) == []
+    dialog.get_by_role("button", name="Resume 1 run").click()
+    expect(dialog.get_by_role("list", name="What became of each run")).to_contain_text("Many 0010 goes on")
+    dialog.get_by_role("button", name="Close").last.click()
+    expect(row(page, "Many 0010")).not_to_contain_text("paused")
+
+    bar.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause 1 run").click()
+    expect(page.get_by_role("list", name="What became of each run")).to_contain_text("Many 0010 asked to pause")
+    page.keyboard.press("Escape")
+    assert stack.client.run("many10").state in ("pausing", "paused")
+
+    bar.get_by_role("button", name="Tags").click()
+    page.get_by_role("dialog").get_by_role("combobox", name="Add", exact=True).fill("kept")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.get_by_role("dialog").get_by_role("button", name="Change tags of 10 runs").click()
+    expect(row(page, "Many 0003")).to_contain_text("kept")
+    assert stack.client.run("many3").tags == ["many", "kept"]
+
+    bar.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete 9 runs?")
+    expect(dialog).to_contain_text("There is no way back.")
+    expect(dialog).to_contain_text("1 run is not over and will be left alone: 1 paused.")
+    dialog.get_by_role("button", name="Delete 9 runs for good").click()
+    expect(dialog).to_contain_text("Many 0009 is deleted")
+    page.keyboard.press("Escape")
+    expect(grid(page)).to_have_attribute("aria-rowcount", str(COUNT - 9 + 1))
+    expect(bar).to_have_count(0)
+
+
+@pytest.mark.usefixtures("many")
+def test_the_list_is_open_to_everybody_and_fits(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.url}/?tag=many&sort=name-desc")
+    expect(row(page, f"Many {COUNT}")).to_be_visible()
+    row(page, f"Many {COUNT}").get_by_role("checkbox").check()
+    row(page, f"Many {COUNT - 1}").get_by_role("checkbox").check()
+    expect(page.get_by_role("region", name="Selected runs")).to_be_visible()
+    assert misfits(page) == {}
+
+
+@pytest.fixture(scope="module")
+def seeds(stack: Stack, finished: str) -> list[str]:
+    """The finished run, the same with another seed, and one of another length."""
+    other = stack.client.create_run(short("Another seed").replace("seed: 0", "seed: 1"))
+    longer = stack.client.create_run(short("Longer").replace("rounds: 1", "rounds: 1\npriority: 1").replace("steps: 6", "steps: 3"))
+    for run in (other, longer):
+        stack.wait_for(run.id, "completed")
+    return [finished, other.id, longer.id]
+
+
+def test_runs_are_compared(page: Page, stack: Stack, seeds: list[str]) -> None:
+    page.goto(f"{stack.url}/compare?runs={','.join(seeds)}")
+    paper = page.get_by_role("table").first
+    expect(paper.get_by_role("row", name=re.compile("^To be looked at copd 2 "))).to_be_visible()
+    expect(paper.get_by_role("row", name=re.compile("^Longer copd 1 "))).to_be_visible()
+    expect(page.get_by_role("row", name="opd.steps 6 6 3")).to_be_visible()
+    expect(page.get_by_role("row", name="seed 0 1 0")).to_be_visible()
+    chart = page.get_by_role("region", name="How well does each run's merged model do on text?")
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator(".scatterlayer .trace")).to_have_count(3)
+    assert misfits(page) == {}
+
+
+def test_a_comparison_is_changed_and_keeps_its_looks(page: Page, stack: Stack, seeds: list[str]) -> None:
+    page.goto(f"{stack.url}/compare?runs={','.join(seeds)}")
+    legend = page.get_by_role("list", name="Compared runs")
+    last = legend.get_by_role("listitem").last.locator("line")
+    look = last.get_attribute("stroke")
+    page.get_by_role("button", name="Remove Another seed").click()
+    expect(page).to_have_url(re.compile(f"runs={seeds[0]}(,|%2C){{2}}{seeds[2]}"))
+    expect(legend.get_by_role("listitem")).to_have_count(2)
+    assert last.get_attribute("stroke") == look
+    page.get_by_text("Time", exact=True).click()
+    chart = page.get_by_role("region", name="In which run do the experts learn fastest?")
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator(".xtitle")).to_contain_text("since the start")
+    page.get_by_role("combobox", name="Whose curves").select_option("image")
+    expect(page.get_by_role("region", name="In which run does image learn fastest?")).to_be_visible()
+    page.get_by_role("slider", name="Step").focus()
+    page.keyboard.press("Home")
+    expect(page).to_have_url(re.compile(r"at=\d+"))
+    page.keyboard.press("Control+Home")
+    page.get_by_role("button", name="Add a run").click()
+    page.get_by_role("textbox", name="Find a run").fill("Another")
+    page.get_by_role("button", name=re.compile("Another seed")).click()
+    expect(legend.get_by_role("listitem")).to_have_count(3)

@@ -1,0 +1,75 @@
+"""What the page says when things are not as they should be, and how it leads out of there."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.pictures import keep_picture
+from tests.browser.specs import endless, short
+from tests.browser.watching import Console, barriers
+from tests.chaos.disk import own_disk
+from tests.embedded import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+SMALL = 256 << 10
+"""Room for events and results, not for a checkpoint."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount the small file system that is to become full")
+def test_a_full_disk_is_the_reason_in_one_sentence_and_a_retry_goes_on(page: Page, stack: Stack) -> None:
+    run = stack.client.create_run(short("No room")).id
+    stack.client.command(run, "pause")
+    stack.wait_for(run, "paused")
+    with own_disk(stack.home.store / "runs" / run) as disk:
+        disk.fill(SMALL)
+        stack.client.command(run, "resume")
+        page.goto(f"{stack.url}/runs/{run}")
+        banner = page.get_by_role("region", name="Why the run failed")
+        expect(banner.get_by_role("heading")).to_contain_text("the checkpoint store is full")
+        expect(banner.get_by_role("listitem").first).to_be_visible()  # the last lines of the log
+        assert barriers(page) == []
+        keep_picture(page, "disk-full")
+        disk.free()
+        banner.get_by_role("button", name=re.compile("^Retry")).click()
+        expect(banner).to_have_count(0)
+        stack.wait_for(run, "completed")
+
+
+def test_a_lost_worker_is_replaced_and_the_page_says_from_which_step(page: Page, stack: Stack) -> None:
+    run = stack.client.create_run(endless("Loses a worker")).id
+    page.goto(f"{stack.url}/runs/{run}")
+    working = page.get_by_role("list", name="Running now")
+    expect(working).to_contain_text("RLVR")
+    expect(working).to_contain_text(re.compile(r"step \d+ of \d+"))
+    stack.kill("worker-1")
+    expect(working.get_by_text(re.compile(r"attempt 2, from step \d+")).first).to_be_visible()
+    assert barriers(page) == []
+    keep_picture(page, "worker-lost")
+
+
+def test_without_a_server_the_page_waits_for_it_and_comes_back(page: Page, stack: Stack, console: Console, finished: str) -> None:
+    console.expect("net::ERR_")
+    page.route("**/api/**", lambda route: route.abort())
+    page.goto(f"{stack.url}/runs/{finished}")
+    expect(page.get_by_role("heading", name="The server does not answer")).to_be_visible()
+    assert barriers(page) == []
+    keep_picture(page, "server-gone")
+    page.unroute("**/api/**")
+    expect(page.get_by_role("heading", name="To be looked at")).to_be_visible()
+
+
+def test_a_session_that_ends_says_so_and_leads_back(page: Page, stack: Stack, console: Console, finished: str) -> None:
+    console.expect("status of 401")
+    page.goto(f"{stack.url}/runs/{finished}?tab=weights")
+    expect(page.get_by_role("heading", name="To be looked at")).to_be_visible()
+    page.context.clear_cookies()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when one comes back to the tab
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    assert barriers(page) == []
+    keep_picture(page, "session-ended")
+    page.goto(stack.login_link(f"/runs/{finished}?tab=checkpoints"))
+    expect(page.get_by_role("tab", name="Checkpoints", selected=True)).to_be_visible()
