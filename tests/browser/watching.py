@@ -51,24 +51,15 @@ def watched_page(chromium: Browser, console: Console, patience_ms: float) -> Ite
     context.close()
 
 
-SETTLED = """async () => {
-  const drawn = () => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  const colours = () => [...document.querySelectorAll("*")]
-    .map(element => getComputedStyle(element)).map(({ color, backgroundColor }) => color + backgroundColor).join();
-  for (let before = "", now = colours(), looks = 0; now !== before && looks < 20; before = now, now = colours(), looks += 1) {
-    const moving = document.getAnimations().filter(animation => animation.effect?.getComputedTiming().endTime !== Infinity);
-    await Promise.allSettled(moving.map(animation => animation.finished));
-    await drawn();
-  }
-}"""
-"""Until what moves and comes to an end has done so, and no colour has changed from one look to the next."""
+STILL = "() => document.getAnimations().every(({ playState }) => playState !== 'running')"
+"""Nothing is on its way from one look to another."""
 
 
 def barriers(page: Page, only: str | None = None) -> list[str]:
     """Violations of WCAG 2.2 AA and of good practice, of any severity, on the page as it stands, as `rule: element`; of one rule alone
     where it is named. Evaluated by the debugger, past the page's policy.
 
-    A button that fades from disabled to enabled has neither's colours: that is waited for.
+    What fades has neither look's colours: that is waited for.
     """
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE.read_text())
@@ -76,7 +67,7 @@ def barriers(page: Page, only: str | None = None) -> list[str]:
     rules = {"page-has-heading-one": {"enabled": page.locator("[aria-modal=true]").count() == 0}}
     options: dict[str, Any] = {"preload": False, "resultTypes": ["violations"]}
     options |= {"runOnly": {"type": "rule", "values": [only]}} if only else {"rules": rules}
-    page.evaluate(SETTLED)
+    page.wait_for_function(STILL)
     found: list[dict[str, Any]] = page.evaluate("options => axe.run(document, options).then(found => found.violations)", options)
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
