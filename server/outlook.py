@@ -25,24 +25,39 @@ class Work:
 
 @dataclass(frozen=True)
 class Ahead:
-    """A policy's training segment that is not done, in plan order."""
+    """A segment that is not done, and how many of its units are left."""
 
+    policy: str
     kind: Kind
-    steps_left: int
+    units: float
     is_running: bool
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A run from here on."""
+
+    ahead: Sequence[Ahead]
+    """In plan order."""
+    work: Mapping[Kind, Work]
+    lanes: float
+    """Workers it gets at a time."""
+    may_teach: bool = False
+    """An adaptive schedule may yet plan an OPD phase where none is planned."""
+
+
+def speeds(work: Mapping[Kind, Work]) -> dict[Kind, float]:
+    """Seconds per unit of the kinds seen so far; OPD is guessed from RLVR until it was seen."""
+    seen = {kind: part.seconds / part.done for kind, part in work.items() if part.done > 0}
+    return {Kind.opd: OPD_SLOWDOWN * seen[Kind.rlvr], **seen} if Kind.rlvr in seen else seen
 
 
 def eta_seconds(work: Mapping[Kind, Work], lanes: float) -> float | None:
     """Seconds until the run is done on `lanes` workers at a time, at the speed seen so far; None until a training step was timed, and
-    while it gets no worker.
-
-    Kinds not seen yet count nothing, but for OPD, which is guessed from RLVR.
-    """
-    speed = {kind: part.seconds / part.done for kind, part in work.items() if part.done > 0}
+    while it gets no worker. Other kinds not seen yet count nothing."""
+    speed = speeds(work)
     if not speed.keys() & TRAINING or lanes <= 0:
         return None
-    if Kind.opd not in speed:
-        speed[Kind.opd] = OPD_SLOWDOWN * speed[Kind.rlvr]
     return sum(part.remaining * speed.get(kind, 0.0) for kind, part in work.items()) / lanes
 
 
@@ -55,20 +70,9 @@ def in_about(seconds: float) -> str:
     return f"{round(seconds / 3600)} h"
 
 
-def expected_effect(
-    state: RunState,
-    path: str,
-    round_: int | None,
-    ahead: Mapping[str, Sequence[Ahead]],
-    seconds_per_step: Mapping[Kind, float],
-    *,
-    may_teach: bool = False,
-) -> str | None:
-    """When an edit that has not acted everywhere yet will act; None when it never can.
-
-    ahead: what each expert still trains, in plan order. round_: the first round of a structure edit, from 0. may_teach: an adaptive
-    schedule may yet plan an OPD phase where none is planned.
-    """
+def expected_effect(state: RunState, path: str, round_: int | None, outlook: Outlook) -> str | None:
+    """When an edit that has not acted everywhere yet will act; None when it never can. round_: the first round of a structure edit, from
+    0."""
     if path in DISPATCH_FIELDS:
         return "acts at once"
     if state in TERMINAL or state in (RunState.failing, RunState.cancelling):
@@ -77,22 +81,27 @@ def expected_effect(
         return "acts after the run is resumed"
     if round_ is not None:
         return f"acts from round {round_ + 1}"
+    trained = {segment.policy for segment in outlook.ahead if segment.kind in TRAINING}
     if not path.startswith(("w.", "w_schedule.")):
-        return "acts from each expert's next step" if any(ahead.values()) else None
-    student = ahead.get(path.split(".")[1], ())
-    return _edge_effect(student, seconds_per_step) or (
-        "acts from the next OPD phase, should there be one" if may_teach and student else None
+        return "acts from each expert's next step" if trained else None
+    student = path.split(".")[1]
+    return _edge_effect(student, outlook) or (
+        "acts from the next OPD phase, should there be one" if outlook.may_teach and student in trained else None
     )
 
 
-def _edge_effect(ahead: Sequence[Ahead], seconds_per_step: Mapping[Kind, float]) -> str | None:
-    """A weight acts in the student's OPD steps only."""
-    seconds, is_timed = 0.0, True
-    for segment in ahead:
-        if segment.kind is Kind.opd:
+def _edge_effect(student: str, outlook: Outlook) -> str | None:
+    """A weight acts in the student's OPD steps only. Before the next there is all that comes earlier in the plan, shared by the workers,
+    and by no more of them than one for what the student itself has to do."""
+    speed, own, everything, is_timed = speeds(outlook.work), 0.0, 0.0, outlook.lanes > 0
+    for segment in outlook.ahead:
+        is_own = segment.policy == student
+        if is_own and segment.kind is Kind.opd:
             if segment.is_running:
                 return "acts from the next step"
-            return "acts from the next OPD phase" + (f", in about {in_about(seconds)}" if is_timed else "")
-        is_timed = is_timed and segment.kind in seconds_per_step
-        seconds += segment.steps_left * seconds_per_step.get(segment.kind, 0.0)
+            return "acts from the next OPD phase" + (f", in about {in_about(max(own, everything / outlook.lanes))}" if is_timed else "")
+        is_timed = is_timed and (segment.kind in speed or segment.kind not in TRAINING)
+        seconds = segment.units * speed.get(segment.kind, 0.0)
+        everything += seconds
+        own += seconds if is_own and segment.kind in TRAINING else 0.0
     return None

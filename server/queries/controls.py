@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.control import DISPATCH_FIELDS, value_paths
-from copd_engine.plan import TRAINING, Kind
+from copd_engine.plan import TRAINING
 from copd_engine.spec import RunSpec, spec_schema
 from copd_engine.structure import structure_paths
 from server.api.schemas.runs import ControlView, EditView, Effect
 from server.commands.controls import current_spec, current_value
 from server.commands.locked import spec_of
-from server.db.models import Attempt, Edit, EditBinding, Run, SegmentRow
-from server.outlook import Ahead, expected_effect
+from server.db.models import Edit, EditBinding, Run, SegmentRow
+from server.outlook import Outlook, expected_effect
+from server.queries.work import ahead_of, lanes_of, under_way_of, work_of
 from server.states import RunState
+from worker.bus import WorkerReport
 
 
 def control_views(db: Session, run: Run) -> list[ControlView]:
@@ -50,8 +53,8 @@ def _has_schedule(spec: RunSpec, path: str, edited: set[str]) -> bool:
     return teacher in spec.w_schedule.get(student, {}) or path.rpartition(".")[0] in edited
 
 
-def edit_views(db: Session, run: Run) -> list[EditView]:
-    """All edits in order, with where each took effect."""
+def edit_views(db: Session, run: Run, reports: Sequence[WorkerReport] = ()) -> list[EditView]:
+    """All edits in order, with where each took effect. `reports` tell how far the running segments are."""
     edits = _edits(db, run.id)
     if not edits:
         return []
@@ -66,21 +69,28 @@ def edit_views(db: Session, run: Run) -> list[EditView]:
     for edit in edits:
         if edit.round is not None:
             effects[edit.version] = starts.get(edit.round, [])
-    ahead, seconds, may_teach = _ahead(db, run), _seconds_per_step(db, run.id), spec_of(run).opd.adaptive is not None
-    views = [_edit_view(run, edit, effects[edit.version], ahead, seconds, may_teach=may_teach) for edit in edits]
+    outlook = _outlook(db, run, reports)
+    views = [_edit_view(run, edit, effects[edit.version], outlook) for edit in edits]
     for edit, view in zip(edits, views, strict=True):
         if edit.replayed and edit.kind == "value" and not view.effective:
             view.expected = f"acts as in its recipe: {', '.join(to_come[edit.version]) or 'nowhere'}"
     return views
 
 
-def _edit_view(
-    run: Run, edit: Edit, effects: list[Effect], ahead: dict[str, list[Ahead]], seconds: dict[Kind, float], *, may_teach: bool
-) -> EditView:
-    state = RunState(run.state)
-    expected = None if effects else expected_effect(state, edit.path, edit.round, ahead, seconds, may_teach=may_teach)
+def _edit_view(run: Run, edit: Edit, effects: list[Effect], outlook: Outlook) -> EditView:
+    expected = None if effects else expected_effect(RunState(run.state), edit.path, edit.round, outlook)
     names = ("version", "kind", "path", "old", "value", "round", "author", "requested_at", "acknowledged_at")
     return EditView(**{name: getattr(edit, name) for name in names}, effective=effects, expected=expected)
+
+
+def _outlook(db: Session, run: Run, reports: Sequence[WorkerReport]) -> Outlook:
+    under_way = under_way_of(db, [run.id], reports)
+    return Outlook(
+        ahead=ahead_of(db, run.id, under_way),
+        work=work_of(db, [run.id], under_way)[run.id],
+        lanes=lanes_of(db, [run.id]).get(run.id, len(reports)),
+        may_teach=spec_of(run).opd.adaptive is not None,
+    )
 
 
 def _round_starts(db: Session, run_id: str) -> dict[int, list[Effect]]:
@@ -100,31 +110,6 @@ def _round_starts(db: Session, run_id: str) -> dict[int, list[Effect]]:
 
 def _edits(db: Session, run_id: str) -> list[Edit]:
     return list(db.scalars(select(Edit).where(Edit.run_id == run_id).order_by(Edit.version)))
-
-
-def _ahead(db: Session, run: Run) -> dict[str, list[Ahead]]:
-    """What each expert still trains, in plan order."""
-    query = (
-        select(SegmentRow)
-        .where(SegmentRow.run_id == run.id, SegmentRow.kind.in_(TRAINING), SegmentRow.state.in_(["planned", "running"]))
-        .order_by(SegmentRow.position)
-    )
-    ahead: dict[str, list[Ahead]] = {name: [] for name in spec_of(run).policies()}
-    for row in db.scalars(query):
-        ahead[row.policy].append(Ahead(Kind(row.kind), row.steps, row.state == "running"))
-    return ahead
-
-
-def _seconds_per_step(db: Session, run_id: str) -> dict[Kind, float]:
-    """Wall time per step of each kind, over all finished attempts."""
-    steps = func.sum(SegmentRow.step + SegmentRow.steps - Attempt.start_step)
-    query = (
-        select(SegmentRow.kind, func.sum(func.extract("epoch", Attempt.ended_at - Attempt.started_at)) / func.nullif(steps, 0))
-        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
-        .where(SegmentRow.run_id == run_id, SegmentRow.kind.in_(TRAINING), Attempt.state == "done", Attempt.started_at.is_not(None))
-        .group_by(SegmentRow.kind)
-    )
-    return {Kind(kind): float(seconds) for kind, seconds in db.execute(query) if seconds is not None}
 
 
 def _description(path: str, limits: dict[str, Any]) -> str:

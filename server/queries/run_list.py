@@ -15,6 +15,7 @@ from server.api.problems import of_field
 from server.api.schemas.runs import RunList, TagCount
 from server.db.models import Run
 from server.queries.runs import summaries
+from server.queries.system import reports_if_reachable
 from server.states import RunState
 
 MOST_TAGS = 500
@@ -65,7 +66,7 @@ def run_list(db: Session, client: redis.Redis, wanted: Wanted, *, limit: int, af
     ids = list(db.scalars(query))
     page = ids[:limit]
     found = {run.id: run for run in db.scalars(select(Run).where(Run.id.in_(page)))}
-    runs = summaries(db, client, [found[each] for each in page if each in found])
+    runs = summaries(db, [found[each] for each in page if each in found], reports_if_reachable(client))
     return RunList(runs=runs, total=total, next=page[-1] if len(ids) > limit else None)
 
 

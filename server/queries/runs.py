@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import redis
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from copd_engine.plan import BASE, MERGED, TRAINING, Kind
+from copd_engine.plan import BASE, MERGED, TRAINING
 from copd_engine.spec import RunSpec
 from server.api.schemas.attempts import AttemptView
 from server.api.schemas.runs import Descendant, Origin, Progress, RunError, RunSummary, SegmentView
@@ -20,10 +20,11 @@ from server.commands.locked import spec_of
 from server.db.models import Attempt, Checkpoint, Point, Run, SegmentRow, Series
 from server.db.standing import CAPABILITY
 from server.figures.data import Spell
-from server.outlook import Work, eta_seconds
+from server.outlook import eta_seconds
 from server.queries.controls import control_views, edit_views
 from server.queries.estimates import first_evaluation_seconds
 from server.queries.system import reports_if_reachable
+from server.queries.work import IS_TRAINING, lanes_of, under_way_of, work_of
 from server.scheduler.leader import is_led
 from server.states import TERMINAL, RunState, allowed_commands
 from worker.bus import WorkerReport
@@ -33,14 +34,13 @@ ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunSt
 NO_SCHEDULER = "the scheduler: none is running; start one with `copd up`"
 TREND = 32
 """Values of a sparkline at most."""
-LANES_WINDOW = timedelta(minutes=2)
-IS_TRAINING = SegmentRow.kind.in_([kind.value for kind in TRAINING])
 
 
 def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
     run = db.get_one(Run, run_id, populate_existing=True)
     spec = spec_of(run)
-    summary = summaries(db, client, [run])[0]
+    reports = reports_if_reachable(client)
+    summary = summaries(db, [run], reports)[0]
     return RunView(
         **dict(summary),
         notes=run.notes,
@@ -53,7 +53,7 @@ def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
         domains=list(spec.domains),
         edges=spec.edges(),
         controls=control_views(db, run),
-        edits=edit_views(db, run),
+        edits=edit_views(db, run, reports),
         forked_from=Origin(run=run.forked_from, round=run.forked_round) if run.forked_from and run.forked_round is not None else None,
         forks=_forks(db, run_id),
         paused_policies=run.paused_policies,
@@ -132,10 +132,9 @@ def _segment_view(row: SegmentRow, attempts: int, worker: str | None, start_step
     return SegmentView(**{name: getattr(row, name) for name in names}, attempts=attempts, worker=worker, start_step=start_step)
 
 
-def summaries(db: Session, client: redis.Redis, runs: Sequence[Run]) -> list[RunSummary]:
+def summaries(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport]) -> list[RunSummary]:
     """In their order."""
     ids = [run.id for run in runs]
-    reports = reports_if_reachable(client)
     progress, trends = _progress(db, runs, reports), _trends(db, ids)
     is_attended = is_led(db)
     return [_summary(run, progress[run.id], trends.get(run.id, []), is_attended=is_attended) for run in runs]
@@ -173,9 +172,9 @@ def _progress(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport])
     )
     rows = {row.run_id: row for row in db.execute(query)}
     phases = _phases(db, {row.run_id: row.position for row in rows.values() if row.position is not None})
-    under_way = _under_way(db, ids, reports)
+    under_way = under_way_of(db, ids, reports)
     running = [run.id for run in runs if run.state == RunState.running]
-    work, lanes = _work(db, running), _lanes(db, running)
+    work, lanes = work_of(db, running, under_way), lanes_of(db, running)
     result = {}
     for run in runs:
         row, training = rows[run.id], run.started_at is not None and RunState(run.state) not in TERMINAL
@@ -184,7 +183,7 @@ def _progress(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport])
             round=row.rounds if row.round is None else row.round + (1 if run.started_at else 0),
             rounds=row.rounds,
             phase=phases.get(run.id, "") if training else "",
-            steps=min(row.done + under_way[run.id], row.total),
+            steps=min(row.done + sum(begun.steps for begun in under_way.get(run.id, {}).values()), row.total),
             total_steps=row.total,
             eta_seconds=eta,
         )
@@ -196,67 +195,6 @@ def _phases(db: Session, positions: dict[str, int]) -> dict[str, str]:
     at = tuple_(SegmentRow.run_id, SegmentRow.position).in_(list(positions.items()))
     query = select(SegmentRow.run_id, SegmentRow.kind).where(at, IS_TRAINING)
     return dict(db.execute(query).all())
-
-
-def _under_way(db: Session, ids: Sequence[str], reports: Sequence[WorkerReport]) -> Counter[str]:
-    """Run → steps done inside segments that are not done: as their workers say, or as the last stopped attempt stored."""
-    stored = func.coalesce(func.max(Attempt.stored_step) - SegmentRow.step, 0)
-    query = (
-        select(SegmentRow.run_id, SegmentRow.key, stored.label("steps"))
-        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
-        .where(SegmentRow.run_id.in_(ids), IS_TRAINING, SegmentRow.state != "done")
-        .group_by(SegmentRow.run_id, SegmentRow.key)
-    )
-    done = {(run, key): steps for run, key, steps in db.execute(query)}
-    for report in reports:
-        at = (report.run or "", report.segment or "")
-        if at in done:
-            done[at] = max(report.done, done[at])
-    total: Counter[str] = Counter()
-    for (run, _), steps in done.items():
-        total[run] += steps
-    return total
-
-
-def _work(db: Session, ids: Sequence[str]) -> dict[str, dict[Kind, Work]]:
-    """Per run and kind: what remains, and how long what is done took."""
-    units = func.greatest(SegmentRow.steps, 1)
-    remaining = (
-        select(SegmentRow.run_id, SegmentRow.kind, func.sum(units))
-        .where(SegmentRow.run_id.in_(ids), SegmentRow.state.in_(["planned", "running"]))
-        .group_by(SegmentRow.run_id, SegmentRow.kind)
-    )
-    made = func.greatest(SegmentRow.step + SegmentRow.steps - Attempt.start_step, 1)
-    seen = (
-        select(SegmentRow.run_id, SegmentRow.kind, func.sum(made), func.sum(func.extract("epoch", Attempt.ended_at - Attempt.started_at)))
-        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
-        .where(SegmentRow.run_id.in_(ids), Attempt.state == "done", Attempt.started_at.is_not(None))
-        .group_by(SegmentRow.run_id, SegmentRow.kind)
-    )
-    done = {(run, kind): (float(made), float(seconds)) for run, kind, made, seconds in db.execute(seen)}
-    work: dict[str, dict[Kind, Work]] = {run: {} for run in ids}
-    left = {(run, kind): float(units) for run, kind, units in db.execute(remaining)}
-    for run, kind in done.keys() | left.keys():
-        work[run][Kind(kind)] = Work(left.get((run, kind), 0.0), *done.get((run, kind), (0.0, 0.0)))
-    return work
-
-
-def _lanes(db: Session, ids: Sequence[str]) -> dict[str, float]:
-    """Run → how many workers it had on average of late: a run may wait for its own experts, or share the workers with others.
-
-    A run that has not been running long enough to tell is left out.
-    """
-    since = func.greatest(Run.state_since, func.now() - LANES_WINDOW)
-    began = func.greatest(Attempt.started_at, since)
-    ended = func.coalesce(Attempt.ended_at, func.now())
-    busy = func.sum(func.greatest(func.extract("epoch", ended - began), 0)).filter(Attempt.started_at.is_not(None))
-    query = (
-        select(Run.id, func.coalesce(busy, 0) / func.extract("epoch", func.now() - since))
-        .outerjoin(Attempt, and_(Attempt.run_id == Run.id, ended > since))
-        .where(Run.id.in_(ids), Run.state_since < func.now() - LANES_WINDOW / 10)
-        .group_by(Run.id, Run.state_since)
-    )
-    return {run: float(lanes) for run, lanes in db.execute(query)}
 
 
 def _trends(db: Session, ids: Sequence[str]) -> dict[str, list[float]]:

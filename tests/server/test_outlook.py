@@ -1,11 +1,15 @@
 import pytest
 
 from copd_engine.plan import Kind
-from server.outlook import Ahead, Work, eta_seconds, expected_effect, in_about
+from server.outlook import Ahead, Outlook, Work, eta_seconds, expected_effect, in_about
 from server.states import RunState
 
-PHASES = {"image": [Ahead(Kind.rlvr, 10, is_running=True), Ahead(Kind.opd, 4, is_running=False)]}
-SPEED = {Kind.rlvr: 2.0}
+PHASES = [Ahead("image", Kind.rlvr, 10, is_running=True), Ahead("image", Kind.opd, 4, is_running=False)]
+WORK = {Kind.rlvr: Work(10, 5, 10.0)}
+
+
+def outlook(*ahead: Ahead, lanes: float = 1, may_teach: bool = False, work: dict[Kind, Work] = WORK) -> Outlook:
+    return Outlook(ahead, work, lanes, may_teach)
 
 
 def test_no_estimate_before_a_training_step_was_timed() -> None:
@@ -47,19 +51,35 @@ def test_estimates_are_as_exact_as_they_deserve(seconds: float, words: str) -> N
     ],
 )
 def test_when_an_edit_will_act(state: RunState, path: str, round_: int | None, words: str | None) -> None:
-    assert expected_effect(state, path, round_, PHASES, SPEED) == words
+    assert expected_effect(state, path, round_, outlook(*PHASES)) == words
+
+
+def effect(of: Outlook) -> str | None:
+    return expected_effect(RunState.running, "w.image.text", None, of)
 
 
 def test_a_weight_acts_at_once_inside_an_opd_phase() -> None:
-    ahead = {"image": [Ahead(Kind.opd, 4, is_running=True)]}
-    assert expected_effect(RunState.running, "w.image.text", None, ahead, {}) == "acts from the next step"
+    assert effect(outlook(Ahead("image", Kind.opd, 4, is_running=True))) == "acts from the next step"
 
 
 def test_where_a_schedule_may_yet_teach_a_weight_may_yet_act() -> None:
-    ahead = {"image": [Ahead(Kind.rlvr, 4, is_running=True)]}
-    says = [expected_effect(RunState.running, "w.image.text", None, ahead, {}, may_teach=may_teach) for may_teach in (False, True)]
-    assert says == [None, "acts from the next OPD phase, should there be one"]
+    ahead = Ahead("image", Kind.rlvr, 4, is_running=True)
+    assert [effect(outlook(ahead, may_teach=may)) for may in (False, True)] == [None, "acts from the next OPD phase, should there be one"]
 
 
 def test_no_time_is_promised_that_nobody_measured() -> None:
-    assert expected_effect(RunState.running, "w.image.text", None, PHASES, {}) == "acts from the next OPD phase"
+    assert effect(outlook(*PHASES, work={})) == "acts from the next OPD phase"
+    assert effect(outlook(*PHASES, lanes=0)) == "acts from the next OPD phase"
+
+
+@pytest.mark.parametrize(("lanes", "words"), [(1, "70 s"), (2, "35 s"), (10, "20 s")])
+def test_what_comes_before_is_shared_by_the_workers_but_an_experts_own_work_is_not(lanes: int, words: str) -> None:
+    others = [
+        Ahead("text", Kind.rlvr, 10, is_running=True),
+        Ahead("text", Kind.opd, 7, is_running=False),
+        Ahead("text", Kind.evaluate, 1, is_running=False),
+    ]
+    later = Ahead("text", Kind.rlvr, 100, is_running=False)
+    work = {**WORK, Kind.opd: Work(11, 1, 4.0), Kind.evaluate: Work(1, 2, 4.0)}
+    image = PHASES
+    assert effect(outlook(image[0], *others, image[1], later, lanes=lanes, work=work)) == f"acts from the next OPD phase, in about {words}"

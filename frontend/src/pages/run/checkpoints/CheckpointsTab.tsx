@@ -9,7 +9,8 @@ import { bytes } from "../../../parts/numbers";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { ProblemAlert } from "../../../parts/Problem";
 import table from "../../../parts/Table.module.css";
-import { byRound, checkpoints } from "./checkpointText";
+import { useStill } from "../../../parts/useStill";
+import { byRound, checkpoints, keyOf } from "./checkpointText";
 import { NewestModel } from "./NewestModel";
 import { Round } from "./Round";
 import { SweepPanel } from "./SweepPanel";
@@ -23,12 +24,12 @@ export function CheckpointsTab({ run }: { run: Run }) {
   const maySteer = useMaySteer();
   const [policy, setPolicy] = useParam("policy", "");
   const [sweeping, setSweeping] = useState(false);
+  const { shown, hand } = useStill((data?.checkpoints ?? []).filter((each) => !policy || each.policy === policy), keyOf);
   if (error && !data) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton height={320} role="group" aria-label="Loading the checkpoints" />;
   const all = data.checkpoints;
   if (!all.length) return <p className={table.none}>No checkpoint is stored yet; the first come at the end of the first segments.</p>;
   const order = run.policies.map(({ name }) => name);
-  const shown = all.filter((each) => !policy || each.policy === policy);
   return (
     <div className={classes.tab}>
       <h2 className="visually-hidden">Checkpoints</h2>
@@ -55,9 +56,11 @@ export function CheckpointsTab({ run }: { run: Run }) {
       <NewestModel run={run} all={all} exports={exports} />
       {maySteer && sweeping && <SweepPanel run={run} onClose={() => setSweeping(false)} />}
       {shown.length === 0 && <p className={table.none}>The store holds no checkpoint of {policy}.</p>}
-      {byRound(shown, order).map((group) => (
-        <Round key={group.round ?? "none"} run={run} group={group} all={all} wholeRounds={data.whole_rounds} exports={exports} colour={colour} />
-      ))}
+      <div className={classes.rounds} {...hand}>
+        {byRound(shown, order).map((group) => (
+          <Round key={group.round ?? "none"} run={run} group={group} all={all} wholeRounds={data.whole_rounds} exports={exports} colour={colour} />
+        ))}
+      </div>
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { CopyCurl } from "../../../parts/CopyCurl";
 import { Icon } from "../../../parts/Icon";
 import { ProblemAlert } from "../../../parts/Problem";
 import { CheckpointRow } from "./CheckpointRow";
-import { canBranch, exportOf, rollBackText, type RoundGroup } from "./checkpointText";
+import { canBranch, exportOf, keyOf, rollBackText, type RoundGroup } from "./checkpointText";
 import { useRollBack } from "./useCheckpointActions";
 import classes from "./Checkpoints.module.css";
 
@@ -36,7 +36,7 @@ export function Round({ run, group: { round, checkpoints }, all, wholeRounds, ex
       <ul className={classes.list}>
         {checkpoints.map((each) => (
           <CheckpointRow
-            key={`${each.policy}@${each.step}`}
+            key={keyOf(each)}
             run={run}
             checkpoint={each}
             made={exportOf(exports, each)}

@@ -72,6 +72,10 @@ export function sweepText({ removed, removed_bytes: gone, kept, kept_bytes: left
   return { goes, stays };
 }
 
+export function keyOf({ policy, step }: Pick<ListedCheckpoint, "policy" | "step">): string {
+  return `${policy}@${step}`;
+}
+
 export function checkpoints(many: number): string {
   return `${count(many)} ${many === 1 ? "checkpoint" : "checkpoints"}`;
 }
