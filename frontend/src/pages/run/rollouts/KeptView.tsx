@@ -1,10 +1,12 @@
 import { Button, Skeleton } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import { rolloutsQuery } from "../../../api/rollouts";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
+import { rolloutCountQuery, rolloutsQuery } from "../../../api/rollouts";
 import type { Run } from "../../../api/types";
 import { usePolicyColours } from "../../../parts/policyColour";
+import { count } from "../../../parts/numbers";
 import { ProblemAlert } from "../../../parts/Problem";
+import { isOver } from "../runText";
 import { FilterBar } from "./FilterBar";
 import { emptyText } from "./reading";
 import { RolloutDetail } from "./RolloutDetail";
@@ -18,10 +20,18 @@ const NO_GAP = "No rollout with a teacher yet. Gaps come with the first measured
 export function KeptView({ run }: { run: Run }) {
   const { filter, reward, chosen, isFiltered, set, clear } = useFilter();
   const { data, error, refetch, isPlaceholderData, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(rolloutsQuery(run.id, filter));
+  const { data: now } = useQuery(rolloutCountQuery(run.id, filter));
   const colour = usePolicyColours(run.policies);
   const rollouts = data?.pages.flatMap((page) => page.rollouts) ?? [];
-  const first = useFirst(JSON.stringify(filter), isPlaceholderData ? undefined : (rollouts[0]?.id ?? null));
-  const shown = chosen ?? first;
+  const total = data?.pages[0]?.total;
+  const news = isPlaceholderData || now === undefined || total === undefined ? 0 : Math.max(0, now - total);
+  const shown = chosen ?? rollouts[0]?.id ?? null;
+  const column = useRef<HTMLDivElement>(null);
+  const showNews = (): void => {
+    if (news === 0) return;
+    column.current?.scrollTo({ top: 0 });
+    void refetch();
+  };
   const back = (): void => {
     set("rollout", "");
     // on a phone the list was away, and whoever came from it is to find the place again
@@ -29,7 +39,7 @@ export function KeptView({ run }: { run: Run }) {
   };
   return (
     <div className={classes.kept} data-open={chosen !== null || undefined}>
-      <FilterBar run={run} filter={filter} reward={reward} isFiltered={isFiltered} total={data?.pages[0]?.total} set={set} clear={clear} />
+      <FilterBar run={run} filter={filter} reward={reward} isFiltered={isFiltered} total={total} set={set} clear={clear} />
       {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
       {!data && !error && <Skeleton role="group" height={420} aria-label="Loading" />}
       {data && rollouts.length === 0 && (
@@ -44,7 +54,13 @@ export function KeptView({ run }: { run: Run }) {
       )}
       {rollouts.length > 0 && (
         <div className={classes.columns}>
-          <div className={classes.listColumn}>
+          <div ref={column} className={classes.listColumn}>
+            {(news > 0 || !isOver(run.state)) && (
+              // there before it is needed, so that the list does not move when it is; never quite disabled, so that the focus stays on it
+              <Button className={classes.news ?? ""} variant="default" size="xs" aria-disabled={news === 0} mod={{ disabled: news === 0 }} onClick={showNews}>
+                {news === 0 ? "Nothing new" : `Show ${count(news)} new`}
+              </Button>
+            )}
             <RolloutList rollouts={rollouts} shown={shown} colour={colour} onSelect={(id) => set("rollout", String(id))} />
             {hasNextPage && (
               <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
@@ -59,18 +75,4 @@ export function KeptView({ run }: { run: Run }) {
       )}
     </div>
   );
-}
-
-/**
- * The first of a list as it was when the list came: what comes on top while somebody reads does not push it away. Until another list is
- * here (undefined), that of the last one.
- */
-function useFirst(list: string, newest: number | null | undefined): number | null {
-  const [held, hold] = useState<{ list: string; first: number | null }>({ list, first: newest ?? null });
-  if (newest === undefined) return held.first;
-  if (held.list !== list || (held.first === null && newest !== null)) {
-    hold({ list, first: newest });
-    return newest;
-  }
-  return held.first;
 }
