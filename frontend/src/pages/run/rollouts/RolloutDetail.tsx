@@ -10,7 +10,7 @@ import { ProblemAlert } from "../../../parts/Problem";
 import { Completion } from "./Completion";
 import { Legend } from "./Legend";
 import { PromptCard } from "./PromptCard";
-import { ALONE, limitOf, origin, rewardText } from "./reading";
+import { ALONE, limitOf, lowestTeacher, origin, rewardText } from "./reading";
 import { setParams } from "./useFilter";
 import classes from "./Detail.module.css";
 
@@ -53,7 +53,7 @@ function Loaded({ run, rollout, colour }: { run: Run; rollout: RolloutView; colo
   const tokens = all.flatMap((each) => each.completions.flatMap((completion) => completion.tokens));
   const named = [...new Set(tokens.flatMap((token) => Object.keys(token.teachers ?? {})))].toSorted((a, b) => policies.indexOf(a) - policies.indexOf(b));
   const [wanted, want] = useParam("colour", "");
-  const by = wanted === "alone" ? ALONE : named.includes(wanted) ? wanted : (named.find((name) => name !== rollout.policy) ?? ALONE);
+  const by = wanted === "alone" ? ALONE : named.includes(wanted) ? wanted : (lowestTeacher(rollout) ?? named.find((name) => name !== rollout.policy) ?? ALONE);
   const limit = limitOf(tokens, by);
   return (
     <>
@@ -81,7 +81,7 @@ function Loaded({ run, rollout, colour }: { run: Run; rollout: RolloutView; colo
           onChange={(value) => want(value ?? "")}
           allowDeselect={false}
         />
-        <Legend by={by} limit={limit} />
+        <Legend by={by} limit={limit} among={all.length > 1 ? "these answers" : rollout.completions.length > 1 ? "these completions" : "this completion"} />
       </div>
       <div className={classes.completions}>
         {all.flatMap((each) =>

@@ -1,6 +1,6 @@
 import type { RolloutSummary } from "../../../api/types";
 import { PolicyName } from "../../../parts/PolicyName";
-import { origin, rewardText, signed, verdict } from "./reading";
+import { gapText, origin, rewardText, verdict } from "./reading";
 import classes from "./List.module.css";
 
 interface Props {
@@ -46,11 +46,7 @@ function Head({ rollout, colour }: { rollout: RolloutSummary; colour: string }) 
           {rollout.size === 1 ? "reward " : <span className="visually-hidden">Rewards: </span>}
           {rewardText(rollout)}
         </span>
-        {rollout.gap !== null && (
-          <span className={classes.dim}>
-            gap {signed(rollout.gap)} nats
-          </span>
-        )}
+        {rollout.gap !== null && <span className={classes.dim}>{gapText({ gap: rollout.gap, peer: rollout.peer })}</span>}
       </span>
     </span>
   );

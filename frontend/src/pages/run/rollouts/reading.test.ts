@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { KeptToken, ProbeAnswer } from "../../../api/types";
-import { ALONE, course, emptyText, limitOf, measureOf, origin, probability, rewardText, shade, signed, spoken, strength, verdict } from "./reading";
+import type { KeptToken, ProbeAnswer, RolloutCompletion } from "../../../api/types";
+import { ALONE, course, emptyText, gapText, limitOf, lowestTeacher, measureOf, natsText, origin, probability, rewardText, shade, signed, spoken, strength, verdict } from "./reading";
 
 function token(gap: number | null, logProb = -0.5, name = "yes"): KeptToken {
   return { text: name, name, log_prob: logProb, entropy: 0.1, top: [], teachers: gap === null ? {} : { image: { log_prob: logProb + gap, gap, top: [] } } };
@@ -37,6 +37,19 @@ describe("words", () => {
     expect([probability(Math.log(0.421)), probability(-20), probability(0)]).toEqual(["42.1%", "<0.1%", "100%"]);
     expect(spoken(token(-0.25, Math.log(0.5)), "image")).toBe("yes, 50.0% likely, gap to image −0.25 nats");
     expect(spoken(token(null, 0, " "), ALONE)).toBe("space, 100% likely");
+  });
+
+  it("have one nat, and more nats", () => {
+    expect([natsText(1), natsText(0.5), natsText(2)]).toEqual(["1 nat", "0.5 nats", "2 nats"]);
+  });
+
+  it("name the teacher of a gap where the list knows it; the rollout knows it always", () => {
+    expect(gapText({ gap: -0.68, peer: "text" })).toBe("gap to text −0.68 nats");
+    expect(gapText({ gap: -0.68, peer: null })).toBe("lowest gap −0.68 nats");
+    const looked = (image: number, video: number): KeptToken => ({ ...token(image), teachers: { image: { log_prob: 0, gap: image, top: [] }, video: { log_prob: 0, gap: video, top: [] } } });
+    const said = (...tokens: KeptToken[]) => ({ text: "", tokens }) as unknown as RolloutCompletion;
+    expect(lowestTeacher({ completions: [said(looked(-1, 0)), said(looked(0.5, -0.75), looked(0, -0.75))] })).toBe("video");
+    expect(lowestTeacher({ completions: [said(token(null))] })).toBeUndefined();
   });
 
   it("say what a group got, also when all got the same", () => {

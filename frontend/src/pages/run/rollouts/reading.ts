@@ -1,5 +1,5 @@
 /** What is read off kept rollouts: words, scales and shades. Pure. */
-import type { KeptToken, ProbeAnswer, RolloutPart, RolloutSummary, Run } from "../../../api/types";
+import type { KeptToken, ProbeAnswer, RolloutPart, RolloutSummary, RolloutView, Run } from "../../../api/types";
 import { isOver } from "../runText";
 
 export const PARTS: Record<RolloutPart, string> = {
@@ -27,6 +27,26 @@ export function reward(value: number): string {
 /** Nats with their sign, as "+0.31" or "−1.20". */
 export function signed(value: number): string {
   return nats.format(value).replace("-", "−");
+}
+
+/** "2 nats", "1 nat": without a sign. */
+export function natsText(value: number): string {
+  return `${value} ${value === 1 ? "nat" : "nats"}`;
+}
+
+/** Whose gap it is that the list names: where several teachers looked, the lowest, and only the rollout itself knows whose that is. */
+export function gapText({ gap, peer }: Pick<RolloutSummary, "peer"> & { gap: number }): string {
+  return `${peer === null ? "lowest gap" : `gap to ${peer}`} ${signed(gap)} nats`;
+}
+
+/** The teacher of that gap: the one whose mean over all kept tokens is lowest. */
+export function lowestTeacher({ completions }: Pick<RolloutView, "completions">): string | undefined {
+  const gaps = new Map<string, number[]>();
+  for (const { teachers } of completions.flatMap(({ tokens }) => tokens)) {
+    for (const [name, { gap }] of Object.entries(teachers ?? {})) gaps.set(name, [...(gaps.get(name) ?? []), gap]);
+  }
+  const means = Array.from(gaps, ([name, all]) => [name, all.reduce((sum, gap) => sum + gap, 0) / all.length] as const);
+  return means.toSorted(([, a], [, b]) => a - b)[0]?.[0];
 }
 
 /** What a prompt's completions got, in a few words. */
