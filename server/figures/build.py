@@ -106,12 +106,12 @@ ABSORBED = FigureKind(
 TIMELINE = FigureKind(
     name="timeline",
     title="Who worked on what, and when?",
-    help="One row per policy, one bar per segment of the plan. Thin light bars are time spent waiting, for another policy or for a worker; "
-    "fewer of them are better.",
+    help="One row per policy, one bar per attempt at a segment of the plan. Thin light bars are time spent waiting, for another policy or "
+    "for a worker; fewer of them are better.",
     unit="time",
     draw=timeline.timeline,
     has_x=False,
-    needs_bars=True,
+    needs_spells=True,
 )
 
 

@@ -82,21 +82,6 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A segment in time."""
-
-    key: str
-    kind: str
-    policy: str
-    state: str
-    worker: str | None
-    start: datetime
-    end: datetime | None
-    needs: Sequence[str] = ()
-    """Keys of the segments it had to wait for."""
-
-
-@dataclass(frozen=True)
 class Phase:
     """An OPD phase of one student that has begun: after step `start`, up to and with step `end`."""
 
@@ -128,13 +113,27 @@ class MachineUse:
 
 @dataclass(frozen=True)
 class Spell:
-    """An attempt in time, and the seconds it spent on each part of its work, as far as they are known."""
+    """An attempt at a segment, in time."""
 
-    policy: str
+    segment: str
     kind: str
+    policy: str
+    domain: str | None
+    needs: Sequence[str]
+    """The segments that had to be done before."""
+    attempt: int
+    """Its number among the attempts at its segment."""
+    state: str
+    worker: str | None
+    """None: another run did it, of which this one is a fork."""
     start: datetime
     end: datetime
+    start_step: int
+    """Optimizer steps behind the policy when it began."""
+    end_step: int
+    """The same where its segment ends; of an attempt that was broken off, as far as is stored."""
     seconds: Mapping[str, float]
+    """Spent on each part of its work, as far as they are known."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +144,9 @@ class FigureData:
     cursor: str
     curves: Sequence[Curve]
     marks: Sequence[Mark] = ()
-    bars: Sequence[Bar] = ()
     phases: Sequence[Phase] = ()
     compared: Sequence[Curve] = ()
     """Curves of another run, drawn dashed."""
     compared_name: str = ""
-    now: datetime | None = field(default=None)
-    """Where bars that have not ended are drawn to."""
     machines: Sequence[MachineUse] = ()
     spells: Sequence[Spell] = ()

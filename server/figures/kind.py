@@ -33,7 +33,6 @@ class FigureKind:
     """Its x-axis is the run's progress: step, time or tokens; edits are marked on it."""
     is_timed: bool = False
     """Its x-axis is the time, whatever the others' is."""
-    needs_bars: bool = False
     needs_phases: bool = False
     needs_machines: bool = False
     needs_spells: bool = False

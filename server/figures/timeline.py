@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -11,12 +11,15 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from server.figures.data import Axis, Bar, FigureData
+from copd_engine.plan import TRAINING, Kind
+from server.figures.data import Axis, FigureData, Spell
 from server.figures.parts import Drawing, edit_marks, look_of
 from server.figures.style import KIND_PATTERNS
+from server.words import work_text
 
 TITLES = {"rlvr": "RLVR", "opd": "OPD", "evaluate": "evaluation", "measure": "agreement", "merge": "merge", "export": "export"}
 WAITING = "waiting"
+ANOTHER_RUN = "a worker of the run this is a fork of"
 WAIT_COLOUR = "#8490a1"
 SHORTEST_WAIT = 0.5
 """Seconds. A successor is sent after some hundredths; what is shorter than this is no waiting that a person could see or mend."""
@@ -37,19 +40,19 @@ class Wait:
 
 
 def timeline(data: FigureData, _x: Axis) -> Drawing:
-    """One row per policy in its colour, one bar per segment from its start to its end; a running one is drawn up to now.
+    """One row per policy in its colour, one bar per attempt from its start to its end; a running one is drawn up to now.
 
     One trace per kind and policy, because a trace has one colour; the legend names each kind once and switches all of it.
     """
-    by_look: defaultdict[tuple[str, str], list[Bar]] = defaultdict(list)
-    for bar in data.bars:
-        by_look[bar.kind, bar.policy].append(bar)
+    by_look: defaultdict[tuple[str, str], list[Spell]] = defaultdict(list)
+    for spell in data.spells:
+        by_look[spell.kind, spell.policy].append(spell)
     named: set[str] = set()
     traces = []
-    for (kind, policy), bars in by_look.items():
-        traces.append(_trace(kind, policy, bars, data).update(showlegend=kind not in named))
+    for (kind, policy), spells in by_look.items():
+        traces.append(_trace(kind, policy, spells, data).update(showlegend=kind not in named))
         named.add(kind)
-    if pauses := list(waits(data.bars)):
+    if pauses := list(waits(data.spells)):
         traces.insert(0, _wait_trace(pauses))
     policies = [info.name for info in data.cast.policies]
     shapes, annotations = edit_marks(data, "time")
@@ -64,30 +67,37 @@ def timeline(data: FigureData, _x: Axis) -> Drawing:
     return Drawing(traces, _summary(data, pauses), layout)
 
 
-def waits(bars: Sequence[Bar]) -> Iterator[Wait]:
-    """The time between a policy's segments: up to the end of the last one that the next needed, and then until a worker took it.
+def waits(spells: Sequence[Spell]) -> Iterator[Wait]:
+    """The time between a policy's attempts: up to the end of the last segment that the next needed, and then until a worker took it.
 
-    Measuring and evaluating run beside training and keep nobody waiting for themselves; they only fill what would be a gap.
+    Measuring and evaluating run beside training and keep nobody waiting for themselves; they only fill what would be a gap. Nor did
+    anybody wait for what goes on after it was stopped, as by a pause, nor for a fork to be made: there the row stays empty.
     """
-    ends = {bar.key: bar.end for bar in bars}
-    by_policy: defaultdict[str, list[Bar]] = defaultdict(list)
-    for bar in sorted(bars, key=lambda bar: bar.start):
-        by_policy[bar.policy].append(bar)
+    newest = {spell.segment: spell for spell in spells}
+    stopped = {(spell.segment, spell.attempt) for spell in spells if spell.state == "stopped"}
+    by_policy: defaultdict[str, list[Spell]] = defaultdict(list)
+    for spell in spells:
+        if spell.worker:
+            by_policy[spell.policy].append(spell)
     for policy, own in by_policy.items():
         busy_until = own[0].end
-        for bar in own[1:]:
-            if busy_until is not None and bar.start > busy_until:
-                yield from _reasons(policy, busy_until, bar, ends)
-            busy_until = None if busy_until is None or bar.end is None else max(busy_until, bar.end)
+        for spell in own[1:]:
+            if spell.start > busy_until and (spell.segment, spell.attempt - 1) not in stopped:
+                yield from _reasons(policy, busy_until, spell, newest)
+            busy_until = max(busy_until, spell.end)
 
 
-def _reasons(policy: str, start: datetime, bar: Bar, ends: dict[str, datetime | None]) -> Iterator[Wait]:
-    known = [(end, key) for key in bar.needs if (end := ends.get(key)) is not None]
-    ready, last = max(known, default=(start, ""))
-    ready = min(max(ready, start), bar.start)
-    for wait in (Wait(policy, start, ready, f"waited for {last}"), Wait(policy, ready, bar.start, "waited for a worker")):
+def _reasons(policy: str, start: datetime, spell: Spell, newest: Mapping[str, Spell]) -> Iterator[Wait]:
+    needed = [newest[segment] for segment in spell.needs if segment in newest]
+    last = max(needed, key=lambda other: other.end, default=spell)
+    ready = min(max(last.end, start), spell.start) if needed else start
+    for wait in (Wait(policy, start, ready, f"waited for {_work(last)}"), Wait(policy, ready, spell.start, "waited for a worker")):
         if wait.seconds >= SHORTEST_WAIT:
             yield wait
+
+
+def _work(spell: Spell) -> str:
+    return work_text(Kind(spell.kind), spell.policy, spell.start_step)
 
 
 def _wait_trace(pauses: Sequence[Wait]) -> Any:
@@ -106,18 +116,22 @@ def _wait_trace(pauses: Sequence[Wait]) -> Any:
     )
 
 
-def _trace(kind: str, policy: str, bars: list[Bar], data: FigureData) -> Any:
-    ends = [bar.end or data.now or bar.start for bar in bars]
-    seconds = [(end - bar.start).total_seconds() for bar, end in zip(bars, ends, strict=True)]
+def _trace(kind: str, policy: str, spells: Sequence[Spell], data: FigureData) -> Any:
+    seconds = [(spell.end - spell.start).total_seconds() for spell in spells]
+    told = [
+        [escape(_part(spell)), spell.worker or ANOTHER_RUN, f"{each:.1f}", spell.state]
+        for spell, each in zip(spells, seconds, strict=True)
+    ]  # fmt: skip
     return go.Bar(
         orientation="h",
         name=TITLES[kind],
         legendgroup=kind,
-        y=[policy] * len(bars),
-        base=[bar.start.isoformat() for bar in bars],
+        y=[policy] * len(spells),
+        base=[spell.start.isoformat() for spell in spells],
         x=[1000 * each for each in seconds],
-        customdata=[[bar.key, bar.worker or "", f"{each:.1f}", bar.state] for bar, each in zip(bars, seconds, strict=True)],
-        hovertemplate="%{customdata[0]}<br>%{customdata[3]}, %{customdata[2]} s on %{customdata[1]}<extra></extra>",
+        customdata=told,
+        hovertemplate=f"%{{y}}: {TITLES[kind]}, %{{customdata[0]}}<br>"
+        "%{customdata[3]}, %{customdata[2]} s on %{customdata[1]}, began %{base|%H:%M:%S}<extra></extra>",
         marker={
             "color": look_of(data, policy).colour,
             "line": {"width": 0},
@@ -127,13 +141,26 @@ def _trace(kind: str, policy: str, bars: list[Bar], data: FigureData) -> Any:
     )
 
 
+def _part(spell: Spell) -> str:
+    """Which part of the work an attempt was: "steps 161 to 196, attempt 2"."""
+    first, last = spell.start_step + 1, spell.end_step
+    if spell.kind not in TRAINING:
+        part = f"step {last}" + (f" on {spell.domain}" if spell.domain else "")
+    elif last < first:
+        part = f"from step {first} on, none kept"
+    else:
+        part = f"step {first}" if last == first else f"steps {first} to {last}"
+    return f"{part}, attempt {spell.attempt}"
+
+
 def _summary(data: FigureData, pauses: Sequence[Wait]) -> str:
-    running = [bar.key for bar in data.bars if bar.state == "running"]
-    done = sum(bar.state == "done" for bar in data.bars)
+    running = [_work(spell) for spell in data.spells if spell.state == "running"]
+    done = sum(spell.state == "done" for spell in data.spells)
     now = f"running now: {', '.join(running)}" if running else "nothing is running now"
-    if not data.bars:
+    told = f"{done} {'segment' if done == 1 else 'segments'} done; {now}."
+    if not data.spells:
         return "Nothing has started yet."
     if not pauses:
-        return f"{done} segments done; {now}."
+        return told
     longest = max(pauses, key=lambda wait: wait.seconds)
-    return f"{done} segments done; {now}. Longest wait: {longest.policy} {longest.reason}, {longest.seconds:.0f} s."
+    return f"{told} Longest wait: {longest.policy} {longest.reason}, {longest.seconds:.0f} s."

@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from copd_engine.plan import TRAINING
 from server.figures.data import Axis, Curve, FigureData, Spell
 from server.figures.parts import Drawing, curve_trace, last, look_of
 from server.figures.style import see_through
@@ -58,7 +59,8 @@ def _step_summary(policy: str, curves: dict[str, Curve]) -> str:
 
 def time_split(data: FigureData, _x: Axis) -> Drawing:
     """One row per policy in its colour: seconds at each part of the work, and waiting in between."""
-    split = {policy: parts_of([s for s in data.spells if s.policy == policy]) for policy in data.cast.experts}
+    spells = [spell for spell in data.spells if spell.kind in TRAINING and spell.worker]
+    split = {policy: parts_of([s for s in spells if s.policy == policy]) for policy in data.cast.experts}
     split = {policy: parts for policy, parts in split.items() if parts}
     named: set[str] = set()
     traces = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import redis
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import and_, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED, TRAINING
@@ -31,6 +31,8 @@ from worker.bus import WorkerReport
 
 ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.failing, RunState.cancelling})
 """States that end only with a scheduler's help."""
+BROKEN_OFF = ("stopped", "failed", "lost")
+"""States of attempts that ended before their segment did."""
 NO_SCHEDULER = "the scheduler: none is running; start one with `copd up`"
 TREND = 32
 """Values of a sparkline at most."""
@@ -117,14 +119,28 @@ def attempts(db: Session, run_id: str) -> list[AttemptView]:
 
 
 def spells(db: Session, run_id: str, now: datetime) -> list[Spell]:
-    """The run's attempts at training, in the order in which they began; one under way lasts until now."""
-    query = (
-        select(SegmentRow.policy, SegmentRow.kind, Attempt.started_at, Attempt.ended_at, Attempt.seconds)
-        .join(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
-        .where(SegmentRow.run_id == run_id, IS_TRAINING, Attempt.started_at.is_not(None))
-        .order_by(Attempt.started_at, Attempt.id)
-    )
-    return [Spell(policy, kind, start, end or now, seconds) for policy, kind, start, end, seconds in db.execute(query) if start]
+    """The run's attempts, in the order in which they began; one under way lasts until now.
+
+    A segment that a fork has from another run was not attempted in it: it is one spell, of no worker.
+    """
+    is_inherited, planned_end = Attempt.id.is_(None), SegmentRow.step + SegmentRow.steps
+    stored_end = func.coalesce(Attempt.stored_step, Attempt.start_step)
+    all_ = (
+        select(
+            SegmentRow.key.label("segment"), SegmentRow.kind, SegmentRow.policy, SegmentRow.domain, SegmentRow.needs,
+            func.row_number().over(partition_by=SegmentRow.key, order_by=Attempt.id).label("attempt"),
+            func.coalesce(Attempt.state, SegmentRow.state).label("state"), Attempt.worker,
+            case((is_inherited, SegmentRow.started_at), else_=Attempt.started_at).label("start"),
+            func.coalesce(case((is_inherited, SegmentRow.ended_at), else_=Attempt.ended_at), now).label("end"),
+            func.coalesce(Attempt.start_step, SegmentRow.step).label("start_step"),
+            case((Attempt.state.in_(BROKEN_OFF), stored_end), else_=planned_end).label("end_step"), Attempt.seconds,
+        )
+        .outerjoin(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
+        .where(SegmentRow.run_id == run_id)
+        .subquery()
+    )  # fmt: skip
+    begun = select(all_).where(all_.c.start.is_not(None)).order_by(all_.c.start, all_.c.segment, all_.c.attempt)
+    return [Spell(**{**row._asdict(), "seconds": row.seconds or {}}) for row in db.execute(begun)]
 
 
 def _segment_view(row: SegmentRow, attempts: int, worker: str | None, start_step: int | None) -> SegmentView:

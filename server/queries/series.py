@@ -19,9 +19,9 @@ from server.db import points
 from server.db.models import Run, SegmentRow, Series
 from server.db.points import LAST_STEP
 from server.downsample import thin
-from server.figures import Bar, Cast, Curve, FigureData, FigureKind, Mark, Phase
+from server.figures import Cast, Curve, FigureData, FigureKind, Mark, Phase
 from server.queries.controls import edit_views
-from server.queries.runs import policies, segments, spells
+from server.queries.runs import policies, spells
 from server.queries.usage import run_usage
 
 NO_COMPARISON = "none"
@@ -129,11 +129,9 @@ def figure_data(db: Session, run: Run, figure: FigureKind, *, window: Window, co
         cursor=cursor,
         curves=found,
         marks=_marks(db, run),
-        bars=_bars(db, run.id) if figure.needs_bars else [],
         phases=_phases(db, run.id) if figure.needs_phases else [],
         compared=compared,
         compared_name=other.name if other else "",
-        now=end,
         machines=run_usage(db, run.id, run.started_at, end) if figure.needs_machines else [],
         spells=spells(db, run.id, end) if figure.needs_spells else [],
     )
@@ -235,14 +233,6 @@ def _marks(db: Session, run: Run) -> list[Mark]:
             tokens = generated.by_step(first.policy, [first.step])[0]
             marks.append(Mark(first.step, first.at, tokens, edit.path, edit.old, edit.value))
     return marks
-
-
-def _bars(db: Session, run_id: str) -> list[Bar]:
-    return [
-        Bar(view.key, view.kind, view.policy, view.state, view.worker, view.started_at, view.ended_at, view.needs)
-        for view in segments(db, run_id)
-        if view.started_at
-    ]
 
 
 def _phases(db: Session, run_id: str) -> list[Phase]:

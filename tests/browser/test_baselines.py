@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from server.api.schemas.series import Figure
-from server.figures import Bar, Curve
+from server.figures import Curve
 from tests.browser.rendering import BASELINES, MOST_DIFFERENT, REWRITE, SIZE, difference, picture
-from tests.server.test_figures import CAST, EXPERTS, NAMES, START, curve, drawn, full_data
+from tests.server.test_figures import CAST, EXPERTS, NAMES, attempt, curve, drawn, full_data
 
 pytestmark = pytest.mark.browser
 EVERY_STEP = (
@@ -54,9 +53,8 @@ def shown(name: str) -> Figure:
     given = replace(full_data(), curves=list(curves()))
     if name != "timeline":
         return drawn(name, given)
-    later = Bar("opd.image@3", "opd", "image", "done", "w1", START + timedelta(seconds=12), START + timedelta(seconds=18), ("rlvr.text@0",))
-    first = Bar("rlvr.image@0", "rlvr", "image", "done", "w1", START, START + timedelta(seconds=5))
-    return drawn(name, replace(given, bars=[*given.bars, first, later]))
+    image = [attempt("rlvr.image@0", 0, 5), attempt("opd.image@3", 12, 14, "rlvr.text@0", state="stopped")]
+    return drawn(name, replace(given, spells=[*given.spells, *image, attempt("opd.image@3", 16, 18, "rlvr.text@0", attempt=2)]))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -9,7 +9,7 @@ import pytest
 
 from server import figures
 from server.api.schemas.series import Figure
-from server.figures import Axis, Bar, Cast, Curve, FigureData, MachineUse, Mark, Phase, PolicyInfo, Spell, matrix
+from server.figures import Axis, Cast, Curve, FigureData, MachineUse, Mark, Phase, PolicyInfo, Spell, matrix
 from server.figures.style import PALETTE, TEMPLATES, look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,10 +50,9 @@ def full_data() -> FigureData:
     for expert in EXPERTS:
         told = ("reward", "zero_advantage", "tokens_per_second", "loss", "grad_norm", "lr", "entropy", "completion_length", "step_seconds")
         curves += [curve(name, expert, {1: 0.2, 2: 0.4}) for name in told]
-    bars = [Bar("rlvr.text@0", "rlvr", "text", "done", "w1", START, START + timedelta(seconds=9))]
     phases = [Phase(0, student, 12, 36, [teacher]) for student, teacher in CAST.edges]
-    marks, now = [Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)], START + timedelta(seconds=20)
-    return data(*curves, bars=bars, phases=phases, marks=marks, now=now, machines=[machine("w1")], spells=[spell(0, 9, rollout=4.0)])
+    marks = [Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)]
+    return data(*curves, phases=phases, marks=marks, machines=[machine("w1")], spells=[spell(0, 9, rollout=4.0)])
 
 
 def machine(worker: str, **told: Any) -> MachineUse:
@@ -67,7 +66,15 @@ def machine(worker: str, **told: Any) -> MachineUse:
 
 
 def spell(start: float, end: float, policy: str = "text", **seconds: float) -> Spell:
-    return Spell(policy, "rlvr", START + timedelta(seconds=start), START + timedelta(seconds=end), seconds)
+    return replace(attempt(f"rlvr.{policy}@0", start, end), seconds=seconds)
+
+
+def attempt(segment: str, start: float, end: float, *needs: str, steps: tuple[int, int] = (0, 36), **told: Any) -> Spell:
+    """The first at its segment, and done, unless it is told otherwise."""
+    kind, policy = segment.partition("@")[0].split(".")
+    known = {"domain": None, "attempt": 1, "state": "done", "worker": "w1", "seconds": {}, **told}
+    at = {"start": START + timedelta(seconds=start), "end": START + timedelta(seconds=end)}
+    return Spell(segment=segment, kind=kind, policy=policy, needs=needs, start_step=steps[0], end_step=steps[1], **at, **known)
 
 
 def drawn(name: str, given: FigureData, x: Axis = "step") -> Figure:
@@ -174,43 +181,72 @@ def test_a_compared_run_is_dashed_and_does_not_grow() -> None:
     assert "0.7" not in figure.summary
 
 
-def test_a_running_segment_is_drawn_up_to_now() -> None:
-    bars = [Bar("opd.text@36", "opd", "text", "running", "w1", START, None)]
-    figure = drawn("timeline", data(bars=bars, now=START + timedelta(seconds=3)))
-    assert figure.data[0]["x"] == [3000.0]
-    assert figure.data[0]["showlegend"] is True
-    assert figure.summary == "0 segments done; running now: opd.text@36."
+def test_every_attempt_is_a_bar_and_nothing_is_drawn_through_a_pause() -> None:
+    """opd.text@36 was paused at step 41 for a minute; its second attempt runs. image, which had its turn meanwhile, is on its own row."""
+    spells = [
+        attempt("rlvr.text@0", 0, 10),
+        attempt("opd.text@36", 10, 15, steps=(36, 41), state="stopped"),
+        attempt("opd.text@36", 75, 78.25, steps=(41, 72), state="running", attempt=2, worker="w2"),
+    ]
+    figure = drawn("timeline", data(spells=spells))
+    assert [(trace["name"], trace["x"]) for trace in figure.data] == [("RLVR", [10000.0]), ("OPD", [5000.0, 3250.0])], "no waiting"
+    opd = figure.data[1]
+    assert opd["base"] == [(START + timedelta(seconds=second)).isoformat() for second in (10, 75)]
+    assert opd["customdata"] == [
+        ["steps 37 to 41, attempt 1", "w1", "5.0", "stopped"], ["steps 42 to 72, attempt 2", "w2", "3.2", "running"],
+    ]  # fmt: skip
+    assert opd["hovertemplate"].startswith("%{y}: OPD, %{customdata[0]}<br>")
+    assert figure.summary == "1 segment done; running now: text (OPD from step 41)."
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (attempt("evaluate.merged@60", 0, 1, steps=(60, 60), domain="image"), "step 60 on image, attempt 1"),
+        (attempt("merge.merged@60", 0, 1, steps=(60, 60)), "step 60, attempt 1"),
+        (attempt("rlvr.text@0", 0, 1, steps=(0, 1)), "step 1, attempt 1"),
+        (attempt("rlvr.text@0", 0, 1, steps=(8, 8), state="lost", attempt=3), "from step 9 on, none kept, attempt 3"),
+    ],
+)
+def test_a_bar_says_in_words_what_was_worked_on(given: Spell, words: str) -> None:
+    [trace] = drawn("timeline", data(spells=[given])).data
+    assert trace["customdata"][0][0] == words
 
 
 def test_waiting_is_drawn_with_its_reason() -> None:
     """image's OPD phase needs text's RLVR, which ends 4 s later, and then waits 2 s more for a worker."""
-
-    def bar(key: str, start: float, end: float, *needs: str) -> Bar:
-        kind, policy = key.partition("@")[0].split(".")
-        return Bar(key, kind, policy, "done", "w1", START + timedelta(seconds=start), START + timedelta(seconds=end), needs)
-
-    bars = [bar("rlvr.text@0", 0, 9), bar("rlvr.image@0", 0, 5), bar("opd.image@3", 11, 15, "rlvr.text@0", "rlvr.image@0")]
-    figure = drawn("timeline", data(bars=bars, now=START + timedelta(seconds=15)))
+    first = [attempt("rlvr.text@0", 0, 9), attempt("rlvr.image@0", 0, 5)]
+    figure = drawn("timeline", data(spells=[*first, attempt("opd.image@36", 11, 15, "rlvr.text@0", "rlvr.image@0")]))
     waiting = figure.data[0]
     assert (waiting["name"], waiting["y"], waiting["x"]) == ("waiting", ["image", "image"], [4000.0, 2000.0])
-    assert [told[0] for told in waiting["customdata"]] == ["waited for rlvr.text@0", "waited for a worker"]
-    assert figure.summary == "3 segments done; nothing is running now. Longest wait: image waited for rlvr.text@0, 4 s."
+    assert [told[0] for told in waiting["customdata"]] == ["waited for text (RLVR from step 0)", "waited for a worker"]
+    assert figure.summary == (
+        "3 segments done; nothing is running now. Longest wait: image waited for text (RLVR from step 0), 4 s."
+    )  # fmt: skip
 
 
 def test_no_waiting_is_drawn_where_work_overlaps_or_follows_at_once() -> None:
-    bars = [
-        Bar("rlvr.text@0", "rlvr", "text", "done", "w1", START, START + timedelta(seconds=9)),
-        Bar("evaluate.text@0", "evaluate", "text", "done", "w2", START + timedelta(seconds=2), START + timedelta(seconds=4)),
-        Bar("opd.text@3", "opd", "text", "running", "w1", START + timedelta(seconds=9.1), None),
-        Bar("measure.text@3", "measure", "text", "done", "w2", START + timedelta(seconds=30), START + timedelta(seconds=31)),
+    spells = [
+        attempt("rlvr.text@0", 0, 9),
+        attempt("evaluate.text@0", 2, 4, worker="w2"),
+        attempt("opd.text@36", 9.1, 40, state="running"),
+        attempt("measure.text@36", 30, 31, worker="w2"),
     ]
-    figure = drawn("timeline", data(bars=bars, now=START + timedelta(seconds=40)))
-    assert "waiting" not in [trace["name"] for trace in figure.data]
+    assert "waiting" not in [trace["name"] for trace in drawn("timeline", data(spells=spells)).data]
+
+
+def test_what_was_lost_waits_for_another_worker_and_a_fork_for_nobody() -> None:
+    lost = [attempt("rlvr.text@0", 0, 9, steps=(0, 8), state="lost"), attempt("rlvr.text@0", 12, 20, steps=(8, 36), attempt=2)]
+    assert drawn("timeline", data(spells=lost)).data[0]["x"] == [3000.0]
+    forked = [attempt("rlvr.text@0", 0, 9, worker=None), attempt("opd.text@36", 5000, 5010)]
+    figure = drawn("timeline", data(spells=forked))
+    assert [trace["name"] for trace in figure.data] == ["RLVR", "OPD"]
+    assert figure.data[0]["customdata"][0][1] == "a worker of the run this is a fork of"
+    assert drawn("time_split", data(spells=forked)).data[0]["x"] == [10.0]
 
 
 def test_the_legend_of_the_timeline_names_each_kind_once() -> None:
-    bars = [Bar(f"rlvr.{name}@0", "rlvr", name, "done", "w1", START, START + timedelta(seconds=1)) for name in ("text", "image")]
-    figure = drawn("timeline", data(bars=bars))
+    figure = drawn("timeline", data(spells=[attempt(f"rlvr.{name}@0", 0, 1) for name in ("text", "image")]))
     assert [(trace["name"], trace["legendgroup"], trace["showlegend"]) for trace in figure.data] == [
         ("RLVR", "rlvr", True), ("RLVR", "rlvr", False),
     ]  # fmt: skip

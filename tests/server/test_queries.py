@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, update
 
 from server import figures, queries
-from server.db.models import Run
+from server.db.models import Attempt, Run, SegmentRow
+from server.queries.runs import spells
 from server.states import RunState
 from tests.server.backend import Backend
-from tests.server.seed import add_points, add_run, finish
+from tests.server.seed import EPOCH, add_points, add_run, finish
 
 pytestmark = pytest.mark.integration
 
@@ -67,6 +69,29 @@ def test_a_figure_costs_the_same_statements_whatever_its_curves(backend: Backend
                 queries.figure_data(db, run, kind, window=queries.Window(), compare=None)
             counts.append(len(sent))
     assert counts[0] == counts[1] <= 12
+
+
+def test_each_attempt_is_a_spell_that_ends_where_it_was_stopped(backend: Backend) -> None:
+    """text's RLVR was paused after a step, lost before it began again, and is under way; its evaluation is the parent's, of a fork."""
+    now = EPOCH + timedelta(hours=1)
+    with backend.sessions() as db:
+        run = add_run(db)
+        second = timedelta(seconds=1)
+        stopped_at_1 = {"state": "stopped", "stored_step": 1, "started_at": EPOCH, "ended_at": EPOCH + 5 * second}
+        lost = {"state": "lost", "ended_at": EPOCH + 50 * second}
+        tries = (stopped_at_1, lost, {"state": "running", "started_at": EPOCH + 60 * second})
+        db.add_all(
+            Attempt(run_id=run, segment_key="rlvr.text@0", worker="w1", start_step=min(n, 1), **each) for n, each in enumerate(tries)
+        )
+        inherited = db.get_one(SegmentRow, (run, "evaluate.base@0.text"))
+        inherited.state, inherited.started_at, inherited.ended_at = "done", EPOCH - timedelta(days=2), EPOCH - timedelta(days=1)
+        db.commit()
+        parents, stopped, under_way = spells(db, run, now)
+    assert (parents.worker, parents.state, parents.domain, parents.end - parents.start) == (None, "done", "text", timedelta(days=1))
+    assert (stopped.attempt, stopped.state, stopped.start_step, stopped.end_step) == (1, "stopped", 0, 1)
+    assert (stopped.start, stopped.end) == (EPOCH, EPOCH + timedelta(seconds=5))
+    assert (under_way.attempt, under_way.state, under_way.start_step, under_way.end_step) == (3, "running", 1, 3)
+    assert (under_way.start, under_way.end) == (EPOCH + timedelta(seconds=60), now)
 
 
 def test_a_series_answer_is_one_snapshot(backend: Backend) -> None:
