@@ -5,7 +5,8 @@ Nothing of them is in a stream: every trace is drawn as it was fetched.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -14,9 +15,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from server.api.schemas.series import Figure
-from server.figures.data import Axis, Curve
-from server.figures.parts import BASE_LAYOUT, curve_bars, interval, last, x_axis
+from server.figures.data import Axis, Curve, Mark
+from server.figures.parts import BASE_LAYOUT, Z95, curve_bars, edit_mark, interval, last, x_axis, x_values
 from server.figures.style import MARKERS, PALETTE, Look
+from server.words import change_text
 
 COLOURS = PALETTE[1:]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -24,6 +26,10 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MARGIN = 0.02
 UNITS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3600.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
 """From so many seconds on, the axis of time counts in these."""
+EDIT = "▴"
+"""At the foot of an edit's line: with several runs on one axis there is no room for what was edited, which is said on hover."""
+MOST_TOLD = 8
+"""So many of a run's edits in one place are told, then how many more there are."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,11 @@ class RunCurve:
     place: int
     """Of its look."""
     curve: Curve | None
-    start: datetime | None
+    start: datetime | None = None
     """From where its time counts."""
+    end: datetime | None = None
+    """When the newest point of the whole curve came, however little of it is drawn."""
+    marks: Sequence[Mark] = ()
     lacks: str = ""
     """Why it has no curve, in words that follow its name."""
 
@@ -50,6 +59,8 @@ class ComparedFigure:
     help: str
     unit: str
     range: tuple[float, float] | None = None
+    has_every_step: bool = False
+    """A line, of which a point is one of many; else each point stands for itself and has a marker."""
 
 
 def run_look(place: int) -> Look:
@@ -87,13 +98,15 @@ def reward(policy: str) -> ComparedFigure:
         "better; with distillation a run may be slower here and yet end higher.",
         unit="mean reward",
         range=(0.0, 1.0),
+        has_every_step=True,
     )
 
 
 def build(kind: ComparedFigure, runs: Sequence[RunCurve], x: Axis) -> Figure:
     """The figure as JSON: plain lists, no template, and a uirevision that keeps zoom and legend clicks."""
     unit, seconds = _time_unit(runs)
-    traces = [_trace(each, each.curve, x, seconds) for each in runs if each.curve is not None]
+    traces = [_trace(kind, each, each.curve, x, seconds) for each in runs if each.curve is not None]
+    marks = [mark for each in runs if each.curve is not None for mark in _edit_marks(each, x, seconds)]
     revision = f"compare/{kind.name}"
     axis = x_axis(x) if x != "time" else {"title": {"text": f"{unit} since the start"}, "type": "linear", "rangemode": "tozero"}
     y: dict[str, Any] = {"title": {"text": kind.unit}}
@@ -105,6 +118,8 @@ def build(kind: ComparedFigure, runs: Sequence[RunCurve], x: Axis) -> Figure:
         "uirevision": revision,
         "xaxis": {**axis, "uirevision": f"{revision}/{x}"},
         "yaxis": y,
+        "shapes": [shape for shape, _ in marks],
+        "annotations": [annotation for _, annotation in marks],
     }
     figure = go.Figure(data=traces, layout={**layout, "template": "none"}).to_plotly_json()
     figure["layout"].pop("template")
@@ -122,33 +137,48 @@ def build(kind: ComparedFigure, runs: Sequence[RunCurve], x: Axis) -> Figure:
     )
 
 
-def _trace(run: RunCurve, curve: Curve, x: Axis, seconds: float) -> Any:
+def _trace(kind: ComparedFigure, run: RunCurve, curve: Curve, x: Axis, seconds: float) -> Any:
     style, bars = run_look(run.place), curve_bars(curve)
+    meta = {"mode": "replace", "total": curve.total, "step": list(curve.step), **({"error_scale": Z95} if bars else {})}
     return go.Scatter(
-        x=_x_values(run, curve, x, seconds),
+        x=[_since_start(run, time, seconds) for time in curve.time] if x == "time" else x_values(curve, x),
         y=list(curve.value),
         name=escape(run.name),
-        mode="lines+markers" if bars or len(curve.step) <= 60 else "lines",
+        legendgroup=run.run,
+        mode="lines" if kind.has_every_step else "lines+markers",
         line={"color": style.colour, "dash": style.dash, "width": 2},
         marker={"symbol": style.marker, "color": style.colour, "size": 6},
         error_y={"type": "data", "array": bars, "thickness": 1, "width": 3} if bars else None,
         hovertemplate="%{y:.3~f}",
-        meta={"mode": "replace", "run": run.run, "total": curve.total, "step": list(curve.step)},
+        meta=meta,
     )
 
 
-def _x_values(run: RunCurve, curve: Curve, x: Axis, seconds: float) -> list[float | None]:
-    if x != "time":
-        return list(curve.step if x == "step" else curve.tokens)
-    start = run.start or (curve.time[0] if curve.time else None)
-    return [(time - start).total_seconds() / seconds if start else None for time in curve.time]
+def _edit_marks(run: RunCurve, x: Axis, seconds: float) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """A thin line in the run's colour where it was edited, one for all edits of a place; named after its curve, with which it is hidden."""
+    places: defaultdict[float, list[Mark]] = defaultdict(list)
+    for mark in run.marks:
+        at = {"step": mark.step, "time": _since_start(run, mark.time, seconds), "tokens": mark.tokens}[x]
+        if at is not None:
+            places[at].append(mark)
+    colour = run_look(run.place).colour
+    for at, marks in places.items():
+        told = [change_text(mark.path, mark.old, mark.value) for mark in marks[:MOST_TOLD]]
+        more = [f"and {len(marks) - MOST_TOLD} more"] if len(marks) > MOST_TOLD else []
+        shape, annotation = edit_mark(at, EDIT, "<br>".join(map(escape, [run.name, *told, *more])), f"edit {run.run}")
+        shape |= {"line": {**shape["line"], "color": colour}, "layer": "below"}
+        annotation["font"] |= {"color": colour}
+        yield shape, annotation
+
+
+def _since_start(run: RunCurve, time: datetime, seconds: float) -> float | None:
+    return (time - run.start).total_seconds() / seconds if run.start else None
 
 
 def _time_unit(runs: Sequence[RunCurve]) -> tuple[str, float]:
-    """The unit in which the longest run's time is a readable number, and its seconds."""
-    curves = [(run.curve.time, run.start) for run in runs if run.curve and run.curve.time]
-    longest = max(((time[-1] - (start or time[0])).total_seconds() for time, start in curves), default=0.0)
-    return next((name, seconds) for least, seconds, name in UNITS if longest >= least)
+    """The unit in which the longest run's time is a readable number, and its seconds. The same for every window of the curves."""
+    longest = max(((run.end - run.start).total_seconds() for run in runs if run.end and run.start), default=0.0)
+    return next(((name, seconds) for least, seconds, name in UNITS if longest >= least), ("seconds", 1.0))
 
 
 def _summary(runs: Sequence[RunCurve]) -> str:

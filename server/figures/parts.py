@@ -93,16 +93,23 @@ def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[di
         at = {"step": mark.step, "time": mark.time.isoformat(), "tokens": mark.tokens}[x]
         if at is None:
             continue
-        shapes.append({
-            "type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
-            "line": {"width": 1, "dash": "dot"}, "name": "edit",
-        })  # fmt: skip
-        annotations.append({
-            "x": at, "xref": "x", "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "center", "showarrow": False,
-            "text": escape(f"→ {mark.value}"), "hovertext": escape(change_text(mark.path, mark.old, mark.value)),
-            "font": {"size": 10}, "name": "edit",
-        })  # fmt: skip
+        shape, annotation = edit_mark(at, escape(f"→ {mark.value}"), escape(change_text(mark.path, mark.old, mark.value)))
+        shapes.append(shape)
+        annotations.append(annotation)
     return shapes, annotations
+
+
+def edit_mark(at: Any, text: str, hover: str, name: str = "edit") -> tuple[dict[str, Any], dict[str, Any]]:
+    """A thin line over the whole height, and words at its foot."""
+    shape = {
+        "type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+        "line": {"width": 1, "dash": "dot"}, "name": name,
+    }  # fmt: skip
+    annotation = {
+        "x": at, "xref": "x", "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "center", "showarrow": False,
+        "text": text, "hovertext": hover, "font": {"size": 10}, "name": name,
+    }  # fmt: skip
+    return shape, annotation
 
 
 def look_of(data: FigureData, policy: str) -> Look:

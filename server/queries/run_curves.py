@@ -16,7 +16,7 @@ from server.db.models import Run, Series
 from server.db.points import Columns
 from server.downsample import thin
 from server.figures import Curve, RunCurve
-from server.queries.series import TokenCounts, Window
+from server.queries.series import TokenCounts, Window, marks_of
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,26 @@ class Wish:
 
 def run_curves(db: Session, run: Run, place: int, wish: Wish) -> RunCurve:
     """The run's curve, thinned, or why it has none."""
-    empty = RunCurve(run.id, run.name, place, None, run.started_at)
+    empty = RunCurve(run.id, run.name, place, None)
     if wish.name == "capability" and wish.domain not in run.spec["domains"]:
         return replace(empty, lacks=f"has no domain {wish.domain}")
     found = list(db.scalars(select(Series).where(Series.run_id == run.id, *_wanted(wish)).order_by(Series.id)))
     if not found:
         return empty
-    columns = points.read(db, [series.id for series in found], wish.window.start, wish.window.stop)
+    columns = points.read(db, [series.id for series in found])
     if len(columns) < len(found):
         return empty
     mean = mean_of([columns[series.id] for series in found])
     if not len(mean.step):
         return empty
-    policy = found[0].policy if len(found) == 1 else MERGED
-    return replace(empty, curve=_curve(mean, wish, policy, TokenCounts(db, run.id)))
+    policy, tokens = found[0].policy if len(found) == 1 else MERGED, TokenCounts(db, run.id)
+    return replace(
+        empty,
+        curve=_curve(_within(mean, wish.window), wish, policy, tokens),
+        start=run.started_at or _moment(mean.time[0]),
+        end=_moment(mean.time[-1]),
+        marks=marks_of(db, run, tokens, policy),
+    )
 
 
 def mean_of(columns: Sequence[Columns]) -> Columns:
@@ -58,6 +64,14 @@ def mean_of(columns: Sequence[Columns]) -> Columns:
     value = np.mean([each.value[row] for each, row in zip(columns, rows, strict=True)], axis=0)
     time = np.max([each.time[row] for each, row in zip(columns, rows, strict=True)], axis=0)
     return Columns(steps, np.zeros(len(steps), np.int64), value, np.full(len(steps), np.nan), time)
+
+
+def _within(columns: Columns, window: Window) -> Columns:
+    return columns.part(*np.searchsorted(columns.step, [window.start, window.stop + 1]))
+
+
+def _moment(micros: float) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, UTC)
 
 
 def _wanted(wish: Wish) -> list[ColumnElement[bool]]:
@@ -79,7 +93,7 @@ def _curve(columns: Columns, wish: Wish, policy: str, tokens: TokenCounts) -> Cu
         step=steps,
         value=points.numbers(columns.value[kept]),
         se=points.numbers(columns.se[kept]),
-        time=[datetime.fromtimestamp(micros / 1e6, UTC) for micros in columns.time[kept].tolist()],
+        time=[_moment(micros) for micros in columns.time[kept].tolist()],
         tokens=tokens.by_step(policy, steps),
         attempt=columns.attempt[kept].tolist(),
     )

@@ -128,7 +128,7 @@ def figure_data(db: Session, run: Run, figure: FigureKind, *, window: Window, co
         cast=cast_of(run),
         cursor=cursor,
         curves=found,
-        marks=_marks(db, run),
+        marks=marks_of(db, run),
         phases=_phases(db, run.id) if figure.needs_phases else [],
         compared=compared,
         compared_name=other.name if other else "",
@@ -223,14 +223,14 @@ def _compared(db: Session, run: Run, compare: str | None) -> Run | None:
     return db.scalars(select(Run).where(*alike).order_by(Run.created_at.desc()).limit(1)).one_or_none()
 
 
-def _marks(db: Session, run: Run) -> list[Mark]:
-    """One mark per edit, where it first took effect."""
-    generated, marks = None, []
+def marks_of(db: Session, run: Run, generated: TokenCounts | None = None, policy: str | None = None) -> list[Mark]:
+    """One mark per edit, where it first took effect; on the axis of tokens by those of `policy`, else of the first one it acted on."""
+    marks = []
     for edit in edit_views(db, run):
         if edit.effective:
             generated = generated or TokenCounts(db, run.id)
             first = min(edit.effective, key=lambda effect: effect.step)
-            tokens = generated.by_step(first.policy, [first.step])[0]
+            tokens = generated.by_step(policy or first.policy, [first.step])[0]
             marks.append(Mark(first.step, first.at, tokens, edit.path, edit.old, edit.value))
     return marks
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
-from server.db.models import Run
+from server.db.models import Edit, EditBinding, Run
 from tests.server.backend import Backend
 from tests.server.seed import EPOCH, add_points, add_run, finish
 
@@ -94,6 +94,27 @@ def test_axes_are_tokens_or_time_since_each_runs_start(api: TestClient, runs: li
     figure = get(api, "/figures/reward", runs, x="time")
     assert figure["layout"]["xaxis"]["title"]["text"] == "seconds since the start"
     assert [trace["x"] for trace in figure["data"]] == [[1, 2], [61, 62]]
+
+
+def test_edits_are_marked_where_they_took_effect_on_each_runs_own_axis(api: TestClient, backend: Backend, runs: list[str]) -> None:
+    with backend.sessions.begin() as db:
+        db.add(Edit(run_id=runs[1], version=2, kind="value", path="w.image.text", old=1.0, value=0.3, author="ann"))
+        db.add(EditBinding(run_id=runs[1], version=2, policy="image", step=2, attempt_id=1, bound_at=EPOCH + timedelta(seconds=5)))
+    for x, place in (("step", 2), ("tokens", 30), ("time", 65)):
+        [note] = get(api, "/figures/reward", runs, x=x)["layout"]["annotations"]
+        assert (note["x"], note["hovertext"]) == (place, "co &lt;b&gt;1&lt;/b&gt;<br>weight image ← text: 1.0 → 0.3")
+    assert "annotations" not in get(api, "/figures/reward", runs[:1])["layout"]
+
+
+def test_a_window_shows_its_steps_and_counts_time_as_the_whole_does(api: TestClient, backend: Backend) -> None:
+    with backend.sessions() as db:
+        long, short = add_run(db, name="long"), add_run(db, name="short")
+        add_points(db, long, "reward", "text", [0.5] * 400)
+        add_points(db, short, "reward", "text", [0.5] * 3)
+    figure = get(api, "/figures/reward", [long, short], policy="text", x="time", start=11, stop=20)
+    assert figure["layout"]["xaxis"]["title"]["text"] == "minutes since the start"
+    assert [trace["meta"]["step"] for trace in figure["data"]] == [list(range(11, 21)), []], "a run that ends before keeps its place"
+    assert figure["data"][0]["meta"]["total"] == 10
 
 
 def test_domains_that_only_some_have_are_said(api: TestClient, backend: Backend, runs: list[str]) -> None:
