@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -55,6 +56,11 @@ class Stack:
     def database(self) -> psycopg.Connection:
         """A connection to the stack's PostgreSQL, in autocommit mode."""
         return psycopg.connect(self.info.database_url.replace("postgresql+psycopg", "postgresql"), autocommit=True)
+
+    def column(self, statement: str, *values: object) -> list[Any]:
+        """The first of what each row has."""
+        with self.database() as database:
+            return [first for (first, *_) in database.execute(statement.encode(), values).fetchall()]
 
     def kill(self, name: str) -> int:
         """SIGKILL to one child (`api`, `scheduler`, `postgres`, `valkey`, `worker-1` …), whose pid is returned. The supervisor goes on."""

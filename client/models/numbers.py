@@ -117,6 +117,8 @@ class Result(BaseModel):
     base_mean: float | None
     merged_mean: float | None
     merged_mean_se: float | None
+    best_step: int | None
+    best_mean: float | None
     best_expert: str | None
     best_expert_mean: float | None
     budgets: list[Budget]

@@ -40,6 +40,7 @@ def result(run: Run, card: Result) -> str:
     margin = f" ± {1.96 * card.merged_mean_se:.3f}" if card.merged_mean_se is not None else ""
     tiles = [
         ("merged model, mean of all domains", _number(card.merged_mean) + margin),
+        *([(f"its best, at step {card.best_step}", _number(card.best_mean))] if card.best_step not in (None, card.step) else []),
         ("base model", _number(card.base_mean)),
         (f"best expert{f': {card.best_expert}' if card.best_expert else ''}", _number(card.best_expert_mean)),
         ("edits by people", str(card.edits)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import fmean
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -10,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from copd_engine.plan import Ref
 from copd_engine.spec import Keep
-from server.db import points
-from server.db.models import Checkpoint, Pin, Run, SegmentRow, Series
+from server.db.models import Checkpoint, Pin, Run, SegmentRow
 from server.db.segments import segment_of
+from server.db.standing import whole_means
 from server.retention import Held, Reason, reasons
 
 
@@ -34,7 +33,7 @@ def judged(session: Session, run: Run, keep: Keep) -> list[Judged]:
         {row.key for row in segments if row.state == "done"},
         keep,
         pinned=pinned(session, run.id),
-        scores=_scores(session, run) if keep.best else None,
+        scores=whole_means(session, run) if keep.best else None,
     )
     return [Judged(row, why[item]) for item, row in held.items()]
 
@@ -42,14 +41,3 @@ def judged(session: Session, run: Run, keep: Keep) -> list[Judged]:
 def pinned(session: Session, run_id: str) -> dict[Ref, str]:
     """Pinned checkpoint → who pinned it."""
     return {Ref(pin.policy, pin.step): pin.author for pin in session.scalars(select(Pin).where(Pin.run_id == run_id))}
-
-
-def _scores(session: Session, run: Run) -> dict[Ref, float]:
-    """Mean accuracy of every policy and step that has one in all domains."""
-    policies = dict(session.execute(select(Series.id, Series.policy).where(Series.run_id == run.id, Series.name == "capability")).all())
-    found: dict[Ref, list[float]] = {}
-    for series_id, columns in points.read(session, policies).items():
-        for step, value in zip(columns.step.tolist(), points.numbers(columns.value), strict=True):
-            if value is not None:
-                found.setdefault(Ref(policies[series_id], step), []).append(value)
-    return {ref: fmean(values) for ref, values in found.items() if len(values) == len(run.spec["domains"])}

@@ -28,7 +28,8 @@ from server.api.schemas.results import (
     SweepView,
 )
 from server.db.held import Judged, pinned
-from server.db.models import Attempt, Checkpoint, Edit, Export, LogLine, Point, Run, SampleRow, SegmentRow, Series
+from server.db.models import Attempt, Checkpoint, Edit, Export, LogLine, Run, SampleRow, SegmentRow
+from server.db.standing import standing, whole_means
 from server.db.transition import SCHEDULER
 
 Z95 = 1.96
@@ -194,13 +195,15 @@ def _export_view(row: Export, segment_state: str | None, started_at: datetime | 
 
 
 def result(db: Session, run: Run) -> ResultCard:
-    """Newest accuracy of each policy in each domain, and what it cost."""
+    """The standing accuracy of each policy in each domain, and what it cost."""
     scores = _scores(db, run.id)
     means = {policy: _mean(rows) for policy, rows in _by_policy(scores).items() if len(rows) == len(run.spec["domains"])}
     experts = {policy: mean for policy, (mean, _) in means.items() if policy not in (BASE, MERGED)}
     best = max(experts, key=lambda policy: experts[policy], default=None)
     merged_mean, merged_se = means.get(MERGED, (None, None))
     digest, step = _merged_checkpoint(db, run.id)
+    rounds = {ref: mean for ref, mean in whole_means(db, run).items() if ref.policy == MERGED}
+    top = max(rounds, key=lambda ref: (rounds[ref], ref.step), default=None)
     edits = db.scalar(select(func.count()).select_from(Edit).where(Edit.run_id == run.id, Edit.author != SCHEDULER)) or 0
     wall = (run.ended_at or datetime.now(UTC)) - run.started_at if run.started_at else None
     return ResultCard(
@@ -210,6 +213,8 @@ def result(db: Session, run: Run) -> ResultCard:
         base_mean=means.get(BASE, (None, None))[0],
         merged_mean=merged_mean,
         merged_mean_se=merged_se,
+        best_step=top.step if top else None,
+        best_mean=rounds[top] if top else None,
         best_expert=best,
         best_expert_mean=experts[best] if best else None,
         budgets=_budgets(db, run.id),
@@ -220,19 +225,8 @@ def result(db: Session, run: Run) -> ResultCard:
 
 
 def _scores(db: Session, run_id: str) -> list[Score]:
-    newest = (
-        select(Point.value, Point.se)
-        .where(Point.series_id == Series.id, Point.value.is_not(None))
-        .order_by(Point.step.desc())
-        .limit(1)
-        .lateral("newest")
-    )
-    query = (
-        select(Series.policy, Series.domain, newest.c.value, func.coalesce(newest.c.se, 0.0))
-        .join(newest, Series.id.is_not(None))
-        .where(Series.run_id == run_id, Series.name == "capability")
-        .order_by(Series.id)
-    )
+    newest = standing([run_id])
+    query = select(newest.c.policy, newest.c.domain, newest.c.value, func.coalesce(newest.c.se, 0.0)).order_by(newest.c.id)
     return [
         Score(policy=policy, domain=domain, accuracy=value, se=se, low=max(0.0, value - Z95 * se), high=min(1.0, value + Z95 * se))
         for policy, domain, value, se in db.execute(query)

@@ -28,7 +28,8 @@ from server.api.schemas.compare import (
 from server.api.schemas.series import Figure, FigureInfo
 from server.commands.locked import spec_of
 from server.comparison import Entry, Estimate
-from server.db.models import Attempt, Edit, EditBinding, Point, Run, SegmentRow, Series
+from server.db.models import Attempt, Edit, EditBinding, Run, SegmentRow
+from server.db.standing import standing
 from server.db.transition import SCHEDULER
 from server.figures import compare as drawn
 from server.figures import run_look
@@ -159,20 +160,9 @@ def _edits(db: Session, ids: Sequence[str]) -> defaultdict[str, list[tuple[str, 
 
 
 def _scores(db: Session, ids: Sequence[str]) -> defaultdict[str, dict[str, dict[str, tuple[float, float | None]]]]:
-    """Run → policy → domain → newest accuracy and its standard error."""
-    newest = (
-        select(Point.value, Point.se)
-        .where(Point.series_id == Series.id, Point.value.is_not(None))
-        .order_by(Point.step.desc())
-        .limit(1)
-        .lateral("newest")
-    )
-    query = (
-        select(Series.run_id, Series.policy, Series.domain, newest.c.value, newest.c.se)
-        .join(newest, Series.id.is_not(None))
-        .where(Series.run_id.in_(ids), Series.name == "capability")
-        .order_by(Series.id)
-    )
+    """Run → policy → domain → accuracy and its standard error."""
+    newest = standing(ids)
+    query = select(newest.c.run_id, newest.c.policy, newest.c.domain, newest.c.value, newest.c.se).order_by(newest.c.id)
     scores: defaultdict[str, dict[str, dict[str, tuple[float, float | None]]]] = defaultdict(dict)
     for run, policy, domain, value, error in db.execute(query):
         scores[run].setdefault(policy, {})[domain] = (value, error)

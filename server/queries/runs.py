@@ -17,8 +17,8 @@ from server.api.schemas.runs import Descendant, Origin, Progress, RunError, RunS
 from server.api.schemas.runs import Run as RunView
 from server.api.schemas.specs import PolicyView
 from server.commands.locked import spec_of
-from server.db.models import Attempt, Checkpoint, Point, Run, SegmentRow, Series
-from server.db.standing import CAPABILITY
+from server.db.models import Attempt, Checkpoint, Run, SegmentRow
+from server.db.standing import recent_scores
 from server.figures.data import Spell
 from server.outlook import eta_seconds
 from server.queries.controls import control_views, edit_views
@@ -34,8 +34,6 @@ ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunSt
 BROKEN_OFF = ("stopped", "failed", "lost")
 """States of attempts that ended before their segment did."""
 NO_SCHEDULER = "the scheduler: none is running; start one with `copd up`"
-TREND = 32
-"""Values of a sparkline at most."""
 
 
 def run_view(db: Session, client: redis.Redis, run_id: str) -> RunView:
@@ -215,19 +213,11 @@ def _phases(db: Session, positions: dict[str, int]) -> dict[str, str]:
 
 def _trends(db: Session, ids: Sequence[str]) -> dict[str, list[float]]:
     """Run → the merged model's newest mean accuracies, oldest first, at the steps at which all its domains were evaluated."""
-    newest = (
-        select(Point.step, Point.value)
-        .where(Point.series_id == Series.id, Point.value.is_not(None))
-        .order_by(Point.step.desc())
-        .limit(TREND)
-        .lateral("newest")
-    )
+    scores = recent_scores(ids, MERGED)
     query = (
-        select(Series.run_id, newest.c.step, func.avg(newest.c.value), func.count())
-        .join(newest, Series.id.is_not(None))
-        .where(Series.run_id.in_(ids), Series.name == CAPABILITY, Series.policy == MERGED)
-        .group_by(Series.run_id, newest.c.step)
-        .order_by(Series.run_id, newest.c.step)
+        select(scores.c.run_id, scores.c.step, func.avg(scores.c.value), func.max(scores.c.domains))
+        .group_by(scores.c.run_id, scores.c.step)
+        .order_by(scores.c.run_id, scores.c.step)
     )
     steps: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
     for run, _, mean, domains in db.execute(query):

@@ -26,12 +26,13 @@ def test_every_page_is_open_to_everybody_and_fits(page: Page, stack: Stack, fini
 def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: Stack, finished: str) -> None:
     page.goto(f"{stack.url}/runs/{finished}")
     result = page.get_by_role("region", name="Result")
-    result.get_by_role("button", name="Prepare download").click()
-    link = result.get_by_role("link", name="Download model")
+    [step] = stack.column("SELECT max(step) FROM checkpoints WHERE run_id = %s AND policy = 'merged'", finished)
+    model = f"the merged model of step {step}"
+    result.get_by_role("button", name=f"Export {model}").click()
+    link = result.get_by_role("link", name=f"Download {model}")
     link.wait_for()
-    with stack.database() as database:
-        exports = database.execute("SELECT id FROM exports WHERE run_id = %s AND path IS NOT NULL", (finished,)).fetchall()
-    assert [link.get_attribute("href")] == [f"/api/v1/runs/{finished}/exports/{id_}/download" for (id_,) in exports]
+    exports = stack.column("SELECT id FROM exports WHERE run_id = %s AND path IS NOT NULL AND step = %s", finished, step)
+    assert [link.get_attribute("href")] == [f"/api/v1/runs/{finished}/exports/{id_}/download" for id_ in exports]
 
 
 def test_what_is_not_there_is_named(page: Page, stack: Stack, console: Console) -> None:

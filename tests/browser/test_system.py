@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -28,11 +27,6 @@ def row(page: Page, name: str) -> Locator:
     return page.get_by_role("listitem", name=name, exact=True)
 
 
-def column(stack: Stack, statement: str, *values: object) -> list[Any]:
-    with stack.database() as database:
-        return [first for (first, *_) in database.execute(statement.encode(), values).fetchall()]
-
-
 def test_every_page_is_open_to_everybody_and_fits(page: Page, stack: Stack, finished: str) -> None:
     found: dict[str, dict[str, list[str]]] = {}
     for path in (*PAGES, f"/runs/{finished}?tab=system"):
@@ -49,13 +43,13 @@ def test_the_system_tab_shows_speed_stability_machines_and_attempts(page: Page, 
         card = page.get_by_role("region", name=question)
         card.scroll_into_view_if_needed()
         expect(card.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    kept = column(stack, "SELECT DISTINCT worker FROM worker_usage")
+    kept = stack.column("SELECT DISTINCT worker FROM worker_usage")
     told = page.get_by_role("region", name="How much memory does each worker take?").get_by_role("img").get_attribute("aria-label")
     assert told
     assert all(
-        worker in told for worker in column(stack, "SELECT DISTINCT worker FROM attempts WHERE run_id = %s", finished) if worker in kept
+        worker in told for worker in stack.column("SELECT DISTINCT worker FROM attempts WHERE run_id = %s", finished) if worker in kept
     )
-    attempts = column(stack, "SELECT id FROM attempts WHERE run_id = %s ORDER BY id DESC", finished)
+    attempts = stack.column("SELECT id FROM attempts WHERE run_id = %s ORDER BY id DESC", finished)
     table = page.get_by_role("region", name="Table of attempts")
     expect(table.get_by_role("row").nth(1).get_by_role("link")).to_have_attribute(
         "href", f"/runs/{finished}?tab=events&attempt={attempts[0]}"
@@ -63,13 +57,13 @@ def test_the_system_tab_shows_speed_stability_machines_and_attempts(page: Page, 
 
 
 def test_a_checkpoint_is_pinned_exported_and_downloaded(page: Page, stack: Stack, finished: str) -> None:
-    step = max(column(stack, "SELECT step FROM checkpoints WHERE run_id = %s AND policy = 'image' AND deleted_at IS NULL", finished))
+    step = max(stack.column("SELECT step FROM checkpoints WHERE run_id = %s AND policy = 'image' AND deleted_at IS NULL", finished))
     name = f"image at step {step}"
     go(page, stack, f"/runs/{finished}?tab=checkpoints&policy=image")
     expect(row(page, name)).not_to_contain_text("pinned")
     page.get_by_role("button", name=f"Pin {name}", exact=True).click()
     expect(row(page, name)).to_contain_text("pinned by local")
-    assert column(stack, "SELECT step FROM pins WHERE run_id = %s", finished) == [step]
+    assert stack.column("SELECT step FROM pins WHERE run_id = %s", finished) == [step]
     page.get_by_role("button", name=f"Unpin {name}", exact=True).click()
     expect(row(page, name)).not_to_contain_text("pinned")
     columns = reasons_at(page)
@@ -93,7 +87,7 @@ def reasons_at(page: Page) -> set[float]:
 
 
 def test_the_newest_merged_model_comes_first(page: Page, stack: Stack, finished: str) -> None:
-    step = max(column(stack, "SELECT step FROM checkpoints WHERE run_id = %s AND policy = 'merged' AND deleted_at IS NULL", finished))
+    step = max(stack.column("SELECT step FROM checkpoints WHERE run_id = %s AND policy = 'merged' AND deleted_at IS NULL", finished))
     go(page, stack, f"/runs/{finished}?tab=checkpoints")
     model = page.get_by_role("region", name="Newest merged model")
     expect(model.get_by_label(re.compile(f"^(Export|Download) the newest merged model, step {step}$"))).to_be_visible()
@@ -119,12 +113,12 @@ def test_rolling_back_asks_once_and_makes_a_new_run(page: Page, stack: Stack) ->
     expect(question).to_contain_text("This run stays as it is. A new run of the same name has its first round, and trains round 2 again.")
     question.get_by_role("button", name="Stay here").click()
     expect(question).to_have_count(0)
-    assert column(stack, "SELECT id FROM runs WHERE forked_from = %s", run) == []
+    assert stack.column("SELECT id FROM runs WHERE forked_from = %s", run) == []
     button.click()
     question.get_by_role("button", name="Roll back", exact=True).click()
     page.wait_for_url(lambda url: run not in url)
     made = page.url.rpartition("/")[2]
-    assert column(stack, "SELECT forked_round FROM runs WHERE id = %s AND forked_from = %s AND name = 'Rolled back'", made, run) == [1]
+    assert stack.column("SELECT forked_round FROM runs WHERE id = %s AND forked_from = %s AND name = 'Rolled back'", made, run) == [1]
 
 
 def test_the_filters_of_events_stand_in_the_address_and_hold_for_what_is_taken_away(page: Page, stack: Stack, finished: str) -> None:
@@ -160,7 +154,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(page: Page, stack: Stack) ->
     value = page.get_by_test_id("secret").inner_text()
     headers = {"authorization": f"Bearer {value}"}
     assert httpx.get(f"{stack.url}/api/v1/session", headers=headers).json()["user"] == "local"
-    assert column(stack, "SELECT expires_at IS NULL FROM tokens WHERE name = 'a notebook'") == [False]
+    assert stack.column("SELECT expires_at IS NULL FROM tokens WHERE name = 'a notebook'") == [False]
     page.get_by_role("button", name="I have it").click()
     expect(page.get_by_test_id("secret")).to_have_count(0)
     assert value not in page.content()
@@ -185,7 +179,7 @@ def test_a_user_is_added_and_gets_another_role(page: Page, stack: Stack, console
     page.get_by_role("combobox", name="Role of zoe").click()
     page.get_by_role("option", name="operator").click()
     expect(page.get_by_role("status").filter(has_text="zoe is now operator.")).to_have_count(1)
-    assert column(stack, "SELECT role FROM users WHERE name = 'zoe'") == ["operator"]
+    assert stack.column("SELECT role FROM users WHERE name = 'zoe'") == ["operator"]
     go(page, stack, "/people?tab=audit")
     expect(page.get_by_role("region", name="Audit log")).to_contain_text("changed the role of zoe: viewer → operator")
 

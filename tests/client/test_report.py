@@ -33,7 +33,7 @@ def result(**changes: Any) -> Result:
     score = {"policy": "merged", "domain": "text", "accuracy": 0.512, "low": 0.4, "high": 0.6}
     plain = {
         "step": 10, "digest": "d1g3st", "scores": [score], "base_mean": 0.1, "merged_mean": 0.512, "merged_mean_se": 0.01,
-        "best_expert": "text", "best_expert_mean": 0.6, "edits": 0, "wall_seconds": 60.0,
+        "best_step": 10, "best_mean": 0.512, "best_expert": "text", "best_expert_mean": 0.6, "edits": 0, "wall_seconds": 60.0,
         "budgets": [{"policy": "text", "optimizer_steps": 10, "rollouts": 1200, "tokens": 34567}],
     }  # fmt: skip
     return Result.model_validate(plain | changes)
@@ -86,7 +86,8 @@ def test_what_people_wrote_stays_text(field: str) -> None:
 
 
 def test_a_run_that_has_measured_nothing_has_a_report() -> None:
-    empty = result(scores=[], budgets=[], merged_mean=None, merged_mean_se=None, base_mean=None, best_expert=None, best_expert_mean=None)
+    unknown = dict.fromkeys(("merged_mean", "merged_mean_se", "base_mean", "best_step", "best_mean", "best_expert", "best_expert_mean"))
+    empty = result(scores=[], budgets=[], **unknown)
     text = html(run(state="running", ended_at=None, started_at=None), empty)
     assert "Nothing has been evaluated yet." in text
     assert "was not over when this was made" in text

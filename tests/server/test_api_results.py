@@ -125,6 +125,30 @@ def test_the_result_compares_base_experts_and_merged(api: TestClient, backend: B
     assert api.get(RUNS).json()["runs"][0]["capability"] == pytest.approx(0.7)
 
 
+def test_an_evaluation_under_way_does_not_mix_two_models_and_the_best_round_is_named(api: TestClient, backend: Backend) -> None:
+    with backend.sessions() as db:
+        run = add_run(db)
+        add_points(db, run, "capability", "merged", [0.6, 0.8, 0.5, 0.1], domain="text")
+        add_points(db, run, "capability", "merged", [0.6, 0.7, 0.4], domain="image")
+    card = api.get(f"{RUNS}/{run}/result").json()
+    assert {score["domain"]: score["accuracy"] for score in card["scores"]} == {"text": 0.5, "image": 0.4}
+    assert card["merged_mean"] == pytest.approx(0.45)
+    assert (card["best_step"], card["best_mean"]) == (2, 0.75)
+    shown = api.get(RUNS).json()["runs"][0]
+    assert (shown["capability"], shown["trend"]) == (pytest.approx(0.45), pytest.approx([0.6, 0.75, 0.45]))
+    [line] = [line for line in api.get("/api/v1/compare", params={"run": run}).json()["table"]["lines"] if line["policy"] == "merged"]
+    assert line["mean"]["mean"] == pytest.approx(0.45)
+
+
+def test_one_domain_alone_is_no_mean_over_the_domains(api: TestClient, backend: Backend) -> None:
+    with backend.sessions() as db:
+        run = add_run(db)
+        add_points(db, run, "capability", "merged", [0.6], domain="text")
+    shown = api.get(RUNS).json()["runs"][0]
+    assert shown["capability"] is None
+    assert api.get(f"{RUNS}/{run}/result").json()["merged_mean"] is None
+
+
 def test_probes_put_the_newest_answers_side_by_side(api: TestClient, backend: Backend) -> None:
     run = submit(api)
     with backend.sessions.begin() as db:

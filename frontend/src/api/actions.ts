@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
 import { body, http, type ApiError } from "./client";
 import { runQuery } from "./queries";
-import type { ExportView, RetriedRun, Run, RunDeletion, Session, SpecCheck, Trigger } from "./types";
+import type { RetriedRun, Run, RunDeletion, Session, SpecCheck, Trigger } from "./types";
 
 export type Command = "pause" | "resume" | "retry" | "reseed" | "cancel" | "force";
 
@@ -81,10 +81,6 @@ export function setControls(run: Run, values: Record<string, boolean | number | 
 /** With `dryRun` only what would go. */
 export function deleteRun(id: string, dryRun: boolean): Promise<RunDeletion> {
   return body(http.DELETE("/api/v1/runs/{run_id}", { params: { ...byId(id), query: { dry_run: dryRun } } }));
-}
-
-export function requestExport(id: string, policy: string): Promise<ExportView> {
-  return body(http.POST("/api/v1/runs/{run_id}/export", { params: byId(id), body: { policy } }));
 }
 
 /** Runs a command that answers with the run as it now stands, and shows that at once. */

@@ -3381,6 +3381,13 @@ export interface components {
             merged_mean: number | null;
             /** Merged Mean Se */
             merged_mean_se: number | null;
+            /**
+             * Best Step
+             * @description at which the merged model's mean was highest; training need not end at its best
+             */
+            best_step: number | null;
+            /** Best Mean */
+            best_mean: number | null;
             /** Best Expert */
             best_expert: string | null;
             /** Best Expert Mean */

@@ -60,6 +60,8 @@ class ResultCard(BaseModel):
     base_mean: float | None
     merged_mean: float | None
     merged_mean_se: float | None
+    best_step: int | None = Field(description="at which the merged model's mean was highest; training need not end at its best")
+    best_mean: float | None
     best_expert: str | None
     best_expert_mean: float | None
     budgets: list[Budget]

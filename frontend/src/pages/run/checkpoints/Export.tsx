@@ -14,21 +14,24 @@ interface Props {
   made: ExportView | undefined;
   /** What is exported, in the words that go on from "Export". */
   name: string;
-  /** Whether it is the page's own proposal, and not one row of many. */
+  /** What the button says after its verb, where it does not stand beside it. */
+  label?: string;
+  /** Whether it is the page's own proposal, and not one of many. */
   isMain?: boolean;
 }
 
 /** Asks for the folder of a checkpoint, tells how far it is, and hands it out. */
-export function Export({ run, checkpoint, made, name, isMain = false }: Props) {
+export function Export({ run, checkpoint, made, name, label, isMain = false }: Props) {
   const maySteer = useMaySteer();
   const act = useExport(run);
   const progress = useLive((view) => view.progress);
   const state = act.isPending ? "waiting" : exportState(made);
-  const button = { size: isMain ? "sm" : "xs", variant: isMain ? "filled" : "default", leftSection: <Icon name="download" size={14} /> };
+  const button = { size: isMain || label ? "sm" : "xs", variant: isMain ? "filled" : "default", leftSection: <Icon name="download" size={14} /> };
+  const said = (verb: string): string => (label ? `${verb} ${label}` : verb);
   if (state === "ready" && made?.url) {
     return (
       <Button {...button} variant="filled" component="a" href={made.url} download aria-label={`Download ${name}`}>
-        Download
+        {said("Download")}
       </Button>
     );
   }
@@ -40,7 +43,7 @@ export function Export({ run, checkpoint, made, name, isMain = false }: Props) {
       {state === "failed" && <span className={classes.failed}>The export failed: {made?.reason ?? "the worker did not say why"}</span>}
       {maySteer && (state === "none" || state === "failed") && (
         <Button {...button} aria-label={`${state === "failed" ? "Try again to export" : "Export"} ${name}`} onClick={() => act.mutate(checkpoint)}>
-          {state === "failed" ? "Try again" : "Export"}
+          {said(state === "failed" ? "Try again" : "Export")}
         </Button>
       )}
       {act.error && <ProblemAlert error={act.error} />}

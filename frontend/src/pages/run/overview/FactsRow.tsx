@@ -31,7 +31,7 @@ export function FactsRow({ run }: { run: Run }) {
   return (
     <section aria-label="At a glance">
       <dl className={classes.facts}>
-        <Fact name="Mean accuracy" detail={best ? <>{best.base !== null && `${points(best.mean - best.base)} points over base`}</> : soon}>
+        <Fact name="Mean accuracy" detail={best ? <>{best.base !== null && `${points(best.mean - best.base)} points over base, at step ${best.step}`}</> : soon}>
           {best && (
             <>
               {percentage(best.mean)} <PolicyName name={best.policy} colour={colour(best.policy)} />

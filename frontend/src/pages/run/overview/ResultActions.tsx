@@ -1,24 +1,27 @@
 import { Button, Menu } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { requestExport } from "../../../api/actions";
-import { exportsQuery } from "../../../api/queries";
-import type { Run } from "../../../api/types";
+import { useQuery } from "@tanstack/react-query";
+import { checkpointsQuery, exportsQuery } from "../../../api/queries";
+import type { ResultCard, Run } from "../../../api/types";
 import { Link } from "../../../app/router";
 import { useMaySteer } from "../../../app/useMaySteer";
 import { Icon } from "../../../parts/Icon";
-import { ProblemAlert } from "../../../parts/Problem";
+import { exportOf } from "../checkpoints/checkpointText";
+import { Export } from "../checkpoints/Export";
 import { asCurl, asPython } from "./copyAs";
 import classes from "./Result.module.css";
 
-const POLICY = "merged";
+interface Props {
+  run: Run;
+  result: ResultCard;
+}
 
-export function ResultActions({ run }: { run: Run }) {
+export function ResultActions({ run, result }: Props) {
   const { copy, copied } = useClipboard({ timeout: 1_500 });
   const maySteer = useMaySteer();
   return (
     <div className={classes.actions}>
-      <DownloadModel run={run} />
+      <Models run={run} result={result} />
       {maySteer && (
         <Button component={Link} href={`/new?from=${run.id}`} variant="default" leftSection={<Icon name="repeat" size={16} />}>
           Run again with changes
@@ -40,31 +43,13 @@ export function ResultActions({ run }: { run: Run }) {
   );
 }
 
-/** Asks for the folder when it was not made yet, then hands it out. */
-function DownloadModel({ run }: { run: Run }) {
-  const client = useQueryClient();
-  const maySteer = useMaySteer();
-  const { data } = useQuery(exportsQuery(run.id));
-  const request = useMutation({
-    mutationFn: () => requestExport(run.id, POLICY),
-    onSettled: () => client.invalidateQueries({ queryKey: ["run", run.id, "exports"] }),
-  });
-  const newest = data?.exports.filter((e) => e.policy === POLICY).toSorted((a, b) => b.id - a.id)[0];
-  const icon = <Icon name="download" size={16} />;
-  if (newest?.state === "ready" && newest.url) {
-    return (
-      <Button component="a" href={newest.url} download leftSection={icon}>
-        Download model
-      </Button>
-    );
-  }
-  if (!maySteer) return null;
-  return (
-    <>
-      <Button leftSection={icon} loading={request.isPending || newest?.state === "waiting"} onClick={() => request.mutate()}>
-        {newest?.state === "failed" ? "Try the export again" : "Prepare download"}
-      </Button>
-      {request.error && <ProblemAlert error={request.error} />}
-    </>
-  );
+/** The merged model as training left it, and as it was at its best. */
+function Models({ run, result }: Props) {
+  const all = useQuery(checkpointsQuery(run.id)).data?.checkpoints ?? [];
+  const exports = useQuery(exportsQuery(run.id)).data?.exports ?? [];
+  const steps = [...new Set([result.step, result.best_step])];
+  const models = steps.flatMap((step) => all.filter((each) => each.policy === "merged" && each.step === step));
+  return models.map((model, i) => (
+    <Export key={model.step} run={run} checkpoint={model} made={exportOf(exports, model)} name={`the merged model of step ${model.step}`} label={`step ${model.step}`} isMain={i === 0} />
+  ));
 }

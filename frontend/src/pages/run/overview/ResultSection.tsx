@@ -22,7 +22,7 @@ export function ResultSection({ run }: { run: Run }) {
       <section className={classes.card} aria-label="Result">
         <div className={classes.headline}>
           <Headline result={result} />
-          <ResultActions run={run} />
+          <ResultActions run={run} result={result} />
         </div>
         <div className={classes.columns}>
           <ScoreTable run={run} scores={result.scores} colour={colour} />
@@ -35,7 +35,7 @@ export function ResultSection({ run }: { run: Run }) {
 }
 
 function Headline({ result }: { result: ResultCard }) {
-  const { base_mean: base, merged_mean: merged, merged_mean_se: se } = result;
+  const { base_mean: base, merged_mean: merged, merged_mean_se: se, best_mean: best } = result;
   if (base == null || merged == null) return <h2>Finished. The merged model was not evaluated.</h2>;
   return (
     <h2>
@@ -46,7 +46,10 @@ function Headline({ result }: { result: ResultCard }) {
         {points(merged - base)}
         {se != null && ` ± ${(196 * Math.hypot(se, meanError(result, "base"))).toFixed(1)}`} points
       </span>
-      <span className={classes.what}>mean accuracy over the domains, base → merged</span>
+      <span className={classes.what}>
+        mean accuracy over the domains, base → merged at step {result.step}
+        {best != null && best > merged && ` · the merged model was best at step ${result.best_step}: ${accuracy(best)}`}
+      </span>
     </h2>
   );
 }

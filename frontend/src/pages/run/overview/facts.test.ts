@@ -17,7 +17,7 @@ const evaluated = (policy: string, text: number, video: number): Batch[] => [one
 describe("the facts of a run", () => {
   it("are of the best expert until the merged model is known in every domain", () => {
     let curves = upsert(NO_CURVES, [...evaluated("base", 0.2, 0.3), ...evaluated("text", 0.6, 0.4), ...evaluated("video", 0.3, 0.5)]);
-    expect(bestPolicy(curves, run)).toEqual({ policy: "text", mean: 0.5, base: 0.25 });
+    expect(bestPolicy(curves, run)).toEqual({ policy: "text", step: 10, mean: 0.5, base: 0.25 });
     expect(weakest(curves, run)).toMatchObject({ policy: "text", domain: "video", accuracy: 0.4 });
     curves = upsert(curves, [one("capability|merged||text", 10, 0.4, 0.02)]);
     expect(bestPolicy(curves, run)?.policy).toBe("text");
@@ -25,9 +25,10 @@ describe("the facts of a run", () => {
     expect(weakest(curves, run)).toEqual({ policy: "merged", domain: "text", step: 10, accuracy: 0.4, error: 1.96 * 0.02 });
   });
 
-  it("take the newest value that exists", () => {
-    const curves = upsert(NO_CURVES, [...evaluated("base", 0.2, 0.3), one("capability|base||text", 20, 0.9), one("capability|base||text", 30, null)]);
-    expect(weakest(curves, run)).toMatchObject({ policy: "base", domain: "video" });
+  it("are of one model: of the newest step at which every domain was evaluated", () => {
+    const curves = upsert(NO_CURVES, [...evaluated("base", 0.2, 0.3), ...evaluated("merged", 0.6, 0.5), one("capability|merged||text", 20, 0.1), one("capability|merged||video", 20, null)]);
+    expect(bestPolicy(curves, run)).toEqual({ policy: "merged", step: 10, mean: 0.55, base: 0.25 });
+    expect(weakest(curves, run)).toMatchObject({ domain: "video", step: 10, accuracy: 0.5 });
   });
 
   it("say where the overlap was lowest, over all domains together", () => {

@@ -1,6 +1,6 @@
 /** What a newcomer wants to know of a run first, from the curves the page holds. Pure. */
 import type { Run } from "../../../api/types";
-import type { Curves, Point } from "../../../live/curves";
+import type { Curves } from "../../../live/curves";
 
 export interface Weakest {
   readonly policy: string;
@@ -20,6 +20,7 @@ export interface LowestOverlap {
 
 export interface MeanOf {
   readonly policy: string;
+  readonly step: number;
   readonly mean: number;
   readonly base: number | null;
 }
@@ -27,29 +28,36 @@ export interface MeanOf {
 const Z95 = 1.96;
 
 /**
- * The policy a person would take home, by its mean over all domains: the merged model as soon as it was evaluated in each, else the best of
- * the others. Null until one was evaluated in every domain.
+ * The policy a person would take home, by its mean over all domains at the newest step at which it was evaluated in each: the merged model as
+ * soon as there is one, else the best of the others. Null until one was evaluated in every domain.
  */
 export function bestPolicy(curves: Curves, run: Pick<Run, "policies" | "domains">): MeanOf | null {
   const means = run.policies.flatMap(({ name, role }) => {
-    const values = run.domains.map((domain) => newest(curves, name, domain)?.value ?? null).filter((value) => value !== null);
-    return values.length === run.domains.length && values.length > 0 ? [{ name, role, mean: sum(values) / values.length }] : [];
+    const scores = wholeEvaluation(curves, name, run.domains);
+    return scores.length ? [{ name, role, step: scores[0]?.step ?? 0, mean: scores.reduce((total, { accuracy }) => total + accuracy, 0) / scores.length }] : [];
   });
   const base = means.find(({ role }) => role === "base")?.mean ?? null;
   const candidates = means.filter(({ role }) => role !== "base");
   const best = candidates.find(({ role }) => role === "merged") ?? candidates.toSorted((a, b) => b.mean - a.mean)[0] ?? means[0];
-  return best ? { policy: best.name, mean: best.mean, base: best.role === "base" ? null : base } : null;
+  return best ? { policy: best.name, step: best.step, mean: best.mean, base: best.role === "base" ? null : base } : null;
 }
 
-/** The domain in which that policy is worst. */
+/** The domain in which that policy is worst, at that step. */
 export function weakest(curves: Curves, run: Pick<Run, "policies" | "domains">): Weakest | null {
   const policy = bestPolicy(curves, run)?.policy;
   if (policy === undefined) return null;
-  const known = run.domains.flatMap((domain): Weakest[] => {
-    const point = newest(curves, policy, domain);
+  return wholeEvaluation(curves, policy, run.domains).toSorted((a, b) => a.accuracy - b.accuracy)[0] ?? null;
+}
+
+/** A policy's score in each domain at the newest step at which it has one in all: it is evaluated in one after the other, and two models
+ * are not taken for one. Empty before that. */
+function wholeEvaluation(curves: Curves, policy: string, domains: readonly string[]): Weakest[] {
+  const scores = domains.map((domain) => new Map((curves.get(`capability|${policy}||${domain}`)?.points ?? []).map((point) => [point.step, point])));
+  const step = [...(scores[0]?.keys() ?? [])].findLast((each) => scores.every((of) => of.get(each)?.value != null));
+  return domains.flatMap((domain, i): Weakest[] => {
+    const point = step === undefined ? undefined : scores[i]?.get(step);
     return point?.value == null ? [] : [{ policy, domain, step: point.step, accuracy: point.value, error: point.se === null ? null : Z95 * point.se }];
   });
-  return known.toSorted((a, b) => a.accuracy - b.accuracy)[0] ?? null;
 }
 
 /** Where two experts were least alike, over the whole run and over all domains together. */
@@ -61,12 +69,4 @@ export function lowestOverlap(curves: Curves): LowestOverlap | null {
     for (const { step, value } of curve.points) if (value !== null && (lowest === null || value < lowest.value)) lowest = { student, teacher, step, value };
   }
   return lowest;
-}
-
-function newest(curves: Curves, policy: string, domain: string): Point | undefined {
-  return curves.get(`capability|${policy}||${domain}`)?.points.findLast((point) => point.value !== null);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
 }
