@@ -6,6 +6,8 @@ interface Props extends ButtonProps {
   label: string;
   /** The button's whole name, where several on the page have the same label: "Revoke the token notebook". */
   name?: string;
+  /** What it would do, for a pointer that rests on it. */
+  title?: string;
   question: ReactNode;
   /** What the button that does it says. */
   yes: string;

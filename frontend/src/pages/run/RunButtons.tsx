@@ -1,8 +1,8 @@
-import { Alert, Button, Group, Popover, Text } from "@mantine/core";
-import { useState } from "react";
+import { Alert, Button } from "@mantine/core";
 import { command, useRunAction, type Command } from "../../api/actions";
 import type { Run, RunState, Trigger } from "../../api/types";
 import { useMaySteer } from "../../app/useMaySteer";
+import { AskOnce } from "../../parts/AskOnce";
 import { Icon, type IconName } from "../../parts/Icon";
 import { ProblemAlert } from "../../parts/Problem";
 import { noticeOf, retryLabel } from "./runText";
@@ -16,33 +16,65 @@ const PLAIN: readonly { what: Command; needs: Trigger; label: string; icon: Icon
   { what: "reseed", needs: "retry", label: "Retry with the next seed", icon: "play" },
 ];
 /** States that wait for attempts to end; the wait can be cut short. */
-const STOPPING: readonly RunState[] = ["pausing", "failing", "cancelling"];
+const STOPPING: Partial<Record<RunState, string>> = { pausing: "Pausing …", failing: "Failing …", cancelling: "Cancelling …" };
 
-/** The commands this state allows, as the server says; the one that loses work asks once. */
+/** The commands this state allows, as the server says; those that lose something ask once. While it stops, that word stands where the button
+ * was that asked for it, and what can be done meanwhile stands before it, or on a phone below: a second click meets nothing. */
 export function RunButtons({ run }: { run: Run }) {
   const act = useRunAction(run.id, (what: Command) => command(run.id, what));
   const notice = noticeOf(act.data);
   const maySteer = useMaySteer();
+  const stopping = STOPPING[run.state];
   const doing = (what: Command): boolean => act.isPending && act.variables === what;
   if (!maySteer) return null;
+  const plain = PLAIN.filter(({ needs }) => run.allowed.includes(needs)).map(({ what, label, icon }) => (
+    <Button key={what} variant="default" leftSection={<Icon name={icon} size={16} />} loading={doing(what)} onClick={() => act.mutate(what)}>
+      {what === "retry" ? retryLabel(run.error) : label}
+    </Button>
+  ));
   return (
-    <>
-      <div className={classes.buttons}>
-        {PLAIN.filter(({ needs }) => run.allowed.includes(needs)).map(({ what, label, icon }) => (
-          <Button key={what} variant="default" leftSection={<Icon name={icon} size={16} />} loading={doing(what)} onClick={() => act.mutate(what)}>
-            {what === "retry" ? retryLabel(run.error) : label}
-          </Button>
-        ))}
-        {STOPPING.includes(run.state) && (
-          <Asked label="Force" help={`Ends the attempts now. ${lostBy(run.state)}`} question={`End the attempts now, without waiting for them? ${lostBy(run.state)}`} loading={doing("force")} onYes={() => act.mutate("force")} />
+    <div className={classes.commands}>
+      <div className={classes.groups}>
+        {stopping && (
+          <div className={classes.buttons}>
+            <AskOnce
+              label="Stop now"
+              size="sm"
+              title={`Ends the attempts now. ${lostBy(run.state)}`}
+              question={`End the attempts now, before they have stored their state? ${lostBy(run.state)}`}
+              yes="Stop now"
+              no="Wait"
+              leftSection={<Icon name="stop" size={14} />}
+              loading={doing("force")}
+              onYes={() => act.mutate("force")}
+            />
+            {plain}
+          </div>
         )}
-        {run.allowed.includes("cancel") && (
-          <Asked label="Cancel" question="End this run for good? Its checkpoints and numbers stay." loading={doing("cancel")} onYes={() => act.mutate("cancel")} />
-        )}
+        <div className={classes.buttons}>
+          {stopping ? (
+            <Button variant="default" disabled>
+              {stopping}
+            </Button>
+          ) : (
+            plain
+          )}
+          {run.allowed.includes("cancel") && (
+            <AskOnce
+              label="Cancel"
+              size="sm"
+              question="End this run for good? Its checkpoints and numbers stay."
+              yes="Cancel run"
+              leftSection={<Icon name="stop" size={14} />}
+              loading={doing("cancel")}
+              onYes={() => act.mutate("cancel")}
+            />
+          )}
+        </div>
       </div>
       {act.error && <ProblemAlert error={act.error} />}
       {notice && <Alert color="yellow">The run goes on, but {notice}.</Alert>}
-    </>
+    </div>
   );
 }
 
@@ -50,40 +82,4 @@ export function RunButtons({ run }: { run: Run }) {
 function lostBy(state: RunState): string {
   const lost = "Steps since their last stored state are lost";
   return state === "cancelling" ? `${lost}.` : `${lost}; they are trained again, with the same outcome, once the run goes on.`;
-}
-
-interface AskedProps {
-  label: string;
-  help?: string;
-  question: string;
-  loading: boolean;
-  onYes: () => void;
-}
-
-function Asked({ label, help, question, loading, onYes }: AskedProps) {
-  const [open, setOpen] = useState(false);
-  const yes = (): void => {
-    setOpen(false);
-    onYes();
-  };
-  return (
-    <Popover opened={open} onChange={setOpen} width={280} position="bottom-end" shadow="md" withArrow trapFocus returnFocus>
-      <Popover.Target>
-        <Button variant="default" title={help} leftSection={<Icon name="stop" size={14} />} loading={loading} onClick={() => setOpen(!open)}>
-          {label}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown>
-        <Text size="sm">{question}</Text>
-        <Group mt="sm" gap="xs">
-          <Button size="xs" color="red" onClick={yes} data-autofocus>
-            {label} run
-          </Button>
-          <Button size="xs" variant="default" onClick={() => setOpen(false)}>
-            Keep
-          </Button>
-        </Group>
-      </Popover.Dropdown>
-    </Popover>
-  );
 }
