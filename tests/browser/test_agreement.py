@@ -37,7 +37,13 @@ def test_the_tab_says_when_overlap_was_lowest_and_draws_every_measure_of_a_pair(
     expect(page.get_by_role("link", name=re.compile(f"^step {step} ?: .* lowest$"))).to_have_attribute("aria-current", "step")
     links.first.click()
     expect(page).to_have_url(re.compile(rf"at={steps[0]}\b"))
-    expect(page.get_by_role("region", name="Do the experts still think alike?").locator("output")).to_have_text(f"step {steps[0]}")
+    heat = page.get_by_role("region", name="Do the experts still think alike?")
+    expect(heat.locator("output")).to_have_text(f"Step {steps[0]}")
+    page.get_by_role("tab", name="Overview").click()  # the step follows, and says that it is not the newest
+    heat.get_by_role("button", name="Back to newest").click()
+    expect(heat.locator("output")).to_have_text(f"Step {steps[-1]} newest")
+    page.get_by_role("tab", name="Agreement").click()
+    expect(heat.locator("output")).to_have_text(f"Step {steps[-1]} newest")
 
     page.get_by_role("combobox", name="Student").select_option("text")
     page.get_by_role("combobox", name="Teacher").select_option("image")

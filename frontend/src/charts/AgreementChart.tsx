@@ -64,7 +64,7 @@ export function AgreementChart({ runId, title, height, waiting }: { runId: strin
         shownAt && (
           <StepSlider steps={steps} index={index} isNewest={found < 0} onPick={pick}>
             {lowest && (
-              <button type="button" className={classes.lowest} onClick={() => pick(steps.indexOf(lowest.step))}>
+              <button type="button" className={classes.link} onClick={() => pick(steps.indexOf(lowest.step))}>
                 lowest {lowest.value.toFixed(2)}, {lowest.student} ← {lowest.teacher} at step {lowest.step}
               </button>
             )}

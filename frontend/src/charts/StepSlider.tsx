@@ -10,7 +10,7 @@ const CALM_MS = 1_200;
 interface Props {
   steps: readonly number[];
   index: number;
-  /** Whether it follows the newest step. */
+  /** Whether it follows the newest step; where it does not, a button leads there. */
   isNewest: boolean;
   onPick: (index: number) => void;
   /** Beside the step. */
@@ -69,10 +69,15 @@ export function StepSlider({ steps, index, isNewest, onPick, children }: Props) 
       </div>
       <div className={classes.words}>
         <output className={classes.step}>
-          step {step}
+          Step {step}
           {isNewest && <em> newest</em>}
         </output>
         {children}
+        {!isNewest && (
+          <button type="button" className={classes.link} onClick={() => pick(last)}>
+            Back to newest
+          </button>
+        )}
       </div>
     </div>
   );
