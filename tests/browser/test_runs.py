@@ -136,6 +136,7 @@ def test_many_are_selected_by_keyboard_and_mouse_and_steered_at_once(page: Page,
     dialog = page.get_by_role("dialog", name="Resume 1 run?")
     expect(dialog).to_contain_text("9 runs cannot and will be left alone: 9 cancelled.")
     assert barriers(page) == []
+    assert copied(page, dialog).endswith("""--data-raw '{"command":"resume","runs":["many10"]}'""")
     dialog.get_by_role("button", name="Resume 1 run").click()
     expect(dialog.get_by_role("list", name="What became of each run")).to_contain_text("Many 0010 goes on")
     dialog.get_by_role("button", name="Close").last.click()
@@ -151,6 +152,7 @@ def test_many_are_selected_by_keyboard_and_mouse_and_steered_at_once(page: Page,
     page.get_by_role("dialog").get_by_role("combobox", name="Add", exact=True).fill("kept")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
+    assert '"add":["kept"],"remove":[]}' in copied(page, page.get_by_role("dialog"))
     page.get_by_role("dialog").get_by_role("button", name="Change tags of 10 runs").click()
     expect(row(page, "Many 0003")).to_contain_text("kept")
     assert stack.client.run("many3").tags == ["many", "kept"]
@@ -159,11 +161,18 @@ def test_many_are_selected_by_keyboard_and_mouse_and_steered_at_once(page: Page,
     dialog = page.get_by_role("dialog", name="Delete 9 runs?")
     expect(dialog).to_contain_text("There is no way back.")
     expect(dialog).to_contain_text("1 run is not over and will be left alone: 1 paused.")
+    assert re.search(r"/api/v1/runs/\{(many\d,?){9}\}'", copied(page, dialog)), "curl asks once for each"
     dialog.get_by_role("button", name="Delete 9 runs for good").click()
     expect(dialog).to_contain_text("Many 0009 is deleted")
     page.keyboard.press("Escape")
     expect(grid(page)).to_have_attribute("aria-rowcount", str(COUNT - 9 + 1))
     expect(bar).to_have_count(0)
+
+
+def copied(page: Page, dialog: Locator) -> str:
+    """What the dialog would do, as the command one copies."""
+    dialog.get_by_role("button", name="Copy as curl").click()
+    return page.evaluate("navigator.clipboard.readText()")
 
 
 @pytest.mark.usefixtures("many")

@@ -56,6 +56,9 @@ def test_the_menu_of_a_run_copies_its_commands_and_deletes_it_once_asked(page: P
     page.get_by_role("menuitem", name="Copy cancel as curl").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f"-X POST '{stack.url}/api/v1/runs/{run}/cancel'" in copied
+    more.click()
+    page.get_by_role("menuitem", name="Copy name, notes and tags as curl").click()
+    assert page.evaluate("navigator.clipboard.readText()").endswith("""'{"name":"To be deleted","notes":"","tags":[]}'""")
     stack.client.command(run, "cancel")
     stack.wait_for(run, "cancelled")
     page.set_viewport_size(PHONE)

@@ -162,7 +162,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(page: Page, stack: Stack) ->
     page.get_by_role("dialog").get_by_role("button", name="Keep").click()
     assert httpx.get(f"{stack.url}/api/v1/session", headers=headers).status_code == 200
     page.get_by_role("button", name="Revoke the token a notebook", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke", exact=True).click()
     expect(page.get_by_role("rowheader", name="a notebook")).to_have_count(0)
     assert httpx.get(f"{stack.url}/api/v1/session", headers=headers).status_code == 401
 
@@ -180,6 +180,12 @@ def test_a_user_is_added_and_gets_another_role(page: Page, stack: Stack, console
     page.get_by_role("option", name="operator").click()
     expect(page.get_by_role("status").filter(has_text="zoe is now operator.")).to_have_count(1)
     assert stack.column("SELECT role FROM users WHERE name = 'zoe'") == ["operator"]
+    page.get_by_role("button", name="Set password of zoe").click()
+    dialog = page.get_by_role("dialog", name="Password of zoe")
+    dialog.get_by_label("New password of zoe").fill("nobody may read it")
+    dialog.get_by_role("button", name="Copy as curl").click()
+    assert page.evaluate("navigator.clipboard.readText()").endswith("""'{"password":"PASSWORD"}'""")
+    page.keyboard.press("Escape")
     go(page, stack, "/people?tab=audit")
     expect(page.get_by_role("region", name="Audit log")).to_contain_text("changed the role of zoe: viewer → operator")
 

@@ -2,18 +2,26 @@
 import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
 import { body, http, type ApiError } from "./client";
 import { runQuery } from "./queries";
-import type { RetriedRun, Run, RunDeletion, Session, SpecCheck, Trigger } from "./types";
+import type { RetriedRun, Run, RunDeletion, RunState, Session, SpecCheck } from "./types";
 
 export type Command = "pause" | "resume" | "retry" | "reseed" | "cancel" | "force";
 
-/** Each command with what must be allowed for it, which is also its place in the API, and the body it sends. */
-export const COMMANDS: readonly { what: Command; needs: Trigger; body?: { reseed: boolean } }[] = [
-  { what: "pause", needs: "pause" },
-  { what: "resume", needs: "resume" },
-  { what: "retry", needs: "retry", body: { reseed: false } },
-  { what: "reseed", needs: "retry", body: { reseed: true } },
-  { what: "cancel", needs: "cancel" },
-];
+/** Each command with its place in the API, which is also what must be allowed for it, and the body it sends. */
+const COMMANDS = [
+  { what: "pause", place: "pause" },
+  { what: "resume", place: "resume" },
+  { what: "retry", place: "retry", body: { reseed: false } },
+  { what: "reseed", place: "retry", body: { reseed: true } },
+  { what: "force", place: "force" },
+  { what: "cancel", place: "cancel" },
+] as const satisfies readonly { what: Command; place: string; body?: unknown }[];
+/** States that wait for attempts to end, in words; the wait can be cut short. */
+export const STOPPING: Partial<Record<RunState, string>> = { pausing: "Pausing …", failing: "Failing …", cancelling: "Cancelling …" };
+
+/** The commands a run takes now. */
+export function commandsOf(run: Run) {
+  return COMMANDS.filter(({ place }) => (place === "force" ? run.state in STOPPING : run.allowed.includes(place)));
+}
 
 export interface MetaPatch {
   name?: string;

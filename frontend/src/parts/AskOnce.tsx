@@ -1,5 +1,6 @@
 import { Button, Group, Popover, type ButtonProps } from "@mantine/core";
-import { useState, type ReactNode } from "react";
+import { useState, type ComponentProps, type ReactNode } from "react";
+import { CopyCurl } from "./CopyCurl";
 import classes from "./AskOnce.module.css";
 
 interface Props extends ButtonProps {
@@ -12,11 +13,13 @@ interface Props extends ButtonProps {
   /** What the button that does it says. */
   yes: string;
   no?: string;
+  /** The same as a command. */
+  curl?: ComponentProps<typeof CopyCurl>;
   onYes: () => void;
 }
 
 /** A button that asks once, with what is lost and what stays, before it does something that cannot be undone. */
-export function AskOnce({ label, name, question, yes, no = "Keep", onYes, ...button }: Props) {
+export function AskOnce({ label, name, question, yes, no = "Keep", curl, onYes, ...button }: Props) {
   const [open, setOpen] = useState(false);
   const act = (): void => {
     setOpen(false);
@@ -38,6 +41,7 @@ export function AskOnce({ label, name, question, yes, no = "Keep", onYes, ...but
           <Button size="xs" variant="default" onClick={() => setOpen(false)}>
             {no}
           </Button>
+          {curl && <CopyCurl {...curl} />}
         </Group>
       </Popover.Dropdown>
     </Popover>

@@ -135,10 +135,10 @@ function TokenTable({ tokens }: { tokens: readonly TokenView[] }) {
                       name={`Revoke the token ${token.name}`}
                       question={`Revoke the token “${token.name}” of ${token.user}? Whatever uses it is shut out within seconds, for good.`}
                       yes="Revoke"
+                      curl={{ method: "DELETE", path: `/api/v1/tokens/${token.id}`, what: `revoke the token ${token.name}` }}
                       loading={revoke.isPending && revoke.variables.id === token.id}
                       onYes={() => revoke.mutate(token)}
                     />
-                    <CopyCurl method="DELETE" path={`/api/v1/tokens/${token.id}`} what={`revoke the token ${token.name}`} />
                   </div>
                 </td>
               </tr>

@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Popover, Select } from "@mantine/core";
+import { Button, Group, PasswordInput, Popover, Select } from "@mantine/core";
 import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import type { ApiError } from "../../api/client";
@@ -29,6 +29,7 @@ export function UserRow({ user, isSelf }: { user: UserView; isSelf: boolean }) {
     onSuccess: (_, wanted) => announce(saying(user.name, wanted)),
     onSettled: () => Promise.all([client.invalidateQueries({ queryKey: ["people"] }), client.invalidateQueries({ queryKey: ["session"] })]),
   });
+  const path = `/api/v1/users/${user.name}`;
   const role = change.isPending && change.variables.role ? change.variables.role : user.role;
   const rest = restOf(change.error, ["password"]);
   return (
@@ -50,29 +51,34 @@ export function UserRow({ user, isSelf }: { user: UserView; isSelf: boolean }) {
           value={role}
           onChange={(value) => value && value !== user.role && change.mutate({ role: value as Role })}
         />
-        <SetPassword user={user} change={change} />
+        <CopyCurl method="PATCH" path={path} body={{ role }} what={`set the role of ${user.name}`} />
+        <SetPassword user={user} path={path} change={change} />
         {user.disabled ? (
-          <Button variant="default" size="xs" aria-label={`Enable ${user.name}`} loading={change.isPending} onClick={() => change.mutate({ disabled: false })}>
-            Enable
-          </Button>
+          <>
+            <Button variant="default" size="xs" aria-label={`Enable ${user.name}`} loading={change.isPending} onClick={() => change.mutate({ disabled: false })}>
+              Enable
+            </Button>
+            <CopyCurl method="PATCH" path={path} body={{ disabled: false }} what={`enable ${user.name}`} />
+          </>
         ) : (
           <AskOnce
             label="Disable"
             name={`Disable ${user.name}`}
             question={`Disable ${user.name}? Every token and session of ${isSelf ? "yours, this one too," : "this user"} ends at once. Runs go on, and the user can be enabled again; tokens stay revoked.`}
             yes="Disable"
+            curl={{ method: "PATCH", path, body: { disabled: true }, what: `disable ${user.name}` }}
             loading={change.isPending && change.variables.disabled === true}
             onYes={() => change.mutate({ disabled: true })}
           />
         )}
-        <CopyCurl method="PATCH" path={`/api/v1/users/${user.name}`} body={{ role: user.role, disabled: !user.disabled }} what={`change ${user.name}`} />
       </div>
       {rest && <ProblemAlert error={rest} />}
     </li>
   );
 }
 
-function SetPassword({ user, change }: { user: UserView; change: Change }) {
+/** The placeholder is too short to become a password by mistake. */
+function SetPassword({ user, path, change }: { user: UserView; path: string; change: Change }) {
   const [open, setOpen] = useState(false);
   const [password, setPassword] = useState("");
   const submit = (event: FormEvent): void => {
@@ -107,9 +113,12 @@ function SetPassword({ user, change }: { user: UserView; change: Change }) {
             error={fieldError(change.error, "password")}
             onChange={(event) => setPassword(event.currentTarget.value)}
           />
-          <Button type="submit" size="xs" loading={change.isPending}>
-            Set it
-          </Button>
+          <Group gap="xs">
+            <Button type="submit" size="xs" loading={change.isPending}>
+              Set it
+            </Button>
+            <CopyCurl method="PATCH" path={path} body={{ password: "PASSWORD" }} what={`set the password of ${user.name}`} />
+          </Group>
         </form>
       </Popover.Dropdown>
     </Popover>

@@ -17,6 +17,7 @@ import classes from "./People.module.css";
 export function WebhookRow({ webhook }: { webhook: WebhookView }) {
   const client = useQueryClient();
   const [open, setOpen] = useState(false);
+  const path = `/api/v1/webhooks/${webhook.id}`;
   const settled = { onSettled: () => client.invalidateQueries({ queryKey: ["people"] }) };
   const remove = useMutation<unknown, ApiError>({ mutationFn: () => removeWebhook(webhook.id), onSuccess: () => announce("The webhook is removed."), ...settled });
   const test = useMutation<DeliveryView, ApiError>({
@@ -41,6 +42,7 @@ export function WebhookRow({ webhook }: { webhook: WebhookView }) {
         <Button variant="default" size="xs" loading={test.isPending} aria-label={`Send a test to ${webhook.url}`} onClick={() => test.mutate()}>
           Send a test
         </Button>
+        <CopyCurl method="POST" path={`${path}/test`} what={`send a test to ${webhook.url}`} />
         <Button variant="default" size="xs" aria-expanded={open} aria-label={`Deliveries to ${webhook.url}`} onClick={() => setOpen(!open)}>
           Deliveries
         </Button>
@@ -49,10 +51,10 @@ export function WebhookRow({ webhook }: { webhook: WebhookView }) {
           name={`Remove the webhook ${webhook.url}`}
           question="Remove this webhook? What it has not delivered is dropped, and its deliveries are forgotten."
           yes="Remove"
+          curl={{ method: "DELETE", path, what: `remove the webhook ${webhook.url}` }}
           loading={remove.isPending}
           onYes={() => remove.mutate()}
         />
-        <CopyCurl method="POST" path={`/api/v1/webhooks/${webhook.id}/test`} what={`send a test to ${webhook.url}`} />
       </div>
       {error && <ProblemAlert error={error} />}
       {open && <Deliveries webhook={webhook} />}
@@ -96,9 +98,12 @@ function Deliveries({ webhook }: { webhook: WebhookView }) {
                 {deliveryText(each)}
               </td>
               <td>
-                <Button variant="default" size="xs" loading={again.isPending && again.variables === each.id} aria-label={`Send again: ${each.id}`} onClick={() => again.mutate(each.id)}>
-                  Send again
-                </Button>
+                <div className={classes.actions}>
+                  <Button variant="default" size="xs" loading={again.isPending && again.variables === each.id} aria-label={`Send again: ${each.id}`} onClick={() => again.mutate(each.id)}>
+                    Send again
+                  </Button>
+                  <CopyCurl method="POST" path={`/api/v1/webhooks/${webhook.id}/deliveries/${each.id}/again`} what={`send again ${each.id}`} />
+                </div>
               </td>
             </tr>
           ))}

@@ -1,6 +1,6 @@
 import { Alert, Button } from "@mantine/core";
-import { command, useRunAction, type Command } from "../../api/actions";
-import type { Run, RunState, Trigger } from "../../api/types";
+import { command, commandsOf, STOPPING, useRunAction, type Command } from "../../api/actions";
+import type { Run, RunState } from "../../api/types";
 import { useMaySteer } from "../../app/useMaySteer";
 import { AskOnce } from "../../parts/AskOnce";
 import { Icon, type IconName } from "../../parts/Icon";
@@ -8,15 +8,13 @@ import { ProblemAlert } from "../../parts/Problem";
 import { noticeOf, retryLabel } from "./runText";
 import classes from "./RunHeader.module.css";
 
-/** Buttons without a question, each with the command that must be allowed. */
-const PLAIN: readonly { what: Command; needs: Trigger; label: string; icon: IconName }[] = [
-  { what: "pause", needs: "pause", label: "Pause", icon: "pause" },
-  { what: "resume", needs: "resume", label: "Resume", icon: "play" },
-  { what: "retry", needs: "retry", label: "Retry", icon: "play" },
-  { what: "reseed", needs: "retry", label: "Retry with the next seed", icon: "play" },
+/** Buttons without a question. */
+const PLAIN: readonly { what: Command; label: string; icon: IconName }[] = [
+  { what: "pause", label: "Pause", icon: "pause" },
+  { what: "resume", label: "Resume", icon: "play" },
+  { what: "retry", label: "Retry", icon: "play" },
+  { what: "reseed", label: "Retry with the next seed", icon: "play" },
 ];
-/** States that wait for attempts to end; the wait can be cut short. */
-const STOPPING: Partial<Record<RunState, string>> = { pausing: "Pausing …", failing: "Failing …", cancelling: "Cancelling …" };
 
 /** The commands this state allows, as the server says; those that lose something ask once. While it stops, that word stands where the button
  * was that asked for it, and what can be done meanwhile stands before it, or on a phone below: a second click meets nothing. */
@@ -27,7 +25,8 @@ export function RunButtons({ run }: { run: Run }) {
   const stopping = STOPPING[run.state];
   const doing = (what: Command): boolean => act.isPending && act.variables === what;
   if (!maySteer) return null;
-  const plain = PLAIN.filter(({ needs }) => run.allowed.includes(needs)).map(({ what, label, icon }) => (
+  const allowed = commandsOf(run).map(({ what }) => what);
+  const plain = PLAIN.filter(({ what }) => allowed.includes(what)).map(({ what, label, icon }) => (
     <Button key={what} variant="default" leftSection={<Icon name={icon} size={16} />} loading={doing(what)} onClick={() => act.mutate(what)}>
       {what === "retry" ? retryLabel(run.error) : label}
     </Button>
@@ -59,7 +58,7 @@ export function RunButtons({ run }: { run: Run }) {
           ) : (
             plain
           )}
-          {run.allowed.includes("cancel") && (
+          {allowed.includes("cancel") && (
             <AskOnce
               label="Cancel"
               size="sm"

@@ -1,13 +1,13 @@
 import { ActionIcon, Menu, useMantineTheme } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
 import { lazy, Suspense, useState, type ReactNode } from "react";
-import { COMMANDS, type Command } from "../../api/actions";
-import type { Run, Trigger } from "../../api/types";
+import { commandsOf, type Command } from "../../api/actions";
+import type { Run } from "../../api/types";
 import { navigate } from "../../app/router";
 import { changeSettings, useSettings } from "../../app/settings";
 import { useMaySteer } from "../../app/useMaySteer";
 import { announce } from "../../parts/Announcer";
-import { curlCommand } from "../../parts/curl";
+import { curlCommand, type Request } from "../../parts/curl";
 import { Icon, type IconName } from "../../parts/Icon";
 import { askToNotify, notifyProblem } from "./notify";
 import { isOver } from "./runText";
@@ -20,11 +20,12 @@ export function RunMenu({ run }: { run: Run }) {
   const { copy } = useClipboard();
   const { notify } = useSettings();
   const maySteer = useMaySteer();
-  const copied = (text: string, what: string): void => {
-    copy(text);
-    announce(`Copied: ${what}.`);
+  const path = `/api/v1/runs/${run.id}`;
+  const copyCurl = (request: Request, what: string): void => {
+    copy(curlCommand(window.location.origin, request));
+    announce(`Copied: the command to ${what}.`);
   };
-  const allowed = COMMANDS.filter(({ needs }) => run.allowed.includes(needs));
+  const { name, notes, tags } = run;
   const ended = isOver(run.state);
   return (
     <>
@@ -53,12 +54,19 @@ export function RunMenu({ run }: { run: Run }) {
               {notify ? "Notifies at the end" : "Notify me at the end"}
             </Item>
           )}
-          {maySteer && allowed.length > 0 && <Menu.Divider />}
-          {(maySteer ? allowed : []).map(({ what, needs, body }) => (
-            <Item key={what} icon="terminal" onClick={() => copied(curlOf(run.id, needs, body), `the command to ${needs}`)}>
-              Copy {WORDS[what]} as curl
-            </Item>
-          ))}
+          {maySteer && (
+            <>
+              <Menu.Divider />
+              {commandsOf(run).map(({ what, place, ...rest }) => (
+                <Item key={what} icon="terminal" onClick={() => copyCurl({ method: "POST", path: `${path}/${place}`, ...rest }, WORDS[what])}>
+                  Copy {WORDS[what]} as curl
+                </Item>
+              ))}
+              <Item icon="terminal" onClick={() => copyCurl({ method: "PATCH", path, body: { name, notes, tags } }, "set name, notes and tags")}>
+                Copy name, notes and tags as curl
+              </Item>
+            </>
+          )}
           {ended && maySteer && (
             <>
               <Menu.Divider />
@@ -80,12 +88,8 @@ const WORDS: Record<Command, string> = {
   retry: "retry",
   reseed: "retry with the next seed",
   cancel: "cancel",
-  force: "force",
+  force: "stop now",
 };
-
-function curlOf(id: string, trigger: Trigger, body: unknown): string {
-  return curlCommand(window.location.origin, { method: "POST", path: `/api/v1/runs/${id}/${trigger}`, body });
-}
 
 async function toggleNotice(on: boolean): Promise<void> {
   const problem = on ? null : await askToNotify();

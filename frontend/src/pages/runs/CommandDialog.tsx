@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { commandRuns, type BulkCommand } from "../../api/runs";
 import type { RunSummary } from "../../api/types";
 import { announce } from "../../parts/Announcer";
+import { CopyCurl } from "../../parts/CopyCurl";
 import { Dialog } from "../../parts/Dialog";
 import { ProblemAlert } from "../../parts/Problem";
 import { Answers, useOpenedWith } from "./Answers";
@@ -15,8 +16,9 @@ export function CommandDialog({ command, runs: selected, onClose }: { command: B
   const client = useQueryClient();
   const { verb, done, note } = DEEDS[command];
   const { can, cannot } = sorted(command, runs);
+  const ids = can.map(({ id }) => id);
   const act = useMutation({
-    mutationFn: () => commandRuns(command, can.map(({ id }) => id)),
+    mutationFn: () => commandRuns(command, ids),
     onSuccess: (results) => {
       announce(`${many(results.filter((each) => !each.error).length)} ${done}.`);
       return client.invalidateQueries({ queryKey: ["runs"] });
@@ -46,6 +48,7 @@ export function CommandDialog({ command, runs: selected, onClose }: { command: B
         <Button variant="default" onClick={onClose}>
           {act.data ? "Close" : "Keep as they are"}
         </Button>
+        {!act.data && can.length > 0 && <CopyCurl method="POST" path="/api/v1/runs/commands" body={{ command, runs: ids }} what={`${command} the runs`} />}
       </Group>
     </Dialog>
   );

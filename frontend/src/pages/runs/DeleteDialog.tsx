@@ -4,6 +4,7 @@ import { useState } from "react";
 import { deleteRun } from "../../api/actions";
 import type { RunDeletion, RunSummary } from "../../api/types";
 import { announce } from "../../parts/Announcer";
+import { CopyCurl } from "../../parts/CopyCurl";
 import { Dialog } from "../../parts/Dialog";
 import { bytes, count } from "../../parts/numbers";
 import { Answers, useOpenedWith, type Answer } from "./Answers";
@@ -62,6 +63,8 @@ export function DeleteDialog({ runs: selected, onClose, onDeleted }: Props) {
         <Button variant="default" onClick={close} disabled={act.isPending}>
           {act.data ? "Close" : "Keep"}
         </Button>
+        {/* curl asks once for each in the braces. */}
+        {!act.data && ids.length > 0 && <CopyCurl method="DELETE" path={`/api/v1/runs/{${ids.join()}}`} what="delete the runs" />}
       </Group>
     </Dialog>
   );

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { tagRuns, tagsQuery } from "../../api/runs";
 import type { RunSummary } from "../../api/types";
 import { announce } from "../../parts/Announcer";
+import { CopyCurl } from "../../parts/CopyCurl";
 import { Dialog } from "../../parts/Dialog";
 import { ProblemAlert } from "../../parts/Problem";
 import { Answers, useOpenedWith } from "./Answers";
@@ -14,11 +15,12 @@ export function TagsDialog({ runs: selected, onClose }: { runs: readonly RunSumm
   const runs = useOpenedWith(selected);
   const client = useQueryClient();
   const known = (useQuery(tagsQuery).data ?? []).map(({ tag }) => tag);
+  const ids = runs.map(({ id }) => id);
   const theirs = [...new Set(runs.flatMap(({ tags }) => tags))];
   const [add, setAdd] = useState<string[]>([]);
   const [remove, setRemove] = useState<string[]>([]);
   const act = useMutation({
-    mutationFn: () => tagRuns(runs.map(({ id }) => id), add, remove),
+    mutationFn: () => tagRuns(ids, add, remove),
     onSuccess: (results) => {
       const refused = results.filter(({ error }) => error).length;
       announce(`The tags of ${many(results.length - refused)} are changed.`);
@@ -47,6 +49,7 @@ export function TagsDialog({ runs: selected, onClose }: { runs: readonly RunSumm
         <Button variant="default" onClick={onClose}>
           {act.data ? "Close" : "Keep as they are"}
         </Button>
+        {!act.data && <CopyCurl method="POST" path="/api/v1/runs/tags" body={{ runs: ids, add, remove }} what="change the tags" />}
       </Group>
     </Dialog>
   );

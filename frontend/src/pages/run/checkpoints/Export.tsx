@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import type { ExportView, ListedCheckpoint, Run } from "../../../api/types";
 import { useMaySteer } from "../../../app/useMaySteer";
 import { useLive } from "../../../live/useLiveRun";
+import { CopyCurl } from "../../../parts/CopyCurl";
 import { Icon } from "../../../parts/Icon";
 import { ProblemAlert } from "../../../parts/Problem";
 import { exportState } from "./checkpointText";
@@ -42,9 +43,12 @@ export function Export({ run, checkpoint, made, name, label, isMain = false }: P
       {state === "running" && <span className={classes.dim}>exporting{far ? `, ${far.done} of ${far.total}` : " …"}</span>}
       {state === "failed" && <span className={classes.failed}>The export failed: {made?.reason ?? "the worker did not say why"}</span>}
       {maySteer && (state === "none" || state === "failed") && (
-        <Button {...button} aria-label={`${state === "failed" ? "Try again to export" : "Export"} ${name}`} onClick={() => act.mutate(checkpoint)}>
-          {said(state === "failed" ? "Try again" : "Export")}
-        </Button>
+        <>
+          <Button {...button} aria-label={`${state === "failed" ? "Try again to export" : "Export"} ${name}`} onClick={() => act.mutate(checkpoint)}>
+            {said(state === "failed" ? "Try again" : "Export")}
+          </Button>
+          <CopyCurl method="POST" path={`/api/v1/runs/${run.id}/export`} body={{ policy: checkpoint.policy, step: checkpoint.step }} what={`export ${name}`} />
+        </>
       )}
       {act.error && <ProblemAlert error={act.error} />}
     </>

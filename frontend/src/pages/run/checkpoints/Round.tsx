@@ -3,7 +3,6 @@ import type { ExportView, ListedCheckpoint, Run } from "../../../api/types";
 import { Link } from "../../../app/router";
 import { useMaySteer } from "../../../app/useMaySteer";
 import { AskOnce } from "../../../parts/AskOnce";
-import { CopyCurl } from "../../../parts/CopyCurl";
 import { Icon } from "../../../parts/Icon";
 import { ProblemAlert } from "../../../parts/Problem";
 import { CheckpointRow } from "./CheckpointRow";
@@ -65,12 +64,12 @@ function WaysOn({ run, round }: { run: Run; round: number }) {
           question={rollBackText(run, round)}
           yes="Roll back"
           no="Stay here"
+          curl={{ method: "POST", path: `/api/v1/runs/${run.id}/rollback`, body: { keep_rounds: round }, what: `roll back to the end of round ${round}` }}
           loading={back.isPending}
           leftSection={<Icon name="repeat" size={14} />}
           onYes={() => back.mutate(round)}
         />
       )}
-      {somethingLeft && <CopyCurl method="POST" path={`/api/v1/runs/${run.id}/rollback`} body={{ keep_rounds: round }} what={`roll back to the end of round ${round}`} />}
       {back.error && <ProblemAlert error={back.error} />}
     </div>
   );

@@ -10,7 +10,7 @@ export function PlanAhead({ run }: { run: Run }) {
   if (!segments.length || segments.some((segment) => segment.started_at)) return null;
   return (
     <section className={classes.card} aria-label="The plan">
-      <h3>The plan</h3>
+      <h2>The plan</h2>
       <PlanChart segments={segments} policies={run.policies} />
     </section>
   );

@@ -69,9 +69,12 @@ function Waiting({ group, steering, preview, canApply }: WaitingProps) {
       </div>
       <div className={classes.buttons}>
         {canApply && (
-          <Button size="xs" variant="default" disabled={isApplying} onClick={() => steering.apply(group.changes)} aria-label={`Apply: ${names.join(", ")}`}>
-            Apply
-          </Button>
+          <>
+            <CopyCurl {...editRequest(run, group.changes)} what={names.join(", ")} />
+            <Button size="xs" variant="default" disabled={isApplying} onClick={() => steering.apply(group.changes)} aria-label={`Apply: ${names.join(", ")}`}>
+              Apply
+            </Button>
+          </>
         )}
         <Button size="xs" variant="subtle" color="gray" onClick={() => steering.unstage(paths)} aria-label={`Discard: ${names.join(", ")}`}>
           Discard
