@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 
 from server.api.schemas.series import Figure
 from server.figures.data import Axis, Curve, Mark
-from server.figures.parts import BASE_LAYOUT, Z95, curve_bars, edit_mark, interval, last, x_axis, x_values
+from server.figures.parts import BASE_LAYOUT, EDIT, Z95, curve_bars, edit_mark, interval, last, x_axis, x_values
 from server.figures.style import MARKERS, PALETTE, Look
 from server.words import change_text
 
@@ -26,8 +26,6 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MARGIN = 0.02
 UNITS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3600.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
 """From so many seconds on, the axis of time counts in these."""
-EDIT = "▴"
-"""At the foot of an edit's line: with several runs on one axis there is no room for what was edited, which is said on hover."""
 MOST_TOLD = 8
 """So many of a run's edits in one place are told, then how many more there are."""
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from html import escape
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from server.figures.data import Axis, Curve, FigureData
+from server.figures.data import Axis, Curve, FigureData, Mark
 from server.figures.style import Look, look
-from server.words import change_text
+from server.words import change_text, field_text
 
 Z95 = 1.96
 """Half the width of a 95 % interval in standard errors."""
 X_TITLES: dict[Axis, str] = {"step": "training steps", "time": "time", "tokens": "tokens generated"}
 FIRST_STEPS = 10
 """So far an axis of steps reaches at least: a step is whole, and ticks at 0.2 steps would say otherwise."""
+LETTER = 1 / 50
+"""The share of a narrow chart's width that a letter of a label takes."""
+EDIT = "▴"
+"""At the foot of an edit's line where nothing else is said: what is pointed at to read it."""
 BASE_LAYOUT: dict[str, Any] = {
     "margin": {"l": 48, "r": 24, "t": 24, "b": 40},
     "hovermode": "x unified",
@@ -86,16 +91,16 @@ def x_axis(x: Axis) -> dict[str, Any]:
 
 
 def edit_marks(data: FigureData, x: Axis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A vertical line (shape) at every edit that has taken effect, with the new value at its foot and the whole edit on hover
-    (annotation)."""
-    shapes, annotations = [], []
-    for mark in data.marks:
-        at = {"step": mark.step, "time": mark.time.isoformat(), "tokens": mark.tokens}[x]
-        if at is None:
-            continue
-        shape, annotation = edit_mark(at, escape(f"→ {mark.value}"), escape(change_text(mark.path, mark.old, mark.value)))
-        shapes.append(shape)
-        annotations.append(annotation)
+    """A vertical line (shape) at every edit that has taken effect, with the whole edit on hover (annotation). At its foot it is said what
+    was edited, where a curve of the chart is concerned and there is room."""
+    shapes, annotations, labels = [], [], _labels(data, x)
+    for number, mark in enumerate(data.marks):
+        if (at := getattr(mark, x)) is not None:
+            text, side = labels.get(number, (EDIT, "center"))
+            hover = escape(change_text(mark.path, mark.old, mark.value))
+            shape, annotation = edit_mark(at.isoformat() if x == "time" else at, escape(text), hover)
+            shapes.append(shape)
+            annotations.append({**annotation, "xanchor": side})
     return shapes, annotations
 
 
@@ -110,6 +115,47 @@ def edit_mark(at: Any, text: str, hover: str, name: str = "edit") -> tuple[dict[
         "text": text, "hovertext": hover, "font": {"size": 10}, "name": name,
     }  # fmt: skip
     return shape, annotation
+
+
+def _labels(data: FigureData, x: Axis) -> dict[int, tuple[str, str]]:
+    """Number of a mark → what was edited, and which end of these words is at its line. They stay within the chart, clear of its ticks and
+    of each other; the newest edit is placed first."""
+    wanted = [(number, mark) for number, mark in enumerate(data.marks) if _concerns(mark, data.curves)]
+    low, high = _extent(data, x)
+    labels, taken = dict[int, tuple[str, str]](), list[tuple[float, float]]()
+    for number, mark in reversed(wanted):
+        if (place := getattr(mark, x)) is None:
+            continue
+        text, at = f"{field_text(mark.path).removeprefix('weight ')} → {mark.value}", (_number(place) - low) / (high - low)
+        width = LETTER * len(text)
+        for side, start in (("left", at), ("right", at - width)):
+            end = start + width
+            if start >= 0 and end <= 1 and all(end <= other_start or start >= other_end for other_start, other_end in taken):
+                labels[number] = text, side
+                taken.append((start, end))
+                break
+    return labels
+
+
+def _extent(data: FigureData, x: Axis) -> tuple[float, float]:
+    """From where to where the axis reaches, at the least."""
+    ends = [place for curve in data.curves for place in (*getattr(curve, x)[:1], *getattr(curve, x)[-1:])]
+    known = [_number(place) for place in (*ends, *(getattr(mark, x) for mark in data.marks)) if place is not None]
+    low = min(known, default=0.0) if x == "time" else 0.0
+    return low, max([*known, low + FIRST_STEPS])
+
+
+def _number(place: datetime | float) -> float:
+    return place.timestamp() if isinstance(place, datetime) else place
+
+
+def _concerns(mark: Mark, curves: Sequence[Curve]) -> bool:
+    """Whether the edit may move a curve of these: one of its student or of its pair; an edit of no edge may move any."""
+    match mark.path.split("."):
+        case ["w" | "w_schedule", student, teacher, *_]:
+            return any((c.policy == student and not c.peer) or {c.policy, c.peer} == {student, teacher} for c in curves)
+        case _:
+            return bool(curves)
 
 
 def look_of(data: FigureData, policy: str) -> Look:

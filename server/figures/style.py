@@ -58,7 +58,8 @@ def _template(text: str, faint: str, background: str) -> dict[str, Any]:
             "xaxis": {**axis, "automargin": "height", "exponentformat": "SI extended"},
             "yaxis": {**axis, "automargin": "width", "exponentformat": "e"},
             "shapedefaults": {"line": {"color": text}},
-            "annotationdefaults": {"font": {"color": text}, "bgcolor": background},
+            # A curve beneath what stands at an edit is still to be seen.
+            "annotationdefaults": {"font": {"color": text}, "bgcolor": see_through(background, 0.7)},
         }
     }
 

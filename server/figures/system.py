@@ -179,5 +179,6 @@ def _step_time(policy: str) -> FigureKind:
         unit="seconds",
         draw=partial(times.step_time, policy),
         series=("seconds.rollout", "seconds.score", "seconds.update", "step_seconds"),
+        policy=policy,
         tab="system",
     )

@@ -1,6 +1,7 @@
 """Figures are pure: numbers in, Plotly JSON and words out."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,8 @@ CAST = Cast(
     teaches={"text": "text", "image": "image"},
 )
 NAMES = [kind.name for kind in figures.catalogue(CAST)]
+WEIGHT = Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)
+"""An edit."""
 WITH_X = [kind.name for kind in figures.catalogue(CAST) if kind.has_x and not kind.is_timed]
 
 
@@ -51,8 +54,7 @@ def full_data() -> FigureData:
         told = ("reward", "zero_advantage", "tokens_per_second", "loss", "grad_norm", "lr", "entropy", "completion_length", "step_seconds")
         curves += [curve(name, expert, {1: 0.2, 2: 0.4}) for name in told]
     phases = [Phase(0, student, 12, 36, [teacher]) for student, teacher in CAST.edges]
-    marks = [Mark(20, START, 200.0, "w.image.text", 1.0, 0.3)]
-    return data(*curves, phases=phases, marks=marks, machines=[machine("w1")], spells=[spell(0, 9, rollout=4.0)])
+    return data(*curves, phases=phases, marks=[WEIGHT], machines=[machine("w1")], spells=[spell(0, 9, rollout=4.0)])
 
 
 def machine(worker: str, **told: Any) -> MachineUse:
@@ -120,7 +122,49 @@ def test_edits_are_marked_on_every_time_axis(name: str, x: Axis, place: object) 
     place = START.isoformat() if name == "timeline" else place
     assert [shape["x0"] for shape in figure.layout["shapes"] if shape["name"] == "edit"] == [place]
     [note] = figure.layout["annotations"]
-    assert (note["text"], note["hovertext"]) == ("→ 0.3", "weight image ← text: 1.0 → 0.3")
+    assert note["hovertext"] == "weight image ← text: 1.0 → 0.3"
+
+
+def feet(name: str, *marks: Mark, curves: Sequence[Curve] | None = None) -> list[tuple[str, str]]:
+    """What stands at the edits' lines of a chart, and which end of it."""
+    given = replace(full_data(), marks=marks)
+    figure = drawn(name, given if curves is None else replace(given, curves=curves))
+    return [(note["text"], note["xanchor"]) for note in figure.layout["annotations"]]
+
+
+@pytest.mark.parametrize("name", ["overlap", "weights", "absorbed", "capability.text", "reward"])
+def test_an_edit_is_named_on_the_charts_it_concerns(name: str) -> None:
+    assert [text for text, _ in feet(name, WEIGHT)] == ["image ← text → 0.3"]
+
+
+@pytest.mark.parametrize("name", ["timeline", "machine_disk", "machine_load"])
+def test_elsewhere_an_edit_is_only_a_line_with_its_words_on_hover(name: str) -> None:
+    assert feet(name, WEIGHT) == [("▴", "center")]
+
+
+def test_an_edit_is_not_named_where_only_others_are_drawn() -> None:
+    assert feet("step_time.text", WEIGHT, curves=[curve("step_seconds", "text", {60: 0.4})]) == [("▴", "center")]
+    assert feet("gap", WEIGHT, curves=[curve("gap", "text", {60: 0.4}, peer="sound")]) == [("▴", "center")]
+
+
+def test_an_edit_of_no_edge_is_named_by_its_field() -> None:
+    assert feet("reward", replace(WEIGHT, path="optimizer.lr", value=3e-05, step=2)) == [("optimizer.lr → 3e-05", "left")]
+
+
+def test_a_curve_beneath_a_label_is_still_to_be_seen() -> None:
+    assert [each["layout"]["annotationdefaults"]["bgcolor"] for each in TEMPLATES.values()] == [
+        "rgba(255,255,255,0.7)",
+        "rgba(36,36,36,0.7)",
+    ]
+
+
+def test_what_stands_at_edits_lies_within_the_chart_and_not_on_each_other() -> None:
+    """The chart reaches to step 60. A label that would end outside is on the other side of its line, and a newer one comes first."""
+    curves = [curve("reward", "image", {1: 0.2, 60: 0.4})]
+    named = ("image ← text → 0.3", "left")
+    assert feet("reward", replace(WEIGHT, step=0), replace(WEIGHT, step=58), curves=curves) == [named, (named[0], "right")]
+    assert feet("reward", replace(WEIGHT, step=10), replace(WEIGHT, step=12), curves=curves) == [("▴", "center"), named]
+    assert feet("reward", replace(WEIGHT, step=30, path="w_schedule.image.text.end"), curves=curves) == [("▴", "center")]
 
 
 def test_capability_shows_base_as_a_level_and_everybody_with_intervals() -> None:
