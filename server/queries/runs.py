@@ -93,17 +93,18 @@ def segments(db: Session, run_id: str) -> list[SegmentView]:
     """The plan in its order; `worker` is that of the newest attempt."""
     newest = (
         select(
-            Attempt.segment_key, func.count().label("attempts"), func.max(Attempt.id).label("id")
+            Attempt.segment_key, func.count().label("attempts"), func.max(Attempt.id).label("id"),
+            func.count().filter(Attempt.state.in_(["lost", "failed"])).label("lost"),
         ).where(Attempt.run_id == run_id).group_by(Attempt.segment_key).subquery()
     )  # fmt: skip
     query = (
-        select(SegmentRow, newest.c.attempts, Attempt.worker, Attempt.start_step)
+        select(SegmentRow, newest.c.attempts, newest.c.lost, Attempt.worker, Attempt.start_step)
         .outerjoin(newest, newest.c.segment_key == SegmentRow.key)
         .outerjoin(Attempt, Attempt.id == newest.c.id)
         .where(SegmentRow.run_id == run_id)
         .order_by(SegmentRow.position, SegmentRow.key)
     )
-    return [_segment_view(row, attempts or 0, worker, start) for row, attempts, worker, start in db.execute(query)]
+    return [_segment_view(row, attempts or 0, lost or 0, worker, start) for row, attempts, lost, worker, start in db.execute(query)]
 
 
 def attempts(db: Session, run_id: str) -> list[AttemptView]:
@@ -141,9 +142,9 @@ def spells(db: Session, run_id: str, now: datetime) -> list[Spell]:
     return [Spell(**{**row._asdict(), "seconds": row.seconds or {}}) for row in db.execute(begun)]
 
 
-def _segment_view(row: SegmentRow, attempts: int, worker: str | None, start_step: int | None) -> SegmentView:
+def _segment_view(row: SegmentRow, attempts: int, lost: int, worker: str | None, start_step: int | None) -> SegmentView:
     names = ("key", "kind", "policy", "round", "part", "step", "steps", "domain", "teachers", "needs", "state", "started_at", "ended_at")
-    return SegmentView(**{name: getattr(row, name) for name in names}, attempts=attempts, worker=worker, start_step=start_step)
+    return SegmentView(**{name: getattr(row, name) for name in names}, attempts=attempts, lost=lost, worker=worker, start_step=start_step)
 
 
 def summaries(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport]) -> list[RunSummary]:

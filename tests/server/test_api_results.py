@@ -250,11 +250,11 @@ def test_the_log_is_read_forwards_and_backwards(api: TestClient) -> None:
 def test_a_segment_shows_its_newest_worker(api: TestClient, backend: Backend) -> None:
     run = submit(api)
     with backend.sessions.begin() as db:
-        for worker in ("w1", "w2"):
-            db.add(Attempt(run_id=run, segment_key="rlvr.text@0", worker=worker, start_step=0))
+        for worker, state in (("w0", "stopped"), ("w1", "lost"), ("w2", "running")):
+            db.add(Attempt(run_id=run, segment_key="rlvr.text@0", worker=worker, state=state, start_step=0))
             db.flush()
     segment = next(s for s in api.get(f"{RUNS}/{run}/segments").json()["segments"] if s["key"] == "rlvr.text@0")
-    assert (segment["worker"], segment["attempts"]) == ("w2", 2)
+    assert (segment["worker"], segment["attempts"], segment["lost"]) == ("w2", 3, 1)
 
 
 def test_attempts_say_where_they_ran_on_what_and_how_they_ended(api: TestClient, backend: Backend) -> None:

@@ -4307,6 +4307,11 @@ export interface components {
             /** Attempts */
             attempts: number;
             /**
+             * Lost
+             * @description how many of them were lost or failed; others were only stopped, by a pause or for a worker's end
+             */
+            lost: number;
+            /**
              * Start Step
              * @description the step that the newest attempt started from
              */

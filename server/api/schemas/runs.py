@@ -71,6 +71,7 @@ class SegmentView(BaseModel):
     needs: list[str]
     state: Literal["planned", "running", "done", "failed"]
     attempts: int
+    lost: int = Field(description="how many of them were lost or failed; others were only stopped, by a pause or for a worker's end")
     start_step: int | None = Field(None, description="the step that the newest attempt started from")
     worker: str | None = None
     started_at: datetime | None = None

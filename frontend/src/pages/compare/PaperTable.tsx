@@ -18,7 +18,8 @@ export function PaperTable({ comparison: { table: paper, runs } }: { comparison:
       </header>
       <p className={table.lead}>
         Accuracy in percent on held-out prompts, with 95 % intervals: over seeds where there are several, else over the prompts. Runs that differ in nothing but the seed are
-        one row. The best of a column is bold. Rollouts, tokens and optimizer steps are those of all experts.
+        one row. The best of a column is bold. Rollouts, tokens and optimizer steps are those of all experts; of a run
+        under way, all so far, and the accuracy of its newest whole evaluation.
       </p>
       <div className={table.scroll} tabIndex={0} role="region" aria-label="Accuracy by method and domain">
         <table className={table.table}>
@@ -79,7 +80,7 @@ function Row({ line, comparison: { paper, runs } }: RowProps) {
         {isFirst && group && (
           <>
             {group.seeds.length}
-            {group.unfinished > 0 && <span className={classes.pending}> {group.unfinished} not over</span>}
+            {group.unfinished > 0 && <span className={classes.pending}> ({group.unfinished} under way)</span>}
           </>
         )}
       </td>

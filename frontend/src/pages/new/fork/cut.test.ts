@@ -3,7 +3,7 @@ import type { ControlView, EditView, SegmentView } from "../../../api/types";
 import { bestCut, cutText, endedRounds, recipeOf, splitEdits, valueAtCut } from "./cut";
 
 const segment = (kind: string, policy: string, round: number, step: number, steps: number, state = "done"): SegmentView =>
-  ({ key: `${kind}.${policy}@${step}`, kind, policy, round, part: 0, step, steps, domain: null, teachers: [], needs: [], state, attempts: 1 }) as SegmentView;
+  ({ key: `${kind}.${policy}@${step}`, kind, policy, round, part: 0, step, steps, domain: null, teachers: [], needs: [], state, attempts: 1, lost: 0 }) as SegmentView;
 
 /** Two experts, three rounds of 5 steps each. */
 const plan = (done: number): SegmentView[] =>

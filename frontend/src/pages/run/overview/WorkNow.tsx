@@ -23,13 +23,8 @@ export function WorkNow({ run }: { run: Run }) {
           <li key={segment.key}>
             <PolicyName name={segment.policy} colour={colour(segment.policy)} />
             <span>{what(segment)}</span>
-            {now && <span title={segment.steps > 0 ? "Of this segment: an OPD phase is cut into one at each refresh of its teachers." : undefined}>{farText(segment, now)}</span>}
-            {segment.attempts > 1 && (
-              <span className={classes.retried} title="The attempt before was lost; this one goes on from the last step it had stored.">
-                attempt {segment.attempts}
-                {segment.start_step != null && segment.steps > 0 && `, from step ${segment.start_step}`}
-              </span>
-            )}
+            {now && <span>{farText(segment, now, segments)}</span>}
+            {segment.attempts > 1 && <Again segment={segment} />}
           </li>
         );
       })}
@@ -37,9 +32,23 @@ export function WorkNow({ run }: { run: Run }) {
   );
 }
 
-/** A segment that trains counts its steps; another one prompts or domains. */
-function farText({ steps }: SegmentView, { done, total }: StreamProgress): string {
-  return steps > 0 ? `step ${done} of ${total}` : `${done} of ${total}`;
+/** That it goes on from what was stored. Only a loss is worth a colour; a pause was somebody's wish. */
+function Again({ segment: { attempts, lost, steps, start_step: step } }: { segment: SegmentView }) {
+  const from = step != null && steps > 0 ? `from step ${step}` : "";
+  if (!lost) return <span title="It was stopped, by a pause or with its worker, and goes on from there.">{from}</span>;
+  return (
+    <span className={classes.retried} title="An attempt before was lost; this one goes on from the last step that was stored.">
+      {["attempt " + attempts, from].filter(Boolean).join(", ")}
+    </span>
+  );
+}
+
+/** Training counts the steps of its phase, which an OPD phase does in a segment for each refresh of its teachers; the rest prompts or domains. */
+function farText(segment: SegmentView, { done, total }: StreamProgress, all: readonly SegmentView[]): string {
+  if (!segment.steps) return `${done} of ${total}`;
+  const phase = all.filter(({ policy, kind, round }) => policy === segment.policy && kind === segment.kind && round === segment.round);
+  const sum = (of: readonly SegmentView[]): number => of.reduce((steps, each) => steps + each.steps, 0);
+  return `step ${sum(phase.filter(({ state }) => state === "done")) + done} of ${sum(phase)}`;
 }
 
 function what({ kind, domain }: SegmentView): string {

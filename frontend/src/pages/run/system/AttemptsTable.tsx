@@ -9,7 +9,7 @@ import { count } from "../../../parts/numbers";
 import { ProblemAlert } from "../../../parts/Problem";
 import table from "../../../parts/Table.module.css";
 import { absolute, duration, moment, useNow } from "../../../parts/time";
-import { attemptRows, between, isTroubled, tryText, type AttemptRow } from "./systemText";
+import { attemptRows, between, tryText, type AttemptRow } from "./systemText";
 import classes from "./SystemTab.module.css";
 
 const FIRST_ROWS = 30;
@@ -20,7 +20,7 @@ export function AttemptsTable({ run }: { run: Run }) {
   const [only, setOnly] = useParam("attempts", "");
   const [all, setAll] = useState(false);
   const rows = attemptRows(data?.attempts ?? []);
-  const troubled = rows.filter(isTroubled);
+  const troubled = rows.filter((row) => row.isTroubled);
   const wanted = only === "troubled" ? troubled : rows;
   const shown = all ? wanted : wanted.slice(0, FIRST_ROWS);
   return (
@@ -55,7 +55,7 @@ export function AttemptsTable({ run }: { run: Run }) {
 
 function summary(all: number, troubled: number): string {
   if (!all) return "Each try at a segment of the plan stands here.";
-  const lost = troubled ? `${count(troubled)} lost, failed or repeated` : "none lost or failed";
+  const lost = troubled ? `${count(troubled)} lost, failed or repeated after that` : "none lost or failed";
   return `${count(all)} ${all === 1 ? "try" : "tries"} at segments, ${lost}. A lost one goes on elsewhere from the last state it had stored.`;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AttemptView } from "../../../api/types";
-import { attemptRows, between, isTroubled, sectionOf, systemWaiting, tryText } from "./systemText";
+import { attemptRows, between, sectionOf, systemWaiting, tryText } from "./systemText";
 
 const attempt = (id: number, segment: string, state: AttemptView["state"], start_step = 0): AttemptView =>
   ({ id, segment, worker: "w1", state, start_step, stored_step: null, sent_at: "2026-01-01T12:00:00Z", started_at: null, ended_at: null }) as AttemptView;
@@ -20,9 +20,9 @@ describe("attempts", () => {
     expect(rows.map(tryText)).toEqual(["attempt 2 of 2, from step 24", "", "attempt 1 of 2"]);
   });
 
-  it("are troubled when one was lost, failed or had to be repeated", () => {
-    expect(rows.filter(isTroubled).map(({ id }) => id)).toEqual([3, 1]);
-    expect(isTroubled({ ...rows[1]!, state: "failed" })).toBe(true);
+  it("are troubled when one was lost or failed, and when they repeat it; not for a pause", () => {
+    const paused = attemptRows([attempt(1, "rlvr.text@0", "stopped"), attempt(2, "rlvr.text@0", "done", 3), attempt(3, "rlvr.image@0", "failed")]);
+    expect([rows, paused].map((of) => of.filter((row) => row.isTroubled).map(({ id }) => id))).toEqual([[3, 1], [3]]);
   });
 
   it("last until now while they run, and not at all before", () => {

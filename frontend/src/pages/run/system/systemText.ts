@@ -40,6 +40,8 @@ export interface AttemptRow extends AttemptView {
   /** Which try at its segment it is, from 1, and how many there have been. */
   number: number;
   of: number;
+  /** Whether something went wrong with it or with a try before it: what one looks for after a bad night. A pause is nothing wrong. */
+  isTroubled: boolean;
 }
 
 const TROUBLED: readonly AttemptView["state"][] = ["lost", "failed", "superseded"];
@@ -47,17 +49,14 @@ const TROUBLED: readonly AttemptView["state"][] = ["lost", "failed", "superseded
 /** Newest first, each knowing which try at its segment it is. */
 export function attemptRows(attempts: readonly AttemptView[]): AttemptRow[] {
   const tries = new Map<string, number>();
+  const troubled = new Set<string>();
   const numbered = attempts.map((attempt) => {
     const number = (tries.get(attempt.segment) ?? 0) + 1;
     tries.set(attempt.segment, number);
-    return { ...attempt, number };
+    if (TROUBLED.includes(attempt.state)) troubled.add(attempt.segment);
+    return { ...attempt, number, isTroubled: troubled.has(attempt.segment) };
   });
   return numbered.map((row) => ({ ...row, of: tries.get(row.segment) ?? row.number })).reverse();
-}
-
-/** Whether something went wrong with the attempt, or before it: what one looks for after a bad night. */
-export function isTroubled(row: AttemptRow): boolean {
-  return row.of > 1 || TROUBLED.includes(row.state);
 }
 
 /** "attempt 2 of 2, from step 24", or nothing for a segment's only try. */
