@@ -8,7 +8,7 @@ import { ProblemAlert } from "../../parts/Problem";
 import { ProgressLine } from "../../parts/ProgressLine";
 import { StateBadge } from "../../parts/StateBadge";
 import { Tags } from "../../parts/Tags";
-import { ago, duration, secondsSince, useNow } from "../../parts/time";
+import { absolute, ago, duration, secondsSince, useNow } from "../../parts/time";
 import { Freshness } from "./Freshness";
 import { Lineage } from "./Lineage";
 import { PausedAt } from "./PausedAt";
@@ -19,11 +19,14 @@ import { TagsEditor } from "./TagsEditor";
 import { LacksWorker, useLacksWorker, Waiting } from "./Waiting";
 import classes from "./RunHeader.module.css";
 
+/** Of a run at work when it began, for a pause in between is not what one asks; else since when it is in its state. */
 function Since({ run }: { run: Run }) {
   const now = useNow();
+  const at = (run.state === "running" && run.started_at) || run.state_since;
+  const text = isOver(run.state) ? ago(at, now) : run.state === "running" ? `began ${ago(at, now)}` : `for ${duration(secondsSince(at, now))}`;
   return (
-    <time className={classes.since} dateTime={run.state_since}>
-      {isOver(run.state) ? ago(run.state_since, now) : `for ${duration(secondsSince(run.state_since, now))}`}
+    <time className={classes.since} dateTime={at} title={absolute(at)}>
+      {text}
     </time>
   );
 }
