@@ -83,20 +83,53 @@ describe("a run while it is looked at", () => {
     expect(live.snapshot().connection).toBe("reconnecting");
     await vi.advanceTimersByTimeAsync(500);
     newest().dispatchEvent(new Event("open"));
-    expect(live.snapshot().replaying).toBe(false);
+    expect(live.snapshot().late).toBeNull();
     point(2, 30_000);
-    expect(live.snapshot().replaying).toBe(true);
+    expect(live.snapshot().late).toBe("replaying");
     point(3);
-    expect(live.snapshot().replaying).toBe(false);
+    expect(live.snapshot().late).toBeNull();
+    point(4, 3_000);
+    expect(live.snapshot().late).toBe("behind");
   });
 
-  it("has replayed when no more comes", async () => {
+  it("has replayed when no more comes, and is not behind by what it replayed", async () => {
     point(1);
     newest().dispatchEvent(new Event("error"));
     await vi.advanceTimersByTimeAsync(500);
     newest().dispatchEvent(new Event("open"));
     point(2, 30_000);
+    await vi.advanceTimersByTimeAsync(1_499);
+    expect(live.snapshot().late).toBe("replaying");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(live.snapshot()).toMatchObject({ late: null, lastPoint: { lag: 30_000 } });
+  });
+
+  it("is behind while what comes is late, until a point is on time or none comes for a while", async () => {
+    point(1);
+    expect(live.snapshot().late).toBeNull();
+    point(2, 5_000);
+    expect(live.snapshot()).toMatchObject({ late: "behind", lastPoint: { lag: 5_000 } });
+    point(3);
+    expect(live.snapshot().late).toBeNull();
+    for (const step of [4, 5, 6]) {
+      point(step, 5_000);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(live.snapshot().late).toBe("behind");
+    }
+    await vi.advanceTimersByTimeAsync(500);
+    expect(live.snapshot().late).toBeNull();
+  });
+
+  it("is not behind after a rest, once what it slept through has come", async () => {
+    point(1);
+    hide(true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    hide(false);
+    newest().dispatchEvent(new Event("open"));
+    point(2, 40_000);
+    point(3, 10_000);
+    expect(live.snapshot().late).toBe("replaying");
     await vi.advanceTimersByTimeAsync(1_500);
-    expect(live.snapshot().replaying).toBe(false);
+    expect(live.snapshot().late).toBeNull();
   });
 });

@@ -20,8 +20,8 @@ export interface LiveView {
   readonly ready: boolean;
   /** When the newest point came here, by this machine's clock, and how much later than the quickest point it did, in milliseconds. */
   readonly lastPoint: { readonly arrived: number; readonly lag: number } | null;
-  /** Whether what was missed while the connection was cut is being sent. */
-  readonly replaying: boolean;
+  /** Whether the points that come are late, and why: they were missed while the stream was cut, or their way is slow. */
+  readonly late: "replaying" | "behind" | null;
   /** How far each running segment is, by its key. */
   readonly progress: ReadonlyMap<string, StreamProgress>;
 }
@@ -33,8 +33,8 @@ const REST_AFTER_MS = 10_000;
 /** A tab at rest asks only how the run stands, for its title and the notification of the end. */
 const REST_POLL_MS = 10_000;
 /** A point this much later than the quickest was not sent just now. */
-const MISSED_MS = 2_000;
-const REPLAY_ENDS_MS = 1_500;
+const LATE_MS = 2_000;
+const CAUGHT_UP_MS = 1_500;
 const REFETCH_MS = 700;
 const RETRY_MS = 1_000;
 
@@ -52,7 +52,7 @@ const STALE: Record<StreamChanged["what"][number], readonly string[]> = {
 };
 
 export class LiveRun {
-  private view: LiveView = { curves: NO_CURVES, connection: "connecting", ready: false, lastPoint: null, replaying: false, progress: new Map() };
+  private view: LiveView = { curves: NO_CURVES, connection: "connecting", ready: false, lastPoint: null, late: null, progress: new Map() };
   private readonly listeners = new Set<() => void>();
   private arrived: Batch[] = [];
   private progress = new Map<string, StreamProgress>();
@@ -65,11 +65,11 @@ export class LiveRun {
   private cursor = "";
   /** Whether the stream was cut or let go, until it is open again. */
   private isCut = false;
-  /** Whether the stream came back, until a point comes that was sent just now. */
-  private isCatchingUp = false;
+  /** Whether the stream came back, until all that was missed has come. */
+  private isReplaying = false;
   private restTimer: ReturnType<typeof setTimeout> | undefined;
   private pollTimer: ReturnType<typeof setInterval> | undefined;
-  private replayTimer: ReturnType<typeof setTimeout> | undefined;
+  private lateTimer: ReturnType<typeof setTimeout> | undefined;
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private staleTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -101,7 +101,7 @@ export class LiveRun {
     this.closeStream?.();
     this.closeStream = null;
     clearInterval(this.pollTimer);
-    for (const timer of [this.flushTimer, this.staleTimer, this.retryTimer, this.replayTimer, this.restTimer]) clearTimeout(timer);
+    for (const timer of [this.flushTimer, this.staleTimer, this.retryTimer, this.lateTimer, this.restTimer]) clearTimeout(timer);
     this.flushTimer = this.staleTimer = this.restTimer = this.pollTimer = undefined;
   }
 
@@ -139,7 +139,7 @@ export class LiveRun {
       const took = arrived - Date.parse(event.data.time);
       this.quickest = Math.min(this.quickest, took);
       this.lastPoint = { arrived, lag: took - this.quickest };
-      if (this.isCatchingUp) this.catchUp(this.lastPoint.lag >= MISSED_MS);
+      this.judge(this.lastPoint.lag >= LATE_MS);
       this.arrived.push(...batchesOf(event.data));
       this.flushSoon();
     } else if (event.type === "progress") {
@@ -160,17 +160,18 @@ export class LiveRun {
   private connect(connection: Connection): void {
     const cameBack = connection === "open" && this.isCut;
     if (connection !== "connecting") this.isCut = connection === "reconnecting";
-    this.isCatchingUp = cameBack;
-    this.publish({ connection, replaying: false });
+    this.isReplaying = cameBack;
+    this.publish({ connection, late: null });
     if (cameBack) void this.client.invalidateQueries({ queryKey: ["run", this.runId] });
   }
 
-  /** Old points are what was missed; a new one, or none for a while, is their end. */
-  private catchUp(isMissed: boolean): void {
-    clearTimeout(this.replayTimer);
-    this.isCatchingUp = isMissed;
-    if (isMissed !== this.view.replaying) this.publish({ replaying: isMissed });
-    if (isMissed) this.replayTimer = setTimeout(() => this.catchUp(false), REPLAY_ENDS_MS);
+  /** A point on time, or none for a while, says that all late ones have come: how old the newest is says no more about the way. */
+  private judge(isLate: boolean): void {
+    clearTimeout(this.lateTimer);
+    this.isReplaying &&= isLate;
+    const late = isLate ? (this.isReplaying ? "replaying" : "behind") : null;
+    if (late !== this.view.late) this.publish({ late, lastPoint: this.lastPoint });
+    if (isLate) this.lateTimer = setTimeout(() => this.judge(false), CAUGHT_UP_MS);
   }
 
   private async beginAnew(): Promise<void> {

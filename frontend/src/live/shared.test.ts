@@ -82,15 +82,18 @@ describe("one stream for all tabs", () => {
     second.close();
   });
 
-  it("tells a tab that joins what was passed on before, so that nothing falls between", async () => {
+  it("tells a tab that joins, and no other, what was passed on since its fetch, so that nothing falls between", async () => {
     const first = openTab("5-0");
     await settled();
     streams[0]?.dispatchEvent(new Event("open"));
-    streams[0]?.send("points", "6-0", {});
-    streams[0]?.send("points", "7-0", {});
-    const second = openTab("6-0");
-    expect(second.heard).toEqual(["points 6-0", "points 7-0"]);
+    for (const id of ["6-9", "6-10", "7-0"]) streams[0]?.send("points", id, {});
+    const second = openTab("6-10");
+    expect(second.heard).toEqual(["points 6-10", "points 7-0"]);
     expect(second.connections.at(-1)).toBe("open");
+    const third = openTab("7-0");
+    expect(third.heard).toEqual(["points 7-0"]);
+    expect(second.heard).toHaveLength(2);
+    third.close();
     second.close();
     first.close();
   });

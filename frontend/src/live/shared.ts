@@ -1,13 +1,18 @@
 /**
  * One event stream for all tabs of the browser that look at the same run: browsers allow six connections to an origin.
  *
- * The tab that holds the lock reads the stream and passes every event on. A tab that joins asks for what was passed on lately, so that
- * nothing falls between its own fetch and its first event; the store is not hurt by hearing things twice. When the leader closes, the
- * next tab takes the lock and goes on from the last event it heard.
+ * The tab that holds the lock reads the stream and passes every event on. A tab that joins asks for what was passed on since its own
+ * fetch, so that nothing falls between that and its first event; it alone is told, for to the others it is old. When the leader closes,
+ * the next tab takes the lock and goes on from the last event it heard.
  */
+import { newKey } from "../api/actions";
 import { openStream, type RunEvent, type StreamHandlers, type Connection } from "./stream";
 
-type Message = { kind: "event"; event: RunEvent } | { kind: "connection"; connection: Connection } | { kind: "hello" };
+type Message =
+  | { kind: "event"; event: RunEvent }
+  | { kind: "connection"; connection: Connection }
+  | { kind: "hello"; from: string; cursor: string }
+  | { kind: "missed"; to: string; connection: Connection; events: RunEvent[] };
 
 const REMEMBERED = 2_000;
 
@@ -18,6 +23,7 @@ export function shareStream(runId: string, cursor: string, handlers: StreamHandl
   const channel = new BroadcastChannel(name);
   const released = new AbortController();
   const recent: RunEvent[] = [];
+  const me = newKey();
   let connection: Connection = "connecting";
   let last = cursor;
   let lead: (() => void) | null = null;
@@ -37,9 +43,10 @@ export function shareStream(runId: string, cursor: string, handlers: StreamHandl
   channel.addEventListener("message", ({ data }: MessageEvent<Message>) => {
     if (data.kind === "event") hear(data.event);
     else if (data.kind === "connection") setConnection(data.connection);
-    else if (lead) {
-      post({ kind: "connection", connection });
-      for (const event of recent) post({ kind: "event", event });
+    else if (data.kind === "hello" && lead) post({ kind: "missed", to: data.from, connection, events: recent.filter(({ id }) => !isBefore(id, data.cursor)) });
+    else if (data.kind === "missed" && data.to === me) {
+      setConnection(data.connection);
+      for (const event of data.events) hear(event);
     }
   });
 
@@ -66,7 +73,7 @@ export function shareStream(runId: string, cursor: string, handlers: StreamHandl
   };
 
   handlers.onConnection(connection);
-  post({ kind: "hello" });
+  post({ kind: "hello", from: me, cursor });
   navigator.locks.request(name, { signal: released.signal }, follow).catch((error: unknown) => {
     if (!released.signal.aborted) throw error;
   });
@@ -76,4 +83,11 @@ export function shareStream(runId: string, cursor: string, handlers: StreamHandl
     lead?.();
     channel.close();
   };
+}
+
+/** Of two positions of a stream: milliseconds, a dash, and a count within the millisecond. */
+function isBefore(id: string, other: string): boolean {
+  const [time = 0, count = 0] = id.split("-").map(Number);
+  const [otherTime = 0, otherCount = 0] = other.split("-").map(Number);
+  return time < otherTime || (time === otherTime && count < otherCount);
 }

@@ -4,20 +4,18 @@ import { about, useNow } from "../../parts/time";
 import { isOver } from "./runText";
 import classes from "./RunHeader.module.css";
 
-const BEHIND_MS = 2_000;
-
 /** How old the numbers on the page are: live, some seconds behind, catching up, or cut off. */
 export function Freshness({ run }: { run: Run }) {
   const connection = useLive((view) => view.connection);
   const lastPoint = useLive((view) => view.lastPoint);
-  const replaying = useLive((view) => view.replaying);
+  const late = useLive((view) => view.late);
   const now = useNow();
   const age = lastPoint ? about((now - lastPoint.arrived + lastPoint.lag) / 1000) : null;
   if (connection === "reconnecting") return <Mark state="reconnecting" text={age ? `reconnecting; last point ${age} ago` : "reconnecting"} />;
   if (connection === "connecting") return <Mark state="connecting" text="connecting" />;
-  if (replaying) return <Mark state="replaying" text="replaying what was missed" />;
+  if (late === "replaying") return <Mark state="replaying" text="replaying what was missed" />;
   if (isOver(run.state) || run.state === "paused" || run.state === "queued") return null;
-  if (lastPoint && lastPoint.lag > BEHIND_MS) return <Mark state="behind" text={`${about(lastPoint.lag / 1000)} behind`} />;
+  if (late && lastPoint) return <Mark state="behind" text={`${about(lastPoint.lag / 1000)} behind`} />;
   return <Mark state="live" text={age ? `live; last point ${age} ago` : "live"} />;
 }
 
