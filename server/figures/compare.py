@@ -26,6 +26,8 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MARGIN = 0.02
 UNITS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3600.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
 """From so many seconds on, the axis of time counts in these."""
+X_TITLES: dict[Axis, str] = {"step": "training steps", "tokens": "tokens generated"}
+"""Of the merged model all experts' together: what it cost, whatever the number of experts."""
 MOST_TOLD = 8
 """So many of a run's edits in one place are told, then how many more there are."""
 
@@ -106,7 +108,7 @@ def build(kind: ComparedFigure, runs: Sequence[RunCurve], x: Axis) -> Figure:
     traces = [_trace(kind, each, each.curve, x, seconds) for each in runs if each.curve is not None]
     marks = [mark for each in runs if each.curve is not None for mark in _edit_marks(each, x, seconds)]
     revision = f"compare/{kind.name}"
-    axis = x_axis(x) if x != "time" else {"title": {"text": f"{unit} since the start"}, "type": "linear", "rangemode": "tozero"}
+    axis = x_axis(x, X_TITLES) if x != "time" else {"title": {"text": f"{unit} since the start"}, "type": "linear", "rangemode": "tozero"}
     y: dict[str, Any] = {"title": {"text": kind.unit}}
     if kind.range:
         y["autorangeoptions"] = {"clipmin": kind.range[0] - MARGIN, "clipmax": kind.range[1] + MARGIN}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
@@ -16,7 +16,8 @@ from server.words import change_text, field_text
 
 Z95 = 1.96
 """Half the width of a 95 % interval in standard errors."""
-X_TITLES: dict[Axis, str] = {"step": "training steps", "time": "time", "tokens": "tokens generated"}
+X_TITLES: dict[Axis, str] = {"step": "training steps", "time": "time", "tokens": "tokens per expert"}
+"""Those of the merged model are a mean, so that it stands among the experts that it is made of."""
 FIRST_STEPS = 10
 """So far an axis of steps reaches at least: a step is whole, and ticks at 0.2 steps would say otherwise."""
 LETTER = 1 / 50
@@ -83,8 +84,8 @@ def x_values(curve: Curve, x: Axis) -> list[Any]:
     return list(curve.step if x == "step" else curve.tokens)
 
 
-def x_axis(x: Axis) -> dict[str, Any]:
-    title = {"text": X_TITLES[x]}
+def x_axis(x: Axis, titles: Mapping[Axis, str] = X_TITLES) -> dict[str, Any]:
+    title = {"text": titles[x]}
     if x == "time":
         return {"title": title, "type": "date"}
     return {"title": title, "type": "linear", "rangemode": "tozero", "autorangeoptions": {"include": FIRST_STEPS}}

@@ -89,8 +89,9 @@ def test_reward_and_overlap_are_means_where_all_have_a_point(api: TestClient, ru
 
 
 def test_axes_are_tokens_or_time_since_each_runs_start(api: TestClient, runs: list[str]) -> None:
-    tokens = get(api, "/figures/reward", runs, x="tokens")["data"][0]
-    assert tokens["x"] == [15, 30]
+    tokens = get(api, "/figures/reward", runs, x="tokens")
+    assert tokens["data"][0]["x"] == [15, 30], "all experts' together: what it cost"
+    assert tokens["layout"]["xaxis"]["title"]["text"] == "tokens generated"
     figure = get(api, "/figures/reward", runs, x="time")
     assert figure["layout"]["xaxis"]["title"]["text"] == "seconds since the start"
     assert [trace["x"] for trace in figure["data"]] == [[1, 2], [61, 62]]

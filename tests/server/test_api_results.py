@@ -8,7 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
-from server.db.models import Attempt, Checkpoint, Export, Run, SampleRow
+from server.commands import edit_controls
+from server.db.models import Attempt, Checkpoint, EditBinding, Export, Run, SampleRow
 from server.db.transition import log
 from tests.server.api import RUNS, submit
 from tests.server.backend import Backend
@@ -47,8 +48,25 @@ def test_tokens_are_counted_up_for_each_policy(api: TestClient, backend: Backend
     assert {s["policy"]: s["tokens"] for s in series} == {
         "image": [100.0, 200.0, 300.0], "merged": [300.0, 600.0, 900.0], "text": [200.0, 400.0, 600.0],
     }  # fmt: skip
+
+
+def test_on_the_axis_of_tokens_the_merged_model_stands_among_its_experts(api: TestClient, backend: Backend) -> None:
+    """So that an edit after a merge stands after it. The sum of the experts' tokens was further right than anything of an expert."""
+    with backend.sessions() as db:
+        run = add_run(db)
+        for expert, tokens in (("text", 200.0), ("image", 100.0)):
+            add_points(db, run, "tokens", expert, [tokens] * 5)
+            add_points(db, run, "capability", expert, [0.1, 0.2], domain="text")
+        for policy in ("base", "merged"):
+            add_points(db, run, "capability", policy, [0.1, 0.2], domain="text")
+        edit_controls(db, run, {"w.image.text": 0.3}, "ann", 1)
+        db.add(EditBinding(run_id=run, version=2, policy="image", step=4, attempt_id=1, bound_at=EPOCH))
+        db.commit()
     figure = api.get(f"{RUNS}/{run}/figures/capability.text", params={"x": "tokens"}).json()
-    assert [trace["x"] for trace in figure["data"]] == [[200.0, 400.0, 600.0], [100.0, 200.0, 300.0], [300.0, 600.0, 900.0]]
+    places = {trace["name"]: trace["x"] for trace in figure["data"]}
+    assert places == {"base": [0.0, 0.0], "text": [200.0, 400.0], "image": [100.0, 200.0], "merged": [150.0, 300.0]}
+    assert figure["layout"]["annotations"][0]["x"] == 400.0
+    assert figure["layout"]["xaxis"]["title"]["text"] == "tokens per expert"
 
 
 def test_an_answer_carries_the_position_it_contains(api: TestClient, backend: Backend) -> None:
