@@ -26,11 +26,15 @@ interface Props {
   curl?: string | undefined;
 }
 
+/** Where it may open: clear of the site's header, on the side that has more room, and no higher than that is. */
+const EDGES = { top: 64, bottom: 8 };
+const ROOM = { flip: { padding: EDGES, fallbackStrategy: "bestFit" }, size: { padding: EDGES } } as const;
+
 /** Everything that can be done with a chart, also by keyboard and on a phone. */
 export function ChartMenu({ title, isTable, onTable, log, smoothAll, zoom, curves, onImage, onCsv, link, curl }: Props) {
   const { copy, copied } = useClipboard({ timeout: 1_500 });
   return (
-    <Menu position="bottom-end" width={230} shadow="md" closeOnItemClick classNames={{ dropdown: classes.dropdown, item: classes.item }}>
+    <Menu position="bottom-end" width={230} shadow="md" middlewares={ROOM} closeOnItemClick classNames={{ dropdown: classes.dropdown, item: classes.item }}>
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" size={28} className={classes.button} aria-label={copied ? "Copied" : `Options: ${title}`}>
           <Icon name={copied ? "check" : "more"} size={16} />
