@@ -10,7 +10,7 @@ import { ExportNotices } from "./ExportNotices";
 const made = (id: number, step: number, state: ExportView["state"], more: Partial<ExportView> = {}): ExportView =>
   ({ id, policy: "merged", step, segment: `export.merged@${step}`, state, url: state === "ready" ? `/exports/${id}` : null, reason: null, ...more }) as ExportView;
 
-it("tells of exports that end while one looks, and not of those that were there", async () => {
+it("tells of exports that end while one looks, and not of those that were there; a note goes by itself, but not from under the focus", async () => {
   vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
   const client = new QueryClient({ defaultOptions: { queries: { retry: false, enabled: false } } });
   const hold = (...exports: ExportView[]): Promise<void> =>
@@ -37,6 +37,22 @@ it("tells of exports that end while one looks, and not of those that were there"
   await act(async () => document.querySelector<HTMLButtonElement>("[aria-label='Close this note']")?.click());
   await hold(made(1, 60, "ready"), made(2, 120, "ready"), made(3, 180, "waiting"));
   expect(notes()).toEqual([]);
+
+  vi.useFakeTimers();
+  await act(async () => {
+    client.setQueryData(exportsQuery("abc").queryKey, { exports: [made(3, 180, "ready")] });
+    await vi.advanceTimersByTimeAsync(0);
+  });
+  expect(notes()).toHaveLength(1);
+  const pass = (seconds: number): Promise<unknown> => act(async () => vi.advanceTimersByTimeAsync(1000 * seconds));
+  await pass(19);
+  await act(async () => document.querySelector<HTMLElement>("[role=note] a")?.focus());
+  await pass(60);
+  expect(notes()).toHaveLength(1); // one is about to use it
+  await act(async () => document.querySelector<HTMLElement>("[role=note] a")?.blur());
+  await pass(21);
+  expect(notes()).toEqual([]);
+  vi.useRealTimers();
   await act(async () => root.unmount());
   vi.unstubAllGlobals();
 });

@@ -1,11 +1,14 @@
 import { Alert } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { exportsQuery } from "../../../api/queries";
-import type { Run } from "../../../api/types";
+import type { ExportView, Run } from "../../../api/types";
 import { announce } from "../../../parts/Announcer";
 import { exportEnded } from "./checkpointText";
 import classes from "./Checkpoints.module.css";
+
+/** A note goes by itself: what it says, the Checkpoints tab says too, and it may lie on what one wants to click. */
+const SHOWN_MS = 20_000;
 
 /** Tells of each export that ends while one looks, whatever tab is open: it was asked for some time before. */
 export function ExportNotices({ run }: { run: Run }) {
@@ -26,25 +29,43 @@ export function ExportNotices({ run }: { run: Run }) {
   return (
     <div className={classes.notices}>
       {shown.map((each) => (
-        <Alert
-          key={each.id}
-          role="note"
-          variant="light"
-          color={each.state === "ready" ? "var(--good)" : "var(--bad)"}
-          title={exportEnded(each)}
-          withCloseButton
-          closeButtonLabel="Close this note"
-          onClose={() => setEnded((before) => before.filter((id) => id !== each.id))}
-        >
-          {each.url ? (
-            <a href={each.url} download>
-              Download it
-            </a>
-          ) : (
-            (each.reason ?? "The worker did not say why.")
-          )}
-        </Alert>
+        <Note key={each.id} ended={each} onClose={() => setEnded((before) => before.filter((id) => id !== each.id))} />
       ))}
     </div>
+  );
+}
+
+/** Stays while a pointer or the focus is on it. */
+function Note({ ended, onClose }: { ended: ExportView; onClose: () => void }) {
+  const [isPointed, setPointed] = useState(false);
+  const [isFocused, setFocused] = useState(false);
+  const close = useEffectEvent(onClose);
+  useEffect(() => {
+    if (isPointed || isFocused) return;
+    const timer = setTimeout(close, SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [isPointed, isFocused]);
+  return (
+    <Alert
+      role="note"
+      variant="light"
+      color={ended.state === "ready" ? "var(--good)" : "var(--bad)"}
+      title={exportEnded(ended)}
+      withCloseButton
+      closeButtonLabel="Close this note"
+      onClose={onClose}
+      onPointerEnter={() => setPointed(true)}
+      onPointerLeave={() => setPointed(false)}
+      onFocus={() => setFocused(true)}
+      onBlur={() => setFocused(false)}
+    >
+      {ended.url ? (
+        <a href={ended.url} download>
+          Download it
+        </a>
+      ) : (
+        (ended.reason ?? "The worker did not say why.")
+      )}
+    </Alert>
   );
 }
