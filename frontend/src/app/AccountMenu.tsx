@@ -5,6 +5,7 @@ import { changePassword, signOut } from "../api/actions";
 import type { ApiError } from "../api/client";
 import { announce } from "../parts/Announcer";
 import { Link } from "./router";
+import { useScheme } from "./useScheme";
 import classes from "./AccountMenu.module.css";
 
 const SHORTEST = 10;
@@ -24,11 +25,22 @@ export function AccountMenu({ user }: { user: string }) {
           <Link href="/people" onClick={() => setOpen(false)}>
             Users and tokens
           </Link>
+          <SchemeSwitch />
           <SignOut />
         </nav>
         <PasswordForm user={user} onDone={() => setOpen(false)} />
       </Popover.Dropdown>
     </Popover>
+  );
+}
+
+/** On a phone, where the header has no room for it. */
+function SchemeSwitch() {
+  const { other, change } = useScheme();
+  return (
+    <button type="button" className={classes.scheme} onClick={change}>
+      Switch to {other} theme
+    </button>
   );
 }
 

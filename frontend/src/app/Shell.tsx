@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Icon } from "../parts/Icon";
 import { Shortcuts } from "../shortcuts/Shortcuts";
@@ -6,6 +6,7 @@ import { Announcer } from "../parts/Announcer";
 import { AccountMenu } from "./AccountMenu";
 import { Link, match, useUrl } from "./router";
 import { useMaySteer } from "./useMaySteer";
+import { useScheme } from "./useScheme";
 import classes from "./Shell.module.css";
 
 function NavLink({ href, active, children }: { href: string; active: boolean; children: ReactNode }) {
@@ -17,12 +18,10 @@ function NavLink({ href, active, children }: { href: string; active: boolean; ch
 }
 
 function SchemeSwitch() {
-  const { setColorScheme } = useMantineColorScheme();
-  const scheme = useComputedColorScheme("light");
-  const other = scheme === "dark" ? "light" : "dark";
+  const { scheme, other, change } = useScheme();
   return (
     <Tooltip label={`Switch to ${other}`}>
-      <ActionIcon variant="subtle" color="gray" size={36} className={classes.scheme ?? ""} aria-label={`Switch to ${other} theme`} onClick={() => setColorScheme(other)}>
+      <ActionIcon variant="subtle" color="gray" size={36} className={classes.scheme ?? ""} aria-label={`Switch to ${other} theme`} onClick={change}>
         <Icon name={scheme === "dark" ? "sun" : "moon"} />
       </ActionIcon>
     </Tooltip>
