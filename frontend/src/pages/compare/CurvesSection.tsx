@@ -10,8 +10,8 @@ import classes from "./Compare.module.css";
 
 const AXES: readonly { value: XAxis; label: string }[] = [
   { value: "step", label: "Steps" },
-  { value: "tokens", label: "Tokens" },
   { value: "time", label: "Time" },
+  { value: "tokens", label: "Tokens" },
 ];
 
 /** One figure for each question, with a curve for each run. */
