@@ -126,7 +126,10 @@ class Spell:
     state: str
     worker: str | None
     """None: another run did it, of which this one is a fork."""
+    sent: datetime
+    """When its worker was given it."""
     start: datetime
+    """When it was first seen at work: up to some seconds later."""
     end: datetime
     start_step: int
     """Optimizer steps behind the policy when it began."""

@@ -68,7 +68,7 @@ def timeline(data: FigureData, _x: Axis) -> Drawing:
 
 
 def waits(spells: Sequence[Spell]) -> Iterator[Wait]:
-    """The time between a policy's attempts: up to the end of the last segment that the next needed, and then until a worker took it.
+    """The time between a policy's attempts: up to the end of the last segment that the next needed, and then until a worker was given it.
 
     Measuring and evaluating run beside training and keep nobody waiting for themselves; they only fill what would be a gap. Nor did
     anybody wait for what goes on after it was stopped, as by a pause, nor for a fork to be made: there the row stays empty.
@@ -82,7 +82,7 @@ def waits(spells: Sequence[Spell]) -> Iterator[Wait]:
     for policy, own in by_policy.items():
         busy_until = own[0].end
         for spell in own[1:]:
-            if spell.start > busy_until and (spell.segment, spell.attempt - 1) not in stopped:
+            if spell.sent > busy_until and (spell.segment, spell.attempt - 1) not in stopped:
                 yield from _reasons(policy, busy_until, spell, newest)
             busy_until = max(busy_until, spell.end)
 
@@ -90,8 +90,8 @@ def waits(spells: Sequence[Spell]) -> Iterator[Wait]:
 def _reasons(policy: str, start: datetime, spell: Spell, newest: Mapping[str, Spell]) -> Iterator[Wait]:
     needed = [newest[segment] for segment in spell.needs if segment in newest]
     last = max(needed, key=lambda other: other.end, default=spell)
-    ready = min(max(last.end, start), spell.start) if needed else start
-    for wait in (Wait(policy, start, ready, f"waited for {_work(last)}"), Wait(policy, ready, spell.start, "waited for a worker")):
+    ready = min(max(last.end, start), spell.sent) if needed else start
+    for wait in (Wait(policy, start, ready, f"waited for {_work(last)}"), Wait(policy, ready, spell.sent, "waited for a worker")):
         if wait.seconds >= SHORTEST_WAIT:
             yield wait
 

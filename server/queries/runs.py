@@ -129,6 +129,7 @@ def spells(db: Session, run_id: str, now: datetime) -> list[Spell]:
             SegmentRow.key.label("segment"), SegmentRow.kind, SegmentRow.policy, SegmentRow.domain, SegmentRow.needs,
             func.row_number().over(partition_by=SegmentRow.key, order_by=Attempt.id).label("attempt"),
             func.coalesce(Attempt.state, SegmentRow.state).label("state"), Attempt.worker,
+            case((is_inherited, SegmentRow.started_at), else_=Attempt.sent_at).label("sent"),
             case((is_inherited, SegmentRow.started_at), else_=Attempt.started_at).label("start"),
             func.coalesce(case((is_inherited, SegmentRow.ended_at), else_=Attempt.ended_at), now).label("end"),
             func.coalesce(Attempt.start_step, SegmentRow.step).label("start_step"),

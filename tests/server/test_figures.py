@@ -74,9 +74,11 @@ def spell(start: float, end: float, policy: str = "text", **seconds: float) -> S
 def attempt(segment: str, start: float, end: float, *needs: str, steps: tuple[int, int] = (0, 36), **told: Any) -> Spell:
     """The first at its segment, and done, unless it is told otherwise."""
     kind, policy = segment.partition("@")[0].split(".")
-    known = {"domain": None, "attempt": 1, "state": "done", "worker": "w1", "seconds": {}, **told}
-    at = {"start": START + timedelta(seconds=start), "end": START + timedelta(seconds=end)}
-    return Spell(segment=segment, kind=kind, policy=policy, needs=needs, start_step=steps[0], end_step=steps[1], **at, **known)
+    begun, over = START + timedelta(seconds=start), START + timedelta(seconds=end)
+    known = {"domain": None, "attempt": 1, "state": "done", "worker": "w1", "sent": begun, "seconds": {}, **told}
+    return Spell(
+        segment=segment, kind=kind, policy=policy, needs=needs, start=begun, end=over, start_step=steps[0], end_step=steps[1], **known
+    )  # fmt: skip
 
 
 def drawn(name: str, given: FigureData, x: Axis = "step") -> Figure:
@@ -273,7 +275,7 @@ def test_no_waiting_is_drawn_where_work_overlaps_or_follows_at_once() -> None:
     spells = [
         attempt("rlvr.text@0", 0, 9),
         attempt("evaluate.text@0", 2, 4, worker="w2"),
-        attempt("opd.text@36", 9.1, 40, state="running"),
+        attempt("opd.text@36", 11, 40, state="running", sent=START + timedelta(seconds=9.1)),
         attempt("measure.text@36", 30, 31, worker="w2"),
     ]
     assert "waiting" not in [trace["name"] for trace in drawn("timeline", data(spells=spells)).data]

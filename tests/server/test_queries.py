@@ -80,18 +80,17 @@ def test_each_attempt_is_a_spell_that_ends_where_it_was_stopped(backend: Backend
         stopped_at_1 = {"state": "stopped", "stored_step": 1, "started_at": EPOCH, "ended_at": EPOCH + 5 * second}
         lost = {"state": "lost", "ended_at": EPOCH + 50 * second}
         tries = (stopped_at_1, lost, {"state": "running", "started_at": EPOCH + 60 * second})
-        db.add_all(
-            Attempt(run_id=run, segment_key="rlvr.text@0", worker="w1", start_step=min(n, 1), **each) for n, each in enumerate(tries)
-        )
+        common = {"run_id": run, "segment_key": "rlvr.text@0", "worker": "w1", "sent_at": EPOCH - second}
+        db.add_all([Attempt(start_step=min(number, 1), **common, **each) for number, each in enumerate(tries)])
         inherited = db.get_one(SegmentRow, (run, "evaluate.base@0.text"))
         inherited.state, inherited.started_at, inherited.ended_at = "done", EPOCH - timedelta(days=2), EPOCH - timedelta(days=1)
         db.commit()
         parents, stopped, under_way = spells(db, run, now)
     assert (parents.worker, parents.state, parents.domain, parents.end - parents.start) == (None, "done", "text", timedelta(days=1))
     assert (stopped.attempt, stopped.state, stopped.start_step, stopped.end_step) == (1, "stopped", 0, 1)
-    assert (stopped.start, stopped.end) == (EPOCH, EPOCH + timedelta(seconds=5))
+    assert (stopped.sent, stopped.start, stopped.end) == (EPOCH - second, EPOCH, EPOCH + 5 * second)
     assert (under_way.attempt, under_way.state, under_way.start_step, under_way.end_step) == (3, "running", 1, 3)
-    assert (under_way.start, under_way.end) == (EPOCH + timedelta(seconds=60), now)
+    assert (under_way.start, under_way.end) == (EPOCH + 60 * second, now)
 
 
 def test_a_series_answer_is_one_snapshot(backend: Backend) -> None:
