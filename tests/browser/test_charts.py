@@ -84,6 +84,26 @@ def test_the_lowest_overlap_is_said_and_leads_to_its_step(page: Page, stack: Sta
     expect(page).to_have_url(re.compile(rf"at={step}\b"))
 
 
+@pytest.mark.parametrize("height", [500, 800])
+def test_a_menu_is_clear_of_the_header_and_whole_where_it_fits(page: Page, stack: Stack, finished: str, height: int) -> None:
+    page.set_viewport_size({"width": 1440, "height": height})
+    page.goto(f"{stack.url}/runs/{finished}")
+    card = chart(page, REWARD)
+    card.scroll_into_view_if_needed()
+    wait_until_drawn(page, REWARD)
+    button = card.get_by_role("button", name=re.compile("^Options"))
+    for top in (100, height // 2, height - 80):
+        button.evaluate("(button, top) => scrollBy(0, button.getBoundingClientRect().top - top)", top)
+        button.click()
+        menu = page.get_by_role("menu")
+        box = menu.bounding_box()
+        assert box and box["y"] >= 56 and box["y"] + box["height"] <= height
+        whole, seen = menu.evaluate("menu => [menu.scrollHeight, menu.clientHeight]")
+        roomiest = max(top - 80, height - top - 60)
+        assert seen == whole or whole > roomiest, f"at {top} of {height}: {whole - seen} pixels are out of sight"
+        page.keyboard.press("Escape")
+
+
 def test_small_numbers_have_exponents_that_the_policy_lets_through(page: Page, stack: Stack, finished: str) -> None:
     """Plotly would raise them with inline styles; the console then complains, and fails the test."""
     page.goto(f"{stack.url}/runs/{finished}?tab=system")

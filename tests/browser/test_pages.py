@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.watching import PHONE, Console, misfits
+from tests.browser.watching import PHONE, Console, barriers, misfits
 from tests.embedded import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -41,3 +41,14 @@ def test_what_is_not_there_is_named(page: Page, stack: Stack, console: Console) 
         page.goto(stack.url + path)
         expect(page.get_by_text(words)).to_be_visible()
         expect(page.get_by_role("link", name="All runs", exact=True)).to_be_visible()
+
+
+def test_on_a_phone_the_account_menu_switches_the_theme(page: Page, stack: Stack) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(stack.url)
+    page.get_by_role("button", name="Account of").click()
+    page.get_by_role("button", name="Switch to dark theme").click()
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+    assert barriers(page) == []
+    page.get_by_role("button", name="Switch to light theme").click()
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "light")
