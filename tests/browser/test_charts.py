@@ -97,7 +97,9 @@ def test_a_menu_is_clear_of_the_header_and_whole_where_it_fits(page: Page, stack
         button.click()
         menu = page.get_by_role("menu")
         box = menu.bounding_box()
-        assert box and box["y"] >= 56 and box["y"] + box["height"] <= height
+        assert box
+        assert box["y"] >= 56
+        assert box["y"] + box["height"] <= height
         whole, seen = menu.evaluate("menu => [menu.scrollHeight, menu.clientHeight]")
         roomiest = max(top - 80, height - top - 60)
         assert seen == whole or whole > roomiest, f"at {top} of {height}: {whole - seen} pixels are out of sight"
