@@ -166,7 +166,7 @@ def _edit_marks(run: RunCurve, x: Axis, seconds: float) -> Iterator[tuple[dict[s
         told = [change_text(mark.path, mark.old, mark.value) for mark in marks[:MOST_TOLD]]
         more = [f"and {len(marks) - MOST_TOLD} more"] if len(marks) > MOST_TOLD else []
         shape, annotation = edit_mark(at, EDIT, "<br>".join(map(escape, [run.name, *told, *more])), f"edit {run.run}")
-        shape |= {"line": {**shape["line"], "color": colour}, "layer": "below"}
+        shape["line"] |= {"color": colour}
         annotation["font"] |= {"color": colour}
         yield shape, annotation
 

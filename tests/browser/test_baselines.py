@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,16 +12,19 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from server.api.schemas.series import Figure
-from server.figures import Curve
+from server.figures import Curve, Mark, RunCurve, compare, pair_catalogue
 from tests.browser.rendering import BASELINES, MOST_DIFFERENT, REWRITE, SIZE, difference, picture
-from tests.server.test_figures import CAST, EXPERTS, NAMES, attempt, curve, drawn, full_data
+from tests.server.test_figures import CAST, EXPERTS, NAMES, START, attempt, curve, drawn, full_data
 
 pytestmark = pytest.mark.browser
 EVERY_STEP = (
     "reward", "zero_advantage", "tokens_per_second", "loss", "grad_norm", "lr", "entropy", "completion_length",
     "seconds.rollout", "seconds.score", "seconds.update", "step_seconds",
 )  # fmt: skip
-KINDS = [name for name in NAMES if name != "capability.image"]
+PAIR = CAST.edges[0]
+PAIRED = [kind.name for kind in pair_catalogue(*PAIR)]
+COMPARED = {f"compare.{kind.name}": kind for kind in (compare.capability("text", "merged"), compare.reward("merged"))}
+KINDS = [*(name for name in NAMES if name != "capability.image"), *PAIRED, *COMPARED]
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +35,12 @@ def easel(chromium: Browser) -> Iterator[Page]:
     page.close()
 
 
+def wave(number: int, every: int) -> dict[int, float | None]:
+    return {step: 0.5 + 0.1 * number + 0.08 * math.sin(step / 6 + number) for step in range(0, 61, every)}
+
+
 def curves() -> Iterator[Curve]:
     """Each unlike the others, so that one that is lost or has another's colour is seen."""
-
-    def wave(number: int, every: int) -> dict[int, float | None]:
-        return {step: 0.5 + 0.1 * number + 0.08 * math.sin(step / 6 + number) for step in range(0, 61, every)}
-
     for number, policy in enumerate(("base", *EXPERTS, "merged")):
         yield curve("capability", policy, wave(number - 1, 12), domain="text", se=0.02)
     for number, (student, peer) in enumerate(CAST.edges):
@@ -49,7 +52,28 @@ def curves() -> Iterator[Curve]:
             yield curve(name, expert, wave(2 * number, 1))
 
 
+def of_pair(measure: str) -> list[Curve]:
+    """One pair, in each domain and on the mean."""
+    return [curve(measure, PAIR[0], wave(n, 4), peer=PAIR[1], domain=domain) for n, domain in enumerate((None, *CAST.domains))]
+
+
+def compared(kind: compare.ComparedFigure) -> Figure:
+    """Runs of different lengths, of which the second was edited, twice in one place."""
+    every, se = (1, None) if kind.has_every_step else (12, 0.02)
+    edits = [Mark(step, START, None, "optimizer.lr", 0.1, 0.2) for step in (15, 15, 40)]
+
+    def run(number: int, last: int, marks: Sequence[Mark] = ()) -> RunCurve:
+        points = {step: value for step, value in wave(number, every).items() if step <= last}
+        return RunCurve(f"r{number}", f"Run {number}", number, curve("any", "merged", points, se=se), marks=marks)
+
+    return compare.build(kind, [run(0, 60), run(1, 48, edits), run(2, 24)], "step")
+
+
 def shown(name: str) -> Figure:
+    if name in COMPARED:
+        return compared(COMPARED[name])
+    if name in PAIRED:
+        return drawn(name, replace(full_data(), curves=of_pair(name.split(".")[1])))
     given = replace(full_data(), curves=list(curves()))
     if name != "timeline":
         return drawn(name, given)
@@ -78,7 +102,7 @@ def _values(trace: dict[str, Any]) -> list[Any]:
     return list(trace.get("y") or ()) or [cell for row in trace.get("z") or () for cell in row]
 
 
-@pytest.mark.parametrize("name", ["reward", "overlap", "capability.text", "timeline"])
+@pytest.mark.parametrize("name", ["reward", "overlap", "capability.text", "timeline", "compare.reward", PAIRED[0]])
 def test_a_lost_curve_is_noticed(easel: Page, name: str) -> None:
     """The comparison can fail: without one of its curves, its place in the legend kept, a chart is not the same."""
     whole = shown(name)
