@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
 
+from tests.browser.charts import chart, wait_until_drawn
 from tests.browser.specs import short
+from tests.browser.test_charts import choose
+from tests.browser.test_steering import stored
 from tests.browser.watching import DESKTOP, PHONE, barriers, misfits
-from tests.embedded import Stack
+from tests.embedded import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 COUNT = 2000
@@ -202,10 +207,77 @@ def test_runs_are_compared(page: Page, stack: Stack, seeds: list[str]) -> None:
     expect(paper.get_by_role("row", name=re.compile("^Longer copd 1 "))).to_be_visible()
     expect(page.get_by_role("row", name="opd.steps 6 6 3")).to_be_visible()
     expect(page.get_by_role("row", name="seed 0 1 0")).to_be_visible()
-    chart = page.get_by_role("region", name="How well does each run's merged model do on text?")
-    chart.scroll_into_view_if_needed()
-    expect(chart.locator(".scatterlayer .trace")).to_have_count(3)
+    card = chart(page, "How well does each run's merged model do on text?")
+    card.scroll_into_view_if_needed()
+    expect(card.locator(".scatterlayer .trace")).to_have_count(3)
     assert misfits(page) == {}
+
+
+LEARN = "In which run do the experts learn fastest?"
+
+
+def test_a_compared_chart_is_a_table_and_a_file_and_keeps_its_view_in_the_address(page: Page, stack: Stack, seeds: list[str]) -> None:
+    page.goto(f"{stack.url}/compare?runs={','.join(seeds)}&smooth=0.8")
+    wait_until_drawn(page, LEARN)
+    card = chart(page, LEARN)
+    expect(card.get_by_role("img", name=re.compile(rf"^{re.escape(LEARN)} Newest: To be looked at "))).to_be_attached()
+    eventually(lambda: shown_curves(card) == 6)  # each run's, raw and smoothed
+    with page.expect_download() as download:
+        choose(page, card, "Save numbers as CSV")
+    assert download.value.suggested_filename == "compare_reward.csv"
+    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    assert list(dict.fromkeys(row["run"] for row in rows)) == seeds
+    held = [points for key, points in stored(stack, seeds[0], "reward").items() if key.domain is None]
+    means = {step: sum(points[step] for points in held) / len(held) for step in held[0] if all(step in points for points in held)}
+    assert {int(row["step"]): float(row["value"]) for row in rows if row["run"] == seeds[0]} == pytest.approx(means)
+
+    card.locator(".legendtoggle").nth(1).click()  # isolates
+    expect(page).to_have_url(re.compile(rf"hide\.reward={seeds[0]}(~|%7E){seeds[2]}"))
+    choose(page, card, "Zoom in on the end")
+    expect(page).to_have_url(re.compile(r"zoom\.reward=\d"))
+    page.reload()
+    wait_until_drawn(page, LEARN)
+    eventually(lambda: shown_curves(card) == 2)
+    expect(card.get_by_text(re.compile(r"\d+ of \d+ points"))).to_be_visible()
+    card.get_by_role("button", name="Reset zoom").click()
+    choose(page, card, "Show as table")
+    table = card.get_by_role("table")
+    expect(table.get_by_role("columnheader")).to_have_text(["Step", "To be looked at", "Another seed", "Longer"])
+    assert len(table.get_by_role("rowheader").all()) == len({row["step"] for row in rows})
+    assert barriers(page) == []
+
+
+def shown_curves(card: Locator) -> int:
+    return card.evaluate("card => card.querySelector('.js-plotly-plot').data.filter(({ visible = true }) => visible === true).length")
+
+
+EDIT = """
+    INSERT INTO edits (run_id, version, kind, path, old, value, author, replayed)
+    VALUES (%(run)s, 99, 'value', 'optimizer.lr', '0.1', '0.2', 'somebody', false)"""
+EFFECT = "INSERT INTO bindings (run_id, version, policy, step, attempt_id) VALUES (%(run)s, 99, 'text', 4, 1)"
+
+
+@pytest.fixture
+def edited(stack: Stack, seeds: list[str]) -> Iterator[None]:
+    """The second run was edited, as far as this test sees."""
+    with stack.database() as database:
+        for statement in (EDIT, EFFECT):
+            database.execute(statement, {"run": seeds[1]})
+        yield
+        database.execute("DELETE FROM edits WHERE run_id = %s AND version = 99", [seeds[1]])
+
+
+@pytest.mark.usefixtures("edited")
+def test_the_edits_of_each_compared_run_are_marked_and_hidden_with_its_curve(page: Page, stack: Stack, seeds: list[str]) -> None:
+    page.goto(f"{stack.url}/compare?runs={','.join(seeds)}")
+    wait_until_drawn(page, LEARN)
+    card = chart(page, LEARN)
+    mark = card.locator(".annotation")
+    expect(mark).to_have_count(1)
+    mark.hover()
+    expect(card.locator(".hovertext", has_text="optimizer.lr: 0.1 → 0.2")).to_contain_text("Another seed")
+    choose(page, card, "Another seed")
+    expect(mark).to_have_count(0)
 
 
 def test_a_comparison_is_changed_and_keeps_its_looks(page: Page, stack: Stack, seeds: list[str]) -> None:
@@ -218,9 +290,9 @@ def test_a_comparison_is_changed_and_keeps_its_looks(page: Page, stack: Stack, s
     expect(legend.get_by_role("listitem")).to_have_count(2)
     assert last.get_attribute("stroke") == look
     page.get_by_text("Time", exact=True).click()
-    chart = page.get_by_role("region", name="In which run do the experts learn fastest?")
-    chart.scroll_into_view_if_needed()
-    expect(chart.locator(".xtitle")).to_contain_text("since the start")
+    card = chart(page, LEARN)
+    card.scroll_into_view_if_needed()
+    expect(card.locator(".xtitle")).to_contain_text("since the start")
     page.get_by_role("combobox", name="Whose curves").select_option("image")
     expect(page.get_by_role("region", name="In which run does image learn fastest?")).to_be_visible()
     page.get_by_role("slider", name="Step").focus()

@@ -47,8 +47,9 @@ export async function fetchAllSeries(id: string, names: string[], start = 0, sto
   return joined(await fetchAllSeries(id, names, start, middle), await fetchAllSeries(id, names, middle + 1, stop));
 }
 
-const LAST_STEP = 2 ** 31 - 1;
-const MOST_POINTS = 100_000;
+export const LAST_STEP = 2 ** 31 - 1;
+/** Most that the server sends of a series at once. */
+export const MOST_POINTS = 100_000;
 
 function fetchFigure(id: string, name: string, query: { x: XAxis; limit?: number; start?: number; stop?: number }, signal: AbortSignal) {
   return body(http.GET("/api/v1/runs/{run_id}/figures/{name}", { params: { path: { run_id: id, name }, query }, signal }));

@@ -55,6 +55,21 @@ describe("a chart", () => {
     expect(pointCount(drawn)).toEqual({ drawn: 2, total: 2 });
   });
 
+  it("smooths what was fetched where its points stand, and counts those that are looked at", () => {
+    const step = Array.from({ length: 20 }, (_, i) => i + 1);
+    const reward = figure({ mode: "replace", step, total: 20 }, { x: step.map((s) => s / 60), y: step.map(Math.sin), legendgroup: "run1" });
+    const view: View = { ...PLAIN_VIEW, smoothing: 0.9, range: [0, 0.1] };
+    const { update, drawn } = advance(null, reward, null, "time", view);
+    const [raw, smooth, ...rest] = drawnData(update);
+    expect(rest).toEqual([]);
+    expect(raw).toMatchObject({ y: step.map(Math.sin), opacity: 0.25, showlegend: false });
+    expect(smooth).toMatchObject({ x: raw?.["x"], legendgroup: "run1", meta: { mode: "smoothed" } });
+    expect(smooth?.["y"]).not.toEqual(raw?.["y"]);
+    expect(pointCount(drawn)).toEqual({ drawn: 6, total: 20 });
+    const measured = figure({ mode: "replace", error_scale: 2 }, { mode: "lines+markers" });
+    expect(drawnData(advance(null, measured, null, "step", view).update)).toHaveLength(1);
+  });
+
   it("draws anew when an attempt replaces what is drawn", () => {
     const reward = figure();
     const curves = upsert(NO_CURVES, pointsOf(reward, "step"));

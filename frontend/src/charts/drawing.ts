@@ -2,7 +2,7 @@
 import type { XAxis } from "../api/queries";
 import type { Figure } from "../api/types";
 import type { Curve, Curves, Point } from "../live/curves";
-import { followed, legendKey, list, metaOf } from "./meta";
+import { followed, legendKey, list, metaOf, number } from "./meta";
 import { place } from "./place";
 import type { Trace } from "./plotly";
 import { smoothed, usualSpacing } from "./smoothing";
@@ -36,6 +36,7 @@ interface DrawnTrace {
   /** As the server made it: it follows no series, or there are no curves to follow. */
   readonly isStill: boolean;
   readonly curve: Curve | undefined;
+  /** Of a still one only what is smoothed. */
   readonly points: readonly Point[];
   /** How far apart its points usually are: for smoothing, and to see a pause. */
   readonly spacing: number;
@@ -93,18 +94,20 @@ export function advance(drawn: Drawn | null, figure: Figure, curves: Curves | nu
 
 /** Whether the trace is a line of which each point is one step of many: those are smoothed. Points with markers stand for themselves. */
 export function isSmoothable(trace: Trace, smoothAll: boolean): boolean {
-  return followed(trace) !== null && (smoothAll || (trace["mode"] !== "lines+markers" && metaOf(trace).error_scale === undefined));
+  const { total, compared, error_scale: scale } = metaOf(trace);
+  const isCurve = total !== undefined && !compared;
+  return isCurve && (smoothAll || (trace["mode"] !== "lines+markers" && scale === undefined));
 }
 
 /** "N of M points": how many are drawn, and how many there are. */
-export function pointCount({ figure, traces }: Drawn): { drawn: number; total: number } {
+export function pointCount({ figure, view, traces }: Drawn): { drawn: number; total: number } {
   let drawn = 0;
   let total = 0;
   for (const [i, trace] of figure.data.entries()) {
     const meta = metaOf(trace);
     const fetched = meta.step?.length ?? 0;
     const known = traces[i]?.curve?.points.length ?? fetched;
-    drawn += traces[i]?.isStill ? fetched : (traces[i]?.points.length ?? 0);
+    drawn += traces[i]?.isStill ? looked(trace, view.range) : (traces[i]?.points.length ?? 0);
     total += (meta.total ?? fetched) + Math.max(0, known - fetched);
   }
   return { drawn, total };
@@ -162,11 +165,19 @@ function anew(figure: Figure, curves: Curves | null, x: XAxis, view: View): Adva
 
 function first(trace: Trace, curves: Curves | null, x: XAxis, view: View): DrawnTrace {
   const key = followed(trace);
-  if (key === null || curves === null) return { isStill: true, curve: undefined, points: [], spacing: 1, isSmoothed: false, isDense: false };
+  if (key === null || curves === null) return still(trace, view);
   const curve = curves.get(key);
   const points = thin(clipped(drawable(curve?.points ?? [], x), x, view.range), MOST_POINTS);
   const isSmoothed = view.smoothing > 0 && isSmoothable(trace, view.smoothAll);
   return { isStill: false, curve, points, spacing: usualSpacing(points), isSmoothed, isDense: points.length > MOST_MARKERS };
+}
+
+function still(trace: Trace, view: View): DrawnTrace {
+  const isSmoothed = view.smoothing > 0 && isSmoothable(trace, view.smoothAll);
+  const values = list(trace["y"]);
+  const steps = isSmoothed ? (metaOf(trace).step ?? []) : [];
+  const points = steps.map((step, i): Point => ({ step, value: number(values[i]), se: null, attempt: 0, time: null }));
+  return { isStill: true, curve: undefined, points, spacing: usualSpacing(points), isSmoothed, isDense: false };
 }
 
 /** The trace with the points that came at its end; null when more than that has changed. */
@@ -191,14 +202,14 @@ function rawTrace(trace: Trace, drawn: DrawnTrace | undefined, x: XAxis, view: V
   const { mode, series, compared } = metaOf(trace);
   const isHidden = view.hidden.includes(legendKey(trace));
   const kept: Trace = { ...structuredClone(look), meta: { mode, series, compared }, ...(isHidden && { visible: "legendonly" }) };
-  if (!drawn || drawn.isStill) return { ...kept, ...(xs !== undefined && { x: xs, y: ys }), ...(errors != null && { error_y: errors }) };
+  const faint = drawn?.isSmoothed && { opacity: 0.25, showlegend: false, hoverinfo: "skip", hovertemplate: null, ...(isHidden && { visible: false }) };
+  if (!drawn || drawn.isStill) return { ...kept, ...(xs !== undefined && { x: xs, y: ys }), ...(errors != null && !faint && { error_y: errors }), ...faint };
   const scale = metaOf(trace).error_scale;
   const bars = scale && { error_y: { ...(errors as object), array: drawn.points.map((point) => (point.se ?? 0) * scale) } };
   const points = rawPoints(trace, drawn);
   const isLine = drawn.isDense && !scale;
   const placed = { x: points.map((point) => at(point, x)), y: points.map((point) => point.value), ...(isLine && { mode: "lines" }) };
-  if (!drawn.isSmoothed) return { ...kept, ...placed, ...bars };
-  return { ...kept, ...placed, opacity: 0.25, showlegend: false, hoverinfo: "skip", hovertemplate: null, ...(isHidden && { visible: false }) };
+  return { ...kept, ...placed, ...(faint || bars) };
 }
 
 /** Where markers become a line, it is broken where the curve pauses. */
@@ -211,11 +222,12 @@ function smoothTrace(trace: Trace, drawn: DrawnTrace | undefined, x: XAxis, view
   const points = smoothed(drawn.points, view.smoothing, drawn.spacing);
   const { name, line, hovertemplate, legendgroup } = trace;
   const isHidden = view.hidden.includes(legendKey(trace));
+  const places = drawn.isStill ? new Map(metaOf(trace).step?.map((step, i) => [step, list(trace["x"])[i]])) : null;
   return [
     {
       ...structuredClone({ type: trace["type"], name, line, hovertemplate, ...(legendgroup !== undefined && { legendgroup }) }),
       mode: "lines",
-      x: points.map((point) => at(point, x)),
+      x: points.map((point) => (places ? (places.get(point.step) ?? null) : at(point, x))),
       y: points.map((point) => point.value),
       meta: { mode: "smoothed" },
       ...(isHidden && { visible: "legendonly" }),
@@ -234,13 +246,21 @@ function isBeyond(points: readonly Point[], x: XAxis, range: Range): boolean {
 /** The points in the range and one on each side, so that lines leave the picture where they go. */
 function clipped(points: readonly Point[], x: XAxis, range: Range | null): readonly Point[] {
   if (!range) return points;
-  const isIn = (point: Point): boolean => {
-    const here = place(at(point, x));
-    return here !== null && here >= range[0] && here <= range[1];
-  };
+  const isIn = (point: Point): boolean => lies(at(point, x), range);
   const from = points.findIndex(isIn);
   if (from < 0) return [];
   return points.slice(Math.max(0, from - 1), points.findLastIndex(isIn) + 2);
+}
+
+/** How many of a still trace's points are looked at. */
+function looked(trace: Trace, range: Range | null): number {
+  const fetched = metaOf(trace).step?.length ?? 0;
+  return fetched && range ? list(trace["x"]).filter((at) => lies(at, range)).length : fetched;
+}
+
+function lies(at: unknown, range: Range): boolean {
+  const here = place(at);
+  return here !== null && here >= range[0] && here <= range[1];
 }
 
 function at(point: Point, x: XAxis): string | number | null {

@@ -1,6 +1,7 @@
 /** The server's layout as this page shows it: its theme, its fonts, and what a person has chosen. Pure. */
 import type { Figure } from "../api/types";
 import type { View } from "./drawing";
+import { list } from "./meta";
 import type { Layout } from "./plotly";
 
 /** Whether the chart has one horizontal axis of numbers or moments, along which one may zoom. */
@@ -24,12 +25,20 @@ export function layoutOf(figure: Figure, template: unknown, view: View, coarsePo
   const along = isAlongAxis(figure);
   return {
     ...layout,
+    ...shownMarks(layout, view),
     template,
     font: { ...(layout["font"] as object | undefined), family: "'Inter Variable', system-ui, sans-serif", size: 12 },
     xaxis: along ? { ...axisOf(layout, "xaxis"), ...zoomed(view) } : { ...axisOf(layout, "xaxis"), fixedrange: true },
     yaxis: { ...(view.logY ? logarithmic(axisOf(layout, "yaxis")) : axisOf(layout, "yaxis")), fixedrange: true },
     dragmode: coarsePointer || !along ? false : "zoom", // a finger on a chart scrolls the page
   };
+}
+
+/** Without the edits of a run whose curve is hidden: where there are several runs, the server names a run's after its curve. */
+function shownMarks(layout: Layout, { hidden }: View): Layout {
+  const names = hidden.map((key) => `edit ${key}`);
+  const shown = (marks: unknown): unknown[] => list(marks).filter((mark) => !names.includes((mark as { name?: string }).name ?? ""));
+  return names.length > 0 ? { shapes: shown(layout["shapes"]), annotations: shown(layout["annotations"]) } : {};
 }
 
 /** The range is the address's to keep, not Plotly's: hence a uirevision of its own. */

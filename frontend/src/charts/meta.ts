@@ -50,14 +50,19 @@ export function pointsOf(figure: Figure, x: XAxis): Batch[] {
     const { step = [], attempt = [], error_scale: scale = 1 } = metaOf(trace);
     const at = list(trace["x"]);
     const value = list(trace["y"]);
-    const bars = list((trace["error_y"] as Record<string, unknown> | undefined)?.["array"]);
+    const bars = halfIntervals(trace);
     const points = step.map((s, i): Point => {
-      const bar = number(bars[i]);
+      const bar = bars[i] ?? null;
       const time = x === "time" ? String(at[i]) : null;
       return { step: s, value: number(value[i]), se: bar === null ? null : bar / scale, attempt: attempt[i] ?? 0, time };
     });
     return [{ key, points }];
   });
+}
+
+/** Half the interval at each point; none where the trace has no intervals. */
+export function halfIntervals(trace: Trace): (number | null)[] {
+  return list((trace["error_y"] as Record<string, unknown> | undefined)?.["array"]).map(number);
 }
 
 export function list(value: unknown): unknown[] {

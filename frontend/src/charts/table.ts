@@ -1,7 +1,7 @@
 /** A figure as rows and columns: what a person reads who does not look at pictures. Pure. */
 import type { Figure } from "../api/types";
 import type { Curves } from "../live/curves";
-import { followed, list, metaOf, number, plain } from "./meta";
+import { followed, halfIntervals, list, metaOf, number, plain } from "./meta";
 import type { Trace } from "./plotly";
 
 export interface Table {
@@ -15,6 +15,9 @@ interface Reading {
   readonly step: number;
   readonly text: string;
 }
+
+/** What a page shows of a chart; the CSV has all. */
+export const MOST_ROWS = 200;
 
 /** At most so many rows; of curves the newest steps, newest first. */
 export function tableOf(figure: Figure, curves: Curves | null, most: number): Table {
@@ -42,7 +45,8 @@ function readingsOf(trace: Trace, curves: Curves | null): Reading[] {
   if (curve) return curve.points.map((point) => ({ step: point.step, text: short(point.value) + (point.se ? ` ± ${short(scale * point.se)}` : "") }));
   const values = list(trace["y"]);
   const places = step.length ? step : list(trace["x"]).map(Number);
-  return places.map((place, i) => ({ step: place, text: short(number(values[i])) }));
+  const bars = halfIntervals(trace);
+  return places.map((place, i) => ({ step: place, text: short(number(values[i])) + (bars[i] ? ` ± ${short(bars[i])}` : "") }));
 }
 
 function matrixTable(trace: Trace, most: number): Table {

@@ -1,6 +1,5 @@
 /** How a chart is looked at, kept in the address: a link shows another person exactly this. */
 import { useMemo } from "react";
-import type { XAxis } from "../api/queries";
 import { useParam } from "../app/router";
 import type { View } from "./drawing";
 import { formatHidden, isolate, parseHidden, toggle } from "./legend";
@@ -35,13 +34,14 @@ export interface ChartView {
   showAll: () => void;
 }
 
-export function useChartView(name: string, x: XAxis): ChartView {
+/** axis: what its places are counted in; a zoom on one says nothing on another. */
+export function useChartView(name: string, axis: string): ChartView {
   const [smoothing] = useSmoothing();
   const [smoothAll, toggleSmoothAll] = useListed("smoothall", name);
   const [logY, toggleLog] = useListed("log", name);
   const [isTable, toggleTable] = useListed("table", name);
   const [hide, setHide] = useParam(`hide.${name}`, "");
-  const [zoom, setZoom] = useParam(x === "step" ? `zoom.${name}` : `zoom.${name}.${x}`, "");
+  const [zoom, setZoom] = useParam(axis === "step" ? `zoom.${name}` : `zoom.${name}.${axis}`, "");
   const view = useMemo<View>(
     () => ({ smoothing, smoothAll, logY, hidden: parseHidden(hide), range: parseRange(zoom) }),
     [smoothing, smoothAll, logY, hide, zoom],

@@ -17,6 +17,8 @@ describe("a zoom", () => {
   it("is the same after a way through the address", () => {
     expect(parseRange(formatRange([12.5, 80]))).toEqual([12.5, 80]);
     expect(formatRange(null)).toBe("");
+    expect(formatRange([12.34567, 80])).toBe("12.35~80");
+    expect(parseRange(formatRange([0.0251, 0.0274]))).toEqual([0.0251, 0.0274]);
     for (const bad of ["", "1", "5~5", "9~2", "a~b", "1~2~3", "~4", "1~Infinity"]) expect(parseRange(bad)).toBeNull();
   });
 

@@ -20,8 +20,11 @@ export function parseRange(text: string): Range | null {
   return Number.isFinite(from) && Number.isFinite(to) && from < to ? [from, to] : null;
 }
 
+/** To a tenth of the axis's unit; finer where less than a thousand of them are looked at, for a tenth of a day is long. */
 export function formatRange(range: Range | null): string {
-  return range ? range.map((end) => String(Math.round(end * 10) / 10)).join("~") : "";
+  if (!range) return "";
+  const digits = Math.min(12, Math.max(1, Math.ceil(3 - Math.log10(range[1] - range[0]))));
+  return range.map((end) => String(Number(end.toFixed(digits)))).join("~");
 }
 
 /** What Plotly says of a drag or a double click: a range, null for all, undefined for something else (a resize, say). */
