@@ -50,6 +50,6 @@ function Models({ run, result }: Props) {
   const steps = [...new Set([result.step, result.best_step])];
   const models = steps.flatMap((step) => all.filter((each) => each.policy === "merged" && each.step === step));
   return models.map((model, i) => (
-    <Export key={model.step} run={run} checkpoint={model} made={exportOf(exports, model)} name={`the merged model of step ${model.step}`} label={`step ${model.step}`} isMain={i === 0} />
+    <Export key={model.step} run={run} checkpoint={model} made={exportOf(exports, model)} name={`step ${model.step} of the merged model`} label={`step ${model.step}`} isMain={i === 0} />
   ));
 }
