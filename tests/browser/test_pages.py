@@ -27,7 +27,7 @@ def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: S
     page.goto(f"{stack.url}/runs/{finished}")
     result = page.get_by_role("region", name="Result")
     [step] = stack.column("SELECT max(step) FROM checkpoints WHERE run_id = %s AND policy = 'merged'", finished)
-    model = f"the merged model of step {step}"
+    model = f"step {step} of the merged model"
     result.get_by_role("button", name=f"Export {model}").click()
     link = result.get_by_role("link", name=f"Download {model}")
     link.wait_for()
