@@ -73,7 +73,7 @@ def test_a_viewer_sees_no_button_they_may_not_use_and_changes_their_password(str
     account.click()
     form = stranger.get_by_role("form", name="Change your password")
     for current in ("not the password", "a password to change"):
-        form.get_by_label("Password now").fill(current)
+        form.get_by_label("Current password").fill(current)
         form.get_by_label("New password").fill("another password")
         assert barriers(stranger) == []
         form.get_by_role("button", name="Change password").click()

@@ -30,7 +30,8 @@ def test_keys_lead_everywhere_are_listed_and_can_be_turned_off(page: Page, stack
     page.keyboard.press("1")
     expect(page.get_by_role("tab", name="Checkpoints", selected=True)).to_be_visible()
 
-    page.goto(f"{stack.url}/settings")
+    page.get_by_role("button", name="Account of").click()
+    page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
     assert barriers(page) == []
     switch = page.get_by_role("switch", name="Use keyboard shortcuts")

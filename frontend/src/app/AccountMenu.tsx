@@ -10,7 +10,7 @@ import classes from "./AccountMenu.module.css";
 
 const SHORTEST = 10;
 
-/** Who is signed in, and behind it the way to users and tokens, the way out, and the form for a new password of one's own. */
+/** Who is signed in, and behind it the way to users and tokens and to the settings, the way out, and the form for a new password of one's own. */
 export function AccountMenu({ user }: { user: string }) {
   const [open, setOpen] = useState(false);
   return (
@@ -24,6 +24,9 @@ export function AccountMenu({ user }: { user: string }) {
         <nav aria-label="Account" className={classes.links}>
           <Link href="/people" onClick={() => setOpen(false)}>
             Users and tokens
+          </Link>
+          <Link href="/settings" onClick={() => setOpen(false)}>
+            Settings
           </Link>
           <SchemeSwitch />
           <SignOut />
@@ -93,7 +96,7 @@ function PasswordForm({ user, onDone }: { user: string; onDone: () => void }) {
       )}
       <input type="hidden" name="username" autoComplete="username" value={user} />
       <PasswordInput
-        label="Password now"
+        label="Current password"
         autoComplete="current-password"
         required
         withAsterisk={false}
