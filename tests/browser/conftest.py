@@ -57,14 +57,26 @@ def session_of(stack: Stack) -> tuple[str, str]:
     return _sessions[stack.url]
 
 
+def signed_in(page: Page, stack: Stack) -> Page:
+    """The page, on the list of runs."""
+    name, value = session_of(stack)
+    page.context.add_cookies([{"name": name, "value": value, "url": stack.url}])
+    page.goto(stack.url)
+    expect(page.get_by_role("link", name="New run")).to_be_visible()
+    return page
+
+
 @pytest.fixture
 def page(stranger: Page, stack: Stack) -> Page:
     """A signed-in page, on the list of runs."""
-    name, value = session_of(stack)
-    stranger.context.add_cookies([{"name": name, "value": value, "url": stack.url}])
-    stranger.goto(stack.url)
-    expect(stranger.get_by_role("link", name="New run")).to_be_visible()
-    return stranger
+    return signed_in(stranger, stack)
+
+
+@pytest.fixture
+def phone(chromium: Browser, console: Console, stack: Stack) -> Iterator[Page]:
+    """The same, touched by a finger instead of a pointer."""
+    with watched_page(chromium, console, PATIENCE_MS, by_touch=True) as page:
+        yield signed_in(page, stack)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import redis
 from playwright.sync_api import Page, expect
 
 from tests.browser.pictures import keep_picture
-from tests.browser.watching import barriers
+from tests.browser.watching import barriers, misfits
 from tests.embedded import Stack, running_stack, temporary_home
 from worker.bus import WORKERS, WorkerReport, worker_key
 
@@ -44,6 +44,7 @@ def test_the_first_visit_leads_from_nothing_to_a_run_that_waits_for_a_worker(pag
     assert (run.state, page.url) == ("queued", f"{stack.url}/runs/{run.id}")
     with stack.database() as db:
         assert db.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
+    assert misfits(page) == {}
     keep_picture(page, "queued-without-worker")
 
     with reporting(stack, "far-1", "loading"):

@@ -41,6 +41,7 @@ def test_what_is_not_there_is_named(page: Page, stack: Stack, console: Console) 
         page.goto(stack.url + path)
         expect(page.get_by_text(words)).to_be_visible()
         expect(page.get_by_role("link", name="All runs", exact=True)).to_be_visible()
+        assert misfits(page) == {}
 
 
 def test_on_a_phone_the_account_menu_switches_the_theme(page: Page, stack: Stack) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.specs import short
-from tests.browser.watching import PHONE, barriers
+from tests.browser.watching import PHONE, barriers, misfits
 from tests.embedded import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -33,7 +33,7 @@ def test_keys_lead_everywhere_are_listed_and_can_be_turned_off(page: Page, stack
     page.get_by_role("button", name="Account of").click()
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
-    assert barriers(page) == []
+    assert misfits(page) == {}
     switch = page.get_by_role("switch", name="Use keyboard shortcuts")
     expect(switch).not_to_be_checked()
     switch.press("Space")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.charts import REWARD, STREAMED, Series, drawn, wait_until_drawn
 from tests.browser.specs import short
 from tests.browser.test_steering import stored
-from tests.browser.watching import Console
+from tests.browser.watching import Console, barriers
 from tests.embedded import OVER, Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -54,6 +54,8 @@ def cut(page: Page, stack: Stack, *, is_closed: bool) -> None:
         page.route("**/events?cursor=*", lambda route: route.abort())
     stack.kill("api")
     expect(page.get_by_test_id("freshness").filter(has_text="reconnecting")).to_be_visible()
+    if is_closed:
+        assert barriers(page) == []  # charts that wait or may be behind included
     eventually(stack.client.is_ready)
     page.unroute("**/events?cursor=*")
     expect(page.get_by_test_id("freshness").filter(has_text="reconnecting")).to_have_count(0)

@@ -50,7 +50,7 @@ function Help({ title, text }: { title: string; text: string }) {
   return (
     <Popover width={320} position="bottom-end" shadow="md" withArrow>
       <Popover.Target>
-        <ActionIcon variant="subtle" color="gray" size={28} className={classes.button} aria-label={`How to read: ${title}`}>
+        <ActionIcon variant="subtle" color="gray" size={28} aria-label={`How to read: ${title}`}>
           <Icon name="help" size={16} />
         </ActionIcon>
       </Popover.Target>

@@ -36,7 +36,7 @@ export function ChartMenu({ title, isTable, onTable, log, smoothAll, zoom, curve
   return (
     <Menu position="bottom-end" width={230} shadow="md" middlewares={ROOM} closeOnItemClick classNames={{ dropdown: classes.dropdown, item: classes.item }}>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size={28} className={classes.button} aria-label={copied ? "Copied" : `Options: ${title}`}>
+        <ActionIcon variant="subtle" color="gray" size={28} aria-label={copied ? "Copied" : `Options: ${title}`}>
           <Icon name={copied ? "check" : "more"} size={16} />
         </ActionIcon>
       </Menu.Target>

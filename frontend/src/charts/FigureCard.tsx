@@ -10,7 +10,6 @@ import type { ChartView } from "./useChartView";
 import { useLinkedTo } from "./useLinkedTo";
 import type { Zoomed } from "./useWindow";
 import type { Range } from "./zoom";
-import classes from "./ChartFrame.module.css";
 
 interface Props {
   frame: RefObject<HTMLElement | null>;
@@ -56,7 +55,7 @@ export function FigureCard({ frame, name, title, figure, zoomed, x, height, char
       menu={
         <>
           {view.range && (
-            <Button variant="subtle" size="compact-xs" className={classes.reset} onClick={() => chart.setRange(null)}>
+            <Button variant="subtle" size="compact-xs" onClick={() => chart.setRange(null)}>
               Reset zoom
             </Button>
           )}

@@ -39,7 +39,7 @@ export function StepSlider({ steps, index, isNewest, onPick, children }: Props) 
     onPick(next);
   };
   const step = steps[index];
-  const button = { variant: "subtle", color: "gray", size: 32, className: classes.button } as const;
+  const button = { variant: "subtle", color: "gray", size: 32 } as const;
   return (
     <div className={classes.tools}>
       <div className={classes.slider}>

@@ -112,7 +112,11 @@ export function Choice(props: ControlProps & { options: readonly string[] }) {
 function Switch(props: ControlProps) {
   const { set } = useForm();
   const { path, value, field } = props;
-  return <input {...aria(props)} type="checkbox" role="switch" className={classes.switch} checked={Boolean(value ?? field.fallback)} onChange={(event) => set(path, event.currentTarget.checked)} />;
+  return (
+    <label className={classes.toggle}>
+      <input {...aria(props)} type="checkbox" role="switch" className={classes.switch} checked={Boolean(value ?? field.fallback)} onChange={(event) => set(path, event.currentTarget.checked)} />
+    </label>
+  );
 }
 
 /** Anything, as YAML on one line; a text that is none is taken for itself. */

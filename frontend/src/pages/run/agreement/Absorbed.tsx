@@ -63,7 +63,7 @@ function Rows({ run, colour }: Omit<Props, "x">) {
         </table>
       </div>
       {(hidden > 0 || all) && data.rows.length > rows.length - 1 && (
-        <Button variant="subtle" size="xs" mt={6} className={classes.touch} onClick={() => setAll(!all)}>
+        <Button variant="subtle" size="xs" mt={6} onClick={() => setAll(!all)}>
           {all ? "Show the newest rounds only" : `Show ${hidden} earlier ${hidden === 1 ? "round" : "rounds"}`}
         </Button>
       )}

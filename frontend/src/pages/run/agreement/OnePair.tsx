@@ -42,7 +42,7 @@ export function OnePair({ run, figures, pair: [student, teacher], onPair, x, onA
           <NativeSelect size="xs" aria-label="Student" data={students} value={student} onChange={(event) => chooseStudent(event.currentTarget.value)} className={classes.select} />
           <span aria-hidden="true">←</span>
           <NativeSelect size="xs" aria-label="Teacher" data={partners(student)} value={teacher} onChange={(event) => onPair(student, event.currentTarget.value)} className={classes.select} />
-          <Button size="xs" variant="default" disabled={!canSwap} onClick={() => onPair(teacher, student)} leftSection={<Icon name="repeat" size={14} />} className={classes.touch}>
+          <Button size="xs" variant="default" disabled={!canSwap} onClick={() => onPair(teacher, student)} leftSection={<Icon name="repeat" size={14} />}>
             Swap
           </Button>
         </div>

@@ -55,7 +55,7 @@ export function SystemTab({ run }: { run: Run }) {
               <h2 id={`system-${section}`}>{title}</h2>
               <p>{help}</p>
             </div>
-            {place === 0 && <SegmentedControl className={classes.axis ?? ""} aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={setAxis} />}
+            {place === 0 && <SegmentedControl aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={setAxis} />}
           </header>
           <div className={classes.charts}>
             {figures
