@@ -119,7 +119,7 @@ def stored_media(attempt: Attempt, prompt: Prompt) -> list[str]:
     """Puts a prompt's pictures and clips into the run's media folder, named by content; returns their paths."""
     paths = []
     for mime, data in media(prompt):
-        suffix = {"image/png": "png", "image/apng": "png", "image/webp": "webp"}[mime]
+        suffix = {"image/png": "png", "image/apng": "apng"}[mime]
         path = f"media/{hashlib.sha256(data).hexdigest()}.{suffix}"
         if not attempt.store.exists(path):
             attempt.store.write(path, data)

@@ -5,7 +5,7 @@ one upload and a folder's manifest is uploaded last, so that a folder without it
 
     runs/<run>/attempts/<attempt>/events.jsonl, result.json, <policy>@<step>/…, export/<policy>@<step>/…
     runs/<run>/attempts/<attempt>/rollouts/<policy>@<step>.json.z
-    runs/<run>/media/<sha256>.png
+    runs/<run>/media/<sha256>.{png,apng}
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from copd_engine.store import Store
 
 FOLDER = "media"
-TYPES = {".png": "image/png", ".webp": "image/webp", ".mp4": "video/mp4"}
+TYPES = {".png": "image/png", ".apng": "image/apng"}
 """What is served, by suffix: nothing a browser would run."""
 CHUNK_BYTES = 1 << 20
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
+
+from tests.embedded import eventually
 
 REWARD = "Is each expert getting better at its own task?"
+MATRIX = "Do the experts still think alike?"
 STREAMED = [REWARD, "How far apart have the experts drifted?", "How much does each teacher disagree with its student?"]
 """Charts whose curves follow series that the stream brings."""
 
@@ -43,9 +46,14 @@ def y_range(page: Page, question: str) -> tuple[float, float]:
 
 
 def wait_until_drawn(page: Page, question: str) -> None:
+    """Brings it on screen; what is above may still be loading, and push it away again."""
     card = chart(page, question)
+    eventually(lambda: _is_drawn(card))
+
+
+def _is_drawn(card: Locator) -> bool:
     card.scroll_into_view_if_needed()
-    expect(card.locator(".js-plotly-plot")).to_be_visible()
+    return card.locator(".js-plotly-plot").is_visible()
 
 
 def _series(key: dict[str, Any]) -> Series:

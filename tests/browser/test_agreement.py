@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.charts import Series, drawn
+from tests.browser.charts import MATRIX, Series, drawn
 from tests.browser.watching import PHONE, misfits
 from tests.embedded import Stack, eventually
 
@@ -37,7 +38,7 @@ def test_the_tab_says_when_overlap_was_lowest_and_draws_every_measure_of_a_pair(
     expect(page.get_by_role("link", name=re.compile(f"^step {step} ?: .* lowest$"))).to_have_attribute("aria-current", "step")
     links.first.click()
     expect(page).to_have_url(re.compile(rf"at={steps[0]}\b"))
-    heat = page.get_by_role("region", name="Do the experts still think alike?")
+    heat = page.get_by_role("region", name=MATRIX)
     expect(heat.locator("output")).to_have_text(f"Step {steps[0]}")
     page.get_by_role("tab", name="Overview").click()  # the step follows, and says that it is not the newest
     heat.get_by_role("button", name="Back to newest").click()
@@ -63,6 +64,21 @@ def test_the_tab_says_when_overlap_was_lowest_and_draws_every_measure_of_a_pair(
     page.get_by_role("combobox", name="Prompts of").select_option("video")
     row = next(row for row in overlaps if row[2] == "video")
     expect(page.get_by_role("link", name=re.compile(rf"lowest {row[4]:.2f}.* lowest$"))).to_be_visible()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_the_matrix_plays_its_steps_once_asked(page: Page, stack: Stack, finished: str, motion: Literal["reduce", "no-preference"]) -> None:
+    query = "SELECT DISTINCT step FROM series JOIN points ON series_id = id WHERE run_id = %s AND name = 'overlap' ORDER BY step"
+    first, *_, last = stack.column(query, finished)
+    page.emulate_media(reduced_motion=motion)
+    page.goto(f"{stack.url}/runs/{finished}?at={first}")
+    matrix = page.get_by_role("region", name=MATRIX)
+    matrix.scroll_into_view_if_needed()
+    expect(matrix.locator("output")).to_have_text(f"Step {first}")
+    matrix.get_by_role("button", name="Play the steps").click()
+    expect(matrix.get_by_role("button", name="Stop")).to_be_visible()
+    expect(matrix.locator("output")).to_have_text(f"Step {last} newest")
+    expect(matrix.get_by_role("button", name="Play the steps")).to_be_visible()
 
 
 def test_what_distillation_brought_is_told_in_numbers(page: Page, stack: Stack, finished: str) -> None:

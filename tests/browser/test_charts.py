@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.charts import REWARD, chart, drawn, wait_until_drawn
+from tests.browser.charts import REWARD, STREAMED, chart, drawn, wait_until_drawn
+from tests.browser.conftest import session_of
 from tests.browser.test_steering import stored
-from tests.browser.watching import PHONE, barriers
+from tests.browser.watching import PHONE, barriers, wait_until_loaded
 from tests.embedded import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -112,3 +113,68 @@ def test_small_numbers_have_exponents_that_the_policy_lets_through(page: Page, s
     card = page.get_by_role("region", name="What learning rate is each expert at?")
     card.scroll_into_view_if_needed()
     expect(card.locator(".ytick").nth(1)).to_be_visible()
+
+
+def test_a_logarithmic_axis_comes_back_from_the_address(page: Page, stack: Stack, finished: str) -> None:
+    question = "What learning rate is each expert at?"
+    kind = "card => card.querySelector('.js-plotly-plot')._fullLayout.yaxis.type"
+    page.goto(f"{stack.url}/runs/{finished}?tab=system")
+    wait_until_drawn(page, question)
+    card = chart(page, question)
+    eventually(lambda: card.evaluate(kind) == "linear")
+    choose(page, card, "Logarithmic scale")
+    expect(page).to_have_url(re.compile(r"[?&]log=\w"))
+    eventually(lambda: card.evaluate(kind) == "log")
+    page.reload()
+    wait_until_drawn(page, question)
+    eventually(lambda: card.evaluate(kind) == "log")
+
+
+def test_what_one_chart_is_hovered_at_the_others_show(page: Page, stack: Stack, finished: str) -> None:
+    """The step is read back from where the line of another chart stands."""
+    page.set_viewport_size({"width": 1440, "height": 2400})
+    page.goto(f"{stack.url}/runs/{finished}")
+    for question in STREAMED:
+        wait_until_drawn(page, question)
+    hovered = chart(page, REWARD)
+    hovered.locator(".nsewdrag").hover()
+    step = hovered.evaluate_handle("card => card.querySelector('.js-plotly-plot')")
+    eventually(lambda: step.evaluate("plot => plot._hoverdata?.[0].x ?? null") is not None)
+    at = step.evaluate("plot => plot._hoverdata[0].x")
+    line = """card => {
+      const [line, { xaxis }] = [card.querySelector("[class*=line][aria-hidden]"), card.querySelector(".js-plotly-plot")._fullLayout];
+      return line && xaxis.p2d(parseFloat(line.style.left) - xaxis._offset);
+    }"""
+    for question in STREAMED[1:]:
+        eventually(lambda question=question: chart(page, question).evaluate(line) == pytest.approx(at, abs=0.01))
+    assert hovered.evaluate(line) is None, "the hovered chart has Plotly's own"
+    page.mouse.move(0, 0)
+    eventually(lambda: all(chart(page, question).evaluate(line) is None for question in STREAMED))
+
+
+def test_a_finger_or_a_wheel_on_a_chart_scrolls_the_page(chromium: Browser, stack: Stack, finished: str) -> None:
+    phone = chromium.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    name, value = session_of(stack)
+    phone.add_cookies([{"name": name, "value": value, "url": stack.url}])
+    page = phone.new_page()
+    page.goto(f"{stack.url}/runs/{finished}")
+    wait_until_drawn(page, REWARD)
+    card = chart(page, REWARD)
+    wait_until_loaded(page)
+    plot = card.locator(".nsewdrag")
+    plot.scroll_into_view_if_needed()
+    box, before = plot.bounding_box(), page.evaluate("scrollY")
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, 60)
+    page.wait_for_function("before => scrollY >= before + 50", arg=before)
+    before = page.evaluate("scrollY")
+    finger = phone.new_cdp_session(page)
+    for moved in range(0, 101, 10):
+        kind = "touchMove" if moved else "touchStart"
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y - moved}]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("before => scrollY >= before + 50", arg=before)
+    assert "zoom" not in page.url
+    phone.close()

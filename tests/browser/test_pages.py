@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.watching import PHONE, Console, barriers, misfits
-from tests.embedded import Stack
+from tests.browser.watching import DESKTOP, PHONE, Console, barriers, misfits, wait_until_loaded
+from tests.embedded import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+ZOOMED: ViewportSize = {"width": DESKTOP["width"] // 2, "height": DESKTOP["height"] // 2}
+"""A desktop at 200 %."""
+RUN_TABS = ("overview", "agreement", "weights", "rollouts", "system", "events", "checkpoints")
 RUN_PAGES = ("", "?tab=weights", "?tab=events", "?tab=checkpoints")
 
 
@@ -23,6 +26,17 @@ def test_every_page_is_open_to_everybody_and_fits(page: Page, stack: Stack, fini
     assert found == {}
 
 
+def test_at_200_percent_no_view_of_a_run_scrolls_sideways(page: Page, stack: Stack, finished: str) -> None:
+    page.set_viewport_size(ZOOMED)
+    widths: dict[str, int] = {}
+    for tab in RUN_TABS:
+        page.goto(f"{stack.url}/runs/{finished}?tab={tab}")
+        page.get_by_role("tabpanel").wait_for()
+        wait_until_loaded(page)
+        widths[tab] = page.evaluate("document.documentElement.scrollWidth")
+    assert widths == dict.fromkeys(RUN_TABS, ZOOMED["width"])
+
+
 def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: Stack, finished: str) -> None:
     page.goto(f"{stack.url}/runs/{finished}")
     result = page.get_by_role("region", name="Result")
@@ -33,6 +47,24 @@ def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: S
     link.wait_for()
     exports = stack.column("SELECT id FROM exports WHERE run_id = %s AND path IS NOT NULL AND step = %s", finished, step)
     assert [link.get_attribute("href")] == [f"/api/v1/runs/{finished}/exports/{id_}/download" for id_ in exports]
+
+
+def test_a_clip_moves_only_while_one_lets_it(page: Page, stack: Stack, finished: str) -> None:
+    page.goto(f"{stack.url}/runs/{finished}")
+    prompts = page.get_by_role("region", name="Held-out prompts")
+    clip = prompts.get_by_role("img", name="Shown with the prompt, video").first
+    clip.scroll_into_view_if_needed()
+    eventually(
+        lambda: clip.evaluate("clip => clip instanceof HTMLCanvasElement && clip.getContext('2d').getImageData(0, 0, 1, 1).data[3] === 255")
+    )
+    prompts.get_by_role("button", name="Play the clip").first.click()
+    eventually(lambda: clip.evaluate("clip => clip instanceof HTMLImageElement && clip.naturalWidth > 0"))
+    prompts.get_by_role("button", name="Stop the clip").click()
+    expect(prompts.get_by_role("button", name="Stop the clip")).to_have_count(0)
+    page.emulate_media(reduced_motion="no-preference")
+    page.reload()
+    expect(prompts.get_by_role("button", name="Stop the clip").first).to_be_visible()
+    expect(prompts.get_by_role("button", name="Play the clip")).to_have_count(0)
 
 
 def test_what_is_not_there_is_named(page: Page, stack: Stack, console: Console) -> None:

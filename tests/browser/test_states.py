@@ -64,12 +64,46 @@ def test_without_a_server_the_page_waits_for_it_and_comes_back(page: Page, stack
 
 def test_a_session_that_ends_says_so_and_leads_back(page: Page, stack: Stack, console: Console, finished: str) -> None:
     console.expect("status of 401")
-    page.goto(f"{stack.url}/runs/{finished}?tab=weights")
-    expect(page.get_by_role("heading", name="To be looked at")).to_be_visible()
+    address = f"{stack.url}/runs/{finished}?tab=weights"
+    page.goto(address)
+    expect(page.get_by_role("tab", name="Weights", selected=True)).to_be_visible()
     page.context.clear_cookies()
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when one comes back to the tab
+    come_back = "document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))"
+    page.evaluate(come_back)
     expect(page.get_by_text("Your session has ended")).to_be_visible()
     assert barriers(page) == []
     keep_picture(page, "session-ended")
-    page.goto(stack.login_link(f"/runs/{finished}?tab=checkpoints"))
-    expect(page.get_by_role("tab", name="Checkpoints", selected=True)).to_be_visible()
+    elsewhere = page.context.new_page()
+    elsewhere.goto(stack.login_link())
+    expect(elsewhere.get_by_role("link", name="New run")).to_be_visible()
+    page.evaluate(come_back)
+    expect(page.get_by_role("tab", name="Weights", selected=True)).to_be_visible()
+    assert page.url == address
+
+
+NOTIFICATIONS = """
+  window.told = [];
+  window.Notification = class extends EventTarget {
+    static permission = "granted";
+    constructor(title) { super(); told.push(title); }
+  };
+  window.isAway = false;
+  Object.defineProperty(document, "hidden", { get: () => isAway });"""
+
+
+def test_the_browser_tells_of_the_end_to_one_who_looks_elsewhere(page: Page, stack: Stack) -> None:
+    run = stack.client.create_run(endless("Not looked at")).id
+    page.add_init_script(NOTIFICATIONS)
+    page.goto(f"{stack.url}/runs/{run}")
+    expect(page).to_have_title(re.compile(r"^\d+% Not looked at · CoPD$"))
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Notify me at the end").click()
+    page.clock.install()
+    page.evaluate("isAway = true; document.dispatchEvent(new Event('visibilitychange'))")
+    stack.client.command(run, "cancel")
+    stack.wait_for(run, "cancelled")
+    assert page.evaluate("told") == []
+    page.clock.run_for(30_000)  # it rests, and looks now and then
+    page.wait_for_function("() => told.length > 0")
+    assert page.evaluate("told") == ["Not looked at is cancelled"]
+    expect(page).to_have_title("Not looked at – cancelled · CoPD")

@@ -86,3 +86,17 @@ def test_a_reload_restores_the_view(page: Page, stack: Stack, finished: str) -> 
     page.goto(f"{stack.url}/?search=be+looked")
     expect(page.get_by_role("row", name=re.compile("To be looked at"))).to_be_visible()
     expect(page.get_by_role("textbox", name="Search runs")).to_have_value("be looked")
+
+
+def test_two_tabs_of_a_run_hold_one_stream(page: Page, stack: Stack, finished: str) -> None:
+    holders: list[Page] = []
+    page.context.on("request", lambda request: holders.append(request.frame.page) if "/events?cursor=" in request.url else None)
+    second = page.context.new_page()
+    for tab in (page, second):
+        tab.goto(f"{stack.url}/runs/{finished}")
+        expect(tab.get_by_role("region", name="Result")).to_be_visible()
+        expect(tab.get_by_test_id("freshness")).to_have_count(0)  # nor is it "connecting" any more
+        assert holders == [page]
+    page.close()
+    eventually(lambda: second.evaluate("true") and holders == [page, second])
+    expect(second.get_by_test_id("freshness")).to_have_count(0)

@@ -7319,9 +7319,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "image/apng": string;
                     "image/png": string;
-                    "image/webp": string;
-                    "video/mp4": string;
                 };
             };
             /** @description there is no such run */

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { probesQuery } from "../../../api/queries";
 import type { ProbeView, Run, SampleView } from "../../../api/types";
 import { Icon } from "../../../parts/Icon";
+import { Media } from "../../../parts/Media";
 import { PolicyName } from "../../../parts/PolicyName";
 import classes from "./Result.module.css";
 
@@ -36,13 +37,9 @@ function Probe({ probe, colour }: { probe: ProbeView; colour: (policy: string) =
       <span className={classes.domain}>{probe.domain}</span>
       {probe.media.length > 0 && (
         <div className={classes.media}>
-          {probe.media.map((url) =>
-            url.endsWith(".mp4") ? (
-              <video key={url} src={url} controls loop muted playsInline aria-label={`Video of the prompt, ${probe.domain}`} />
-            ) : (
-              <img key={url} src={url} alt={`Shown with the prompt, ${probe.domain}`} loading="lazy" />
-            ),
-          )}
+          {probe.media.map((url) => (
+            <Media key={url} src={url} alt={`Shown with the prompt, ${probe.domain}`} />
+          ))}
         </div>
       )}
       <p className={classes.prompt}>{probe.prompt}</p>

@@ -1,3 +1,4 @@
+import { Media } from "../../../parts/Media";
 import classes from "./Prompt.module.css";
 
 interface Props {
@@ -7,19 +8,15 @@ interface Props {
   media: readonly string[];
 }
 
-/** A prompt as the policy got it, its picture or clip playing, and the right answer. */
+/** A prompt as the policy got it, its pictures and clips, and the right answer. */
 export function PromptCard({ domain, prompt, answer, media }: Props) {
   return (
     <div className={classes.card}>
       {media.length > 0 && (
         <div className={classes.media}>
-          {media.map((url) =>
-            url.endsWith(".mp4") ? (
-              <video key={url} src={url} controls autoPlay loop muted playsInline aria-label={`Video of the prompt, ${domain}`} />
-            ) : (
-              <img key={url} src={url} alt={`Shown with the prompt, ${domain}`} />
-            ),
-          )}
+          {media.map((url) => (
+            <Media key={url} src={url} alt={`Shown with the prompt, ${domain}`} />
+          ))}
         </div>
       )}
       <div className={classes.words}>
