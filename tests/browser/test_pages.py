@@ -42,7 +42,7 @@ def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: S
     result = page.get_by_role("region", name="Result")
     [step] = stack.column("SELECT max(step) FROM checkpoints WHERE run_id = %s AND policy = 'merged'", finished)
     model = f"step {step} of the merged model"
-    result.get_by_role("button", name=f"Export {model}").click()
+    result.get_by_role("button", name=f"Export {model}", exact=True).click()
     link = result.get_by_role("link", name=f"Download {model}")
     link.wait_for()
     exports = stack.column("SELECT id FROM exports WHERE run_id = %s AND path IS NOT NULL AND step = %s", finished, step)

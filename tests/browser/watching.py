@@ -32,7 +32,7 @@ class Console:
 
     def on_message(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.heard.append(f"{message.type}: {message.text}")
+            self.heard.append(f"{message.type}: {message.text} {message.location['url']}")
 
     def on_exception(self, error: Exception) -> None:
         self.heard.append(f"uncaught: {error}")
