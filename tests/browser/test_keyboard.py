@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 def test_a_run_is_reached_and_read_by_keyboard(page: Page, stack: Stack) -> None:
     run = stack.client.create_run(short("By keyboard"))
     page.goto(stack.url)
-    page.get_by_role("link", name="By keyboard").focus()
+    page.get_by_role("link", name="By keyboard", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{stack.url}/runs/{run.id}")
     page.get_by_role("tab", name="Overview").focus()
