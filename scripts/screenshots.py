@@ -30,7 +30,7 @@ from client.stack.server import login_code
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "img"
 WIDE: ViewportSize = {"width": 1440, "height": 1110}
-PHONE: ViewportSize = {"width": 380, "height": 800}
+PHONE: ViewportSize = {"width": 380, "height": 1500}
 SIZES = {"wide": WIDE, "narrow": PHONE}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 MID_RUN = 0.55
@@ -139,7 +139,7 @@ def wait_for_effect(client: Client, run_id: str) -> None:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell"))), None)
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { overlapsQuery } from "../../../api/agreement";
-import { figureListQuery, type XAxis } from "../../../api/queries";
+import { figureListQuery } from "../../../api/queries";
 import type { Run } from "../../../api/types";
 import { useParam } from "../../../app/router";
 import { AgreementChart } from "../../../charts/AgreementChart";
+import { useAxis } from "../../../charts/Looks";
 import { asOf, told } from "../../../charts/matrices";
 import { useLive } from "../../../live/useLiveRun";
 import { PageSkeleton } from "../../../parts/PageSkeleton";
@@ -19,8 +20,7 @@ import classes from "./Agreement.module.css";
 /** How alike the experts think: the matrix and its past, one pair in every measure, and what distillation brought. */
 export function AgreementTab({ run }: { run: Run }) {
   const { data: figures, error, refetch } = useQuery(figureListQuery(run.id));
-  const [axis, setAxis] = useParam("x", "step");
-  const x: XAxis = axis === "time" || axis === "tokens" ? axis : "step";
+  const x = useAxis();
   const colour = usePolicyColours(run.policies);
   const [pair, choosePair] = usePair(run, figures ? pairsOf(figures) : []);
   if (error && !figures) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
@@ -36,7 +36,7 @@ export function AgreementTab({ run }: { run: Run }) {
           <Multiples run={run} />
         </div>
       </section>
-      <OnePair run={run} figures={figures} pair={pair} onPair={choosePair} x={x} onAxis={setAxis} />
+      <OnePair run={run} figures={figures} pair={pair} onPair={choosePair} x={x} />
       {run.edges.length > 0 && <Absorbed run={run} x={x} colour={colour} />}
     </div>
   );

@@ -1,7 +1,8 @@
-import { Button, NativeSelect, SegmentedControl } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import type { XAxis } from "../../../api/queries";
 import type { FigureList, Run } from "../../../api/types";
 import { FigureChart } from "../../../charts/FigureChart";
+import { Looks } from "../../../charts/Looks";
 import { Icon } from "../../../parts/Icon";
 import { waitingText } from "../runText";
 import classes from "./Agreement.module.css";
@@ -17,18 +18,12 @@ interface Props {
   pair: PairNames;
   onPair: (student: string, teacher: string) => void;
   x: XAxis;
-  onAxis: (x: string) => void;
 }
 
-const AXES = [
-  { value: "step", label: "Steps" },
-  { value: "time", label: "Time" },
-  { value: "tokens", label: "Tokens" },
-];
 const unique = (names: readonly string[]): string[] => [...new Set(names)];
 
 /** Two policies side by side: every measure of how alike they are, in each domain and on the whole. */
-export function OnePair({ run, figures, pair: [student, teacher], onPair, x, onAxis }: Props) {
+export function OnePair({ run, figures, pair: [student, teacher], onPair, x }: Props) {
   const pairs = pairsOf(figures);
   const students = unique(pairs.map(([name]) => name));
   const partners = (name: string): string[] => pairs.filter(([of]) => of === name).map(([, other]) => other);
@@ -46,7 +41,7 @@ export function OnePair({ run, figures, pair: [student, teacher], onPair, x, onA
             Swap
           </Button>
         </div>
-        <SegmentedControl aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={onAxis} />
+        <Looks />
       </header>
       <div className={classes.charts}>
         {figures.pair_measures.map(({ measure, title }) => (

@@ -1,11 +1,9 @@
-import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { figureListQuery, type XAxis } from "../../../api/queries";
+import { figureListQuery } from "../../../api/queries";
 import type { Run } from "../../../api/types";
-import { useParam } from "../../../app/router";
 import { AgreementChart } from "../../../charts/AgreementChart";
 import { FigureChart } from "../../../charts/FigureChart";
-import { SmoothingControl } from "../../../charts/SmoothingControl";
+import { Looks, useAxis } from "../../../charts/Looks";
 import { PageSkeleton } from "../../../parts/PageSkeleton";
 import { ProblemAlert } from "../../../parts/Problem";
 import { waitingText } from "../runText";
@@ -16,17 +14,11 @@ import { ResultSection } from "./ResultSection";
 import { WorkNow } from "./WorkNow";
 import classes from "./OverviewTab.module.css";
 
-const AXES: { value: XAxis; label: string }[] = [
-  { value: "step", label: "Steps" },
-  { value: "time", label: "Time" },
-  { value: "tokens", label: "Tokens" },
-];
 const HEIGHTS: Record<string, number> = { capability: 280, agreement: 290, timeline: 240 };
 
 export function OverviewTab({ run }: { run: Run }) {
   const { data, error, refetch } = useQuery(figureListQuery(run.id));
-  const [axis, setAxis] = useParam("x", "step");
-  const x = AXES.find((a) => a.value === axis)?.value ?? "step";
+  const x = useAxis();
   if (error) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (!data) return <PageSkeleton />;
   const group = (name: string): string => (name === "timeline" ? name : name.startsWith("capability.") ? "capability" : "other");
@@ -46,10 +38,7 @@ export function OverviewTab({ run }: { run: Run }) {
       <h2 className="visually-hidden">Curves</h2>
       <div className={classes.tools}>
         <WorkNow run={run} />
-        <div className={classes.looks}>
-          <SmoothingControl />
-          <SegmentedControl aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={setAxis} />
-        </div>
+        <Looks />
       </div>
       <div className={classes.thirds}>{charts("capability")}</div>
       <div className={classes.halves}>{charts("other")}</div>

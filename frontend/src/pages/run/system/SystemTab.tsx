@@ -1,10 +1,9 @@
-import { SegmentedControl } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { figureListQuery, type XAxis } from "../../../api/queries";
+import { figureListQuery } from "../../../api/queries";
 import type { Run } from "../../../api/types";
-import { useParam } from "../../../app/router";
 import { FigureChart } from "../../../charts/FigureChart";
+import { Looks, useAxis } from "../../../charts/Looks";
 import { PageSkeleton } from "../../../parts/PageSkeleton";
 import { ProblemAlert } from "../../../parts/Problem";
 import { isOver } from "../runText";
@@ -12,11 +11,6 @@ import { AttemptsTable } from "./AttemptsTable";
 import { isSampled, SECTIONS, sectionOf, systemWaiting } from "./systemText";
 import classes from "./SystemTab.module.css";
 
-const AXES: { value: XAxis; label: string }[] = [
-  { value: "step", label: "Steps" },
-  { value: "time", label: "Time" },
-  { value: "tokens", label: "Tokens" },
-];
 const SAMPLED_EVERY_MS = 10_000;
 
 /** Figures of machines are sampled, not streamed: while the run goes on they are asked for as often as there are new ones. */
@@ -37,8 +31,7 @@ function useSampled(run: Run, figures: readonly string[]): void {
 /** Speed, stability, machines and attempts: whether the run is in good health. */
 export function SystemTab({ run }: { run: Run }) {
   const { data, error, refetch } = useQuery(figureListQuery(run.id));
-  const [axis, setAxis] = useParam("x", "step");
-  const x = AXES.find((a) => a.value === axis)?.value ?? "step";
+  const x = useAxis();
   const figures = data?.figures.filter(({ tab }) => tab === "system") ?? [];
   useSampled(
     run,
@@ -55,7 +48,7 @@ export function SystemTab({ run }: { run: Run }) {
               <h2 id={`system-${section}`}>{title}</h2>
               <p>{help}</p>
             </div>
-            {place === 0 && <SegmentedControl aria-label="Horizontal axis" size="xs" data={AXES} value={x} onChange={setAxis} />}
+            {place === 0 && <Looks />}
           </header>
           <div className={classes.charts}>
             {figures
