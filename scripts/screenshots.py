@@ -58,8 +58,11 @@ DRAWN = """() => !document.querySelector('[aria-busy=true], [data-state=connecti
   && ![...document.querySelectorAll('[aria-label^=Loading]')].some(part => part.getBoundingClientRect().top < innerHeight)
   && [...document.querySelectorAll('section[aria-label$="?"]')]
     .filter(chart => chart.getBoundingClientRect().top < innerHeight)
-    .every(chart => chart.querySelector('.main-svg'))"""
-"""No page is loading, and every chart on screen is drawn."""
+    .every(chart => chart.querySelector('.main-svg'))
+  && [...document.images]
+    .filter(image => image.getBoundingClientRect().top < innerHeight)
+    .every(image => image.complete && image.naturalWidth)"""
+"""No page is loading, and every chart and picture on screen is drawn."""
 
 
 def main() -> None:
