@@ -60,7 +60,7 @@ DRAWN = """() => !document.querySelector('[aria-busy=true], [data-state=connecti
     .filter(chart => chart.getBoundingClientRect().top < innerHeight)
     .every(chart => chart.querySelector('.main-svg'))
   && [...document.images]
-    .filter(image => image.getBoundingClientRect().top < innerHeight)
+    .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
     .every(image => image.complete && image.naturalWidth)"""
 """No page is loading, and every chart and picture on screen is drawn."""
 
