@@ -60,7 +60,7 @@ export function StepSlider({ steps, index, isNewest, onPick, children }: Props) 
           onChange={pick}
           label={null}
           disabled={last < 1}
-          thumbLabel="Measured step"
+          thumbLabel="Step"
           thumbProps={{ "aria-valuetext": `step ${step}` }}
         />
         <ActionIcon {...button} aria-label="Step after" disabled={index >= last} onClick={() => pick(index + 1)}>

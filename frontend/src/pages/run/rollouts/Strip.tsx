@@ -1,6 +1,7 @@
-import { ActionIcon, Slider } from "@mantine/core";
+import { useCallback } from "react";
 import type { ProbeAnswer, ProbeHistory, Run } from "../../../api/types";
 import { useParam } from "../../../app/router";
+import { StepSlider } from "../../../charts/StepSlider";
 import { Icon } from "../../../parts/Icon";
 import { PolicyName } from "../../../parts/PolicyName";
 import { course, reward, verdict } from "./reading";
@@ -23,36 +24,14 @@ export function Strip({ run, history, colour }: Props) {
   const found = steps.indexOf(Number(chosen || -1));
   const index = found < 0 ? steps.length - 1 : found;
   const step = steps[index] ?? 0;
-  const pick = (i: number): void => choose(i >= steps.length - 1 ? "" : String(steps[i]));
+  const pick = useCallback((i: number): void => choose(i >= steps.length - 1 ? "" : String(steps[i])), [choose, steps]);
   const rows = run.policies
     .map(({ name }) => ({ name, answers: history.answers.filter(({ policy }) => policy === name) }))
     .filter(({ answers }) => answers.length > 0);
   const said = rows.flatMap(({ answers }) => answers.findLast((answer) => answer.step <= step) ?? []);
   return (
     <>
-      <div className={classes.slider}>
-        <ActionIcon variant="subtle" color="gray" size={32} aria-label="Step before" disabled={index <= 0} onClick={() => pick(index - 1)}>
-          <span className={classes.before}>
-            <Icon name="chevron" size={16} />
-          </span>
-        </ActionIcon>
-        <Slider
-          className={classes.track}
-          size="sm"
-          min={0}
-          max={Math.max(steps.length - 1, 1)}
-          value={index}
-          onChange={pick}
-          label={null}
-          disabled={steps.length < 2}
-          thumbLabel="Step at which the prompt was asked"
-          thumbProps={{ "aria-valuetext": `step ${step}` }}
-        />
-        <ActionIcon variant="subtle" color="gray" size={32} aria-label="Step after" disabled={index >= steps.length - 1} onClick={() => pick(index + 1)}>
-          <Icon name="chevron" size={16} />
-        </ActionIcon>
-        <output className={classes.step}>step {step}</output>
-      </div>
+      <StepSlider steps={steps} index={index} isNewest={found < 0} onPick={pick} />
       <div className={classes.scroll} role="region" aria-label="Right and wrong by step" tabIndex={0}>
         <table className={classes.table}>
           <thead>
