@@ -19,7 +19,7 @@ from server.commands.once import IdempotencyToken, made_before, remember
 from server.db.models import Run
 from server.db.segments import row_of
 from server.db.session import transaction
-from server.db.transition import log, transition
+from server.db.transition import HELD_BACK, log, transition
 from server.notices import run_changed
 from server.states import COMMANDS, EDITABLE, STOPPING, RunState, Trigger, allowed_commands
 
@@ -106,7 +106,8 @@ def _hold_back(session: Session, run: Run, policies: Collection[str], author: st
     run.waiting_for = None
     for verb, names in (("paused", set(policies) - set(before)), ("resumed", set(before) - set(policies))):
         if names:
-            log(session, run.id, author, f"{verb} {' and '.join(name for name in learners if name in names)}")
+            changed = [name for name in learners if name in names]
+            log(session, run.id, author, f"{verb} {' and '.join(changed)}", data={HELD_BACK: run.paused_policies})
 
 
 def describe(session: Session, run_id: str, changes: Mapping[str, Any], author: str) -> None:

@@ -16,6 +16,8 @@ from server.webhooks.messages import tell_state
 
 SCHEDULER = "scheduler"
 """The actor of log lines about what the scheduler decided."""
+HELD_BACK = "held_back"
+"""Key of a log line's data: the policies that are paused from then on, of a run that goes on."""
 SHORTEST_DEADLINE = 60.0
 RECENT_ATTEMPTS = 5
 

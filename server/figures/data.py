@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -140,6 +140,26 @@ class Spell:
 
 
 @dataclass(frozen=True)
+class Halt:
+    """Somebody, or a failure, had stopped the run, or one policy of it: what did not work then did not wait for a worker."""
+
+    policy: str | None
+    """None: all of the run."""
+    start: datetime
+    end: datetime
+
+
+def between_halts(halts: Sequence[Halt], policy: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The parts of a stretch of time in which `policy` was to go on."""
+    for halt in sorted((each for each in halts if each.policy in (None, policy)), key=lambda each: each.start):
+        if start < min(halt.start, end):
+            yield start, min(halt.start, end)
+        start = max(start, halt.end)
+    if start < end:
+        yield start, end
+
+
+@dataclass(frozen=True)
 class FigureData:
     """Everything one figure draws, read in one snapshot; `cursor` is the stream position it contains."""
 
@@ -153,3 +173,4 @@ class FigureData:
     compared_name: str = ""
     machines: Sequence[MachineUse] = ()
     spells: Sequence[Spell] = ()
+    halts: Sequence[Halt] = ()

@@ -12,8 +12,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from copd_engine.plan import TRAINING, Kind
-from server.figures.data import Axis, FigureData, Spell
-from server.figures.parts import Drawing, edit_marks, look_of
+from server.figures.data import Axis, FigureData, Halt, Spell, between_halts
+from server.figures.parts import HOVER_ONE, Drawing, edit_marks, look_of
 from server.figures.style import KIND_PATTERNS
 from server.words import work_text
 
@@ -52,13 +52,13 @@ def timeline(data: FigureData, _x: Axis) -> Drawing:
     for (kind, policy), spells in by_look.items():
         traces.append(_trace(kind, policy, spells, data).update(showlegend=kind not in named))
         named.add(kind)
-    if pauses := list(waits(data.spells)):
+    if pauses := list(waits(data.spells, data.halts)):
         traces.insert(0, _wait_trace(pauses))
     policies = [info.name for info in data.cast.policies]
     shapes, annotations = edit_marks(data, "time")
     layout: dict[str, Any] = {
         "barmode": "overlay",
-        "hovermode": "closest",
+        **HOVER_ONE,
         "xaxis": {"type": "date", "title": {"text": "time"}},
         "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": policies, "autorange": "reversed"},
         "shapes": shapes,
@@ -67,14 +67,13 @@ def timeline(data: FigureData, _x: Axis) -> Drawing:
     return Drawing(traces, _summary(data, pauses), layout)
 
 
-def waits(spells: Sequence[Spell]) -> Iterator[Wait]:
+def waits(spells: Sequence[Spell], halts: Sequence[Halt]) -> Iterator[Wait]:
     """The time between a policy's attempts: up to the end of the last segment that the next needed, and then until a worker was given it.
 
     Measuring and evaluating run beside training and keep nobody waiting for themselves; they only fill what would be a gap. Nor did
-    anybody wait for what goes on after it was stopped, as by a pause, nor for a fork to be made: there the row stays empty.
+    anybody wait while all was halted, as by a pause, nor for a fork to be made: there the row stays empty.
     """
     newest = {spell.segment: spell for spell in spells}
-    stopped = {(spell.segment, spell.attempt) for spell in spells if spell.state == "stopped"}
     by_policy: defaultdict[str, list[Spell]] = defaultdict(list)
     for spell in spells:
         if spell.worker:
@@ -82,18 +81,18 @@ def waits(spells: Sequence[Spell]) -> Iterator[Wait]:
     for policy, own in by_policy.items():
         busy_until = own[0].end
         for spell in own[1:]:
-            if spell.sent > busy_until and (spell.segment, spell.attempt - 1) not in stopped:
-                yield from _reasons(policy, busy_until, spell, newest)
+            for reason, start, end in _reasons(busy_until, spell, newest):
+                parts = (Wait(policy, *part, reason) for part in between_halts(halts, policy, start, end))
+                yield from (wait for wait in parts if wait.seconds >= SHORTEST_WAIT)
             busy_until = max(busy_until, spell.end)
 
 
-def _reasons(policy: str, start: datetime, spell: Spell, newest: Mapping[str, Spell]) -> Iterator[Wait]:
+def _reasons(start: datetime, spell: Spell, newest: Mapping[str, Spell]) -> Iterator[tuple[str, datetime, datetime]]:
     needed = [newest[segment] for segment in spell.needs if segment in newest]
     last = max(needed, key=lambda other: other.end, default=spell)
     ready = min(max(last.end, start), spell.sent) if needed else start
-    for wait in (Wait(policy, start, ready, f"waited for {_work(last)}"), Wait(policy, ready, spell.sent, "waited for a worker")):
-        if wait.seconds >= SHORTEST_WAIT:
-            yield wait
+    yield f"waited for {_work(last)}", start, ready
+    yield "waited for a worker", ready, spell.sent
 
 
 def _work(spell: Spell) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from copd_engine.plan import TRAINING
-from server.figures.data import Axis, Curve, FigureData, Spell
-from server.figures.parts import Drawing, curve_trace, last, look_of
+from server.figures.data import Axis, Curve, FigureData, Halt, Spell, between_halts
+from server.figures.parts import HOVER_ONE, Drawing, curve_trace, last, look_of
 from server.figures.style import see_through
 
 STEP_PARTS = {"seconds.rollout": ("rollout", 0.75), "seconds.score": ("score", 0.45), "seconds.update": ("update", 0.2)}
@@ -60,7 +60,7 @@ def _step_summary(policy: str, curves: dict[str, Curve]) -> str:
 def time_split(data: FigureData, _x: Axis) -> Drawing:
     """One row per policy in its colour: seconds at each part of the work, and waiting in between."""
     spells = [spell for spell in data.spells if spell.kind in TRAINING and spell.worker]
-    split = {policy: parts_of([s for s in spells if s.policy == policy]) for policy in data.cast.experts}
+    split = {policy: parts_of([s for s in spells if s.policy == policy], data.halts) for policy in data.cast.experts}
     split = {policy: parts for policy, parts in split.items() if parts}
     named: set[str] = set()
     traces = []
@@ -71,7 +71,7 @@ def time_split(data: FigureData, _x: Axis) -> Drawing:
                 named.add(part)
     layout: dict[str, Any] = {
         "barmode": "stack",
-        "hovermode": "closest",
+        **HOVER_ONE,
         "xaxis": {"title": {"text": "seconds"}, "rangemode": "tozero"},
         "yaxis": {"type": "category", "categoryorder": "array", "categoryarray": data.cast.experts, "autorange": "reversed"},
     }
@@ -98,14 +98,16 @@ def _bar(data: FigureData, policy: str, part: str, seconds: float) -> Any:
     )
 
 
-def parts_of(spells: Sequence[Spell]) -> dict[str, float]:
-    """Seconds of one policy's time by part, from the start of its first spell to the end of its last. `spells` in order of their start."""
+def parts_of(spells: Sequence[Spell], halts: Sequence[Halt]) -> dict[str, float]:
+    """Seconds of one policy's time by part, from the start of its first spell to the end of its last, without those in which it was
+    halted. `spells` in order of their start."""
     if not spells:
         return {}
     parts: defaultdict[str, float] = defaultdict(float)
     covered_to = spells[0].start
     for spell in spells:
-        parts[WAITING] += max(0.0, (spell.start - covered_to).total_seconds())
+        gaps = between_halts(halts, spell.policy, covered_to, spell.start)
+        parts[WAITING] += sum((end - start).total_seconds() for start, end in gaps)
         lasted = (spell.end - max(spell.start, covered_to)).total_seconds()
         covered_to = max(covered_to, spell.end)
         told = sum(spell.seconds.values())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import redis
-from sqlalchemy import and_, case, func, select, tuple_
+from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import BASE, MERGED, TRAINING
@@ -19,7 +19,6 @@ from server.api.schemas.specs import PolicyView
 from server.commands.locked import spec_of
 from server.db.models import Attempt, Checkpoint, Run, SegmentRow
 from server.db.standing import recent_scores
-from server.figures.data import Spell
 from server.outlook import eta_seconds
 from server.queries.controls import control_views, edit_views
 from server.queries.estimates import first_evaluation_seconds
@@ -31,8 +30,6 @@ from worker.bus import WorkerReport
 
 ATTENDED = frozenset({RunState.queued, RunState.running, RunState.pausing, RunState.failing, RunState.cancelling})
 """States that end only with a scheduler's help."""
-BROKEN_OFF = ("stopped", "failed", "lost")
-"""States of attempts that ended before their segment did."""
 NO_SCHEDULER = "the scheduler: none is running; start one with `copd up`"
 
 
@@ -115,32 +112,6 @@ def attempts(db: Session, run_id: str) -> list[AttemptView]:
         AttemptView(**{name: getattr(row, name) for name in names}, segment=row.segment_key, error=(row.error or {}).get("message"))
         for row in rows
     ]
-
-
-def spells(db: Session, run_id: str, now: datetime) -> list[Spell]:
-    """The run's attempts, in the order in which they began; one under way lasts until now.
-
-    A segment that a fork has from another run was not attempted in it: it is one spell, of no worker.
-    """
-    is_inherited, planned_end = Attempt.id.is_(None), SegmentRow.step + SegmentRow.steps
-    stored_end = func.coalesce(Attempt.stored_step, Attempt.start_step)
-    all_ = (
-        select(
-            SegmentRow.key.label("segment"), SegmentRow.kind, SegmentRow.policy, SegmentRow.domain, SegmentRow.needs,
-            func.row_number().over(partition_by=SegmentRow.key, order_by=Attempt.id).label("attempt"),
-            func.coalesce(Attempt.state, SegmentRow.state).label("state"), Attempt.worker,
-            case((is_inherited, SegmentRow.started_at), else_=Attempt.sent_at).label("sent"),
-            case((is_inherited, SegmentRow.started_at), else_=Attempt.started_at).label("start"),
-            func.coalesce(case((is_inherited, SegmentRow.ended_at), else_=Attempt.ended_at), now).label("end"),
-            func.coalesce(Attempt.start_step, SegmentRow.step).label("start_step"),
-            case((Attempt.state.in_(BROKEN_OFF), stored_end), else_=planned_end).label("end_step"), Attempt.seconds,
-        )
-        .outerjoin(Attempt, and_(Attempt.run_id == SegmentRow.run_id, Attempt.segment_key == SegmentRow.key))
-        .where(SegmentRow.run_id == run_id)
-        .subquery()
-    )  # fmt: skip
-    begun = select(all_).where(all_.c.start.is_not(None)).order_by(all_.c.start, all_.c.segment, all_.c.attempt)
-    return [Spell(**{**row._asdict(), "seconds": row.seconds or {}}) for row in db.execute(begun)]
 
 
 def _segment_view(row: SegmentRow, attempts: int, lost: int, worker: str | None, start_step: int | None) -> SegmentView:

@@ -21,7 +21,8 @@ from server.db.points import LAST_STEP
 from server.downsample import thin
 from server.figures import Cast, Curve, FigureData, FigureKind, Mark, Phase
 from server.queries.controls import edit_views
-from server.queries.runs import policies, spells
+from server.queries.runs import policies
+from server.queries.spells import halts, spells
 from server.queries.usage import run_usage
 
 NO_COMPARISON = "none"
@@ -133,10 +134,15 @@ def figure_data(db: Session, run: Run, figure: FigureKind, *, window: Window, co
         marks=marks_of(db, run, generated),
         phases=_phases(db, run.id) if figure.needs_phases else [],
         compared=compared,
-        compared_name=other.name if other else "",
+        compared_name=_told(other) if other else "",
         machines=run_usage(db, run.id, run.started_at, end) if figure.needs_machines else [],
         spells=spells(db, run.id, end) if figure.needs_spells else [],
+        halts=halts(db, run.id, end) if figure.needs_spells else [],
     )
+
+
+def _told(run: Run) -> str:
+    return f"{run.name}, without distillation" if run.method == "experts" else run.name
 
 
 def curves(db: Session, run_id: str, *wanted: ColumnElement[bool], window: Window, generated: TokenCounts | None = None) -> list[Curve]:

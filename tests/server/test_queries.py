@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, event, func, select, update
 
-from server import figures, queries
-from server.db.models import Attempt, Run, SegmentRow
-from server.queries.runs import spells
-from server.states import RunState
+from server import commands, figures, queries
+from server.db.models import Attempt, LogLine, Run, SegmentRow
+from server.figures import Halt
+from server.queries.spells import halts, spells
+from server.states import RunState, Trigger
 from tests.server.backend import Backend
 from tests.server.seed import EPOCH, add_points, add_run, finish
 
@@ -91,6 +92,22 @@ def test_each_attempt_is_a_spell_that_ends_where_it_was_stopped(backend: Backend
     assert (stopped.sent, stopped.start, stopped.end) == (EPOCH - second, EPOCH, EPOCH + 5 * second)
     assert (under_way.attempt, under_way.state, under_way.start_step, under_way.end_step) == (3, "running", 1, 3)
     assert (under_way.start, under_way.end) == (EPOCH + 60 * second, now)
+
+
+def test_halts_are_told_by_the_log_of_the_run_and_of_each_policy(backend: Backend) -> None:
+    """text is paused, then all, and all resumed; then image, which is paused still."""
+    pause, resume = Trigger.pause, Trigger.resume
+    with backend.sessions() as db:
+        run = add_run(db)
+        commands.command_policies(db, run, pause, ["text"], "bob")
+        commands.command(db, run, pause, "bob")
+        commands.command(db, run, resume, "bob")
+        commands.command_policies(db, run, pause, ["image"], "bob")
+        now = db.scalars(select(func.now())).one()
+        times = list(db.scalars(select(LogLine.time).where(LogLine.run_id == run, LogLine.actor == "bob").order_by(LogLine.id)))
+        found = halts(db, run, now)
+    text_since, all_since, text_resumed, all_resumed, image_since = times
+    assert found == [Halt("text", text_since, text_resumed), Halt(None, all_since, all_resumed), Halt("image", image_since, now)]
 
 
 def test_a_series_answer_is_one_snapshot(backend: Backend) -> None:

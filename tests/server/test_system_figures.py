@@ -39,13 +39,13 @@ def test_a_step_is_bands_under_the_line_of_the_whole_and_they_follow_the_stream(
 
 
 def test_waiting_is_what_no_attempt_covers() -> None:
-    parts = parts_of([spell(0, 10, rollout=6.0, update=3.0), spell(15, 20, rollout=5.0), spell(20, 24)])
+    parts = parts_of([spell(0, 10, rollout=6.0, update=3.0), spell(15, 20, rollout=5.0), spell(20, 24)], [])
     assert parts == pytest.approx({"rollout": 11.0, "update": 3.0, "rest": 1.0, "waiting": 5.0, "under way or lost": 4.0})
 
 
 def test_attempts_at_the_same_time_are_not_waited_through() -> None:
     """A lost attempt may be held for alive while its successor begins."""
-    parts = parts_of([spell(0, 10), spell(5, 12, rollout=7.0)])
+    parts = parts_of([spell(0, 10), spell(5, 12, rollout=7.0)], [])
     assert parts["waiting"] == 0
     assert parts["under way or lost"] == pytest.approx(10.0)
 
