@@ -46,6 +46,7 @@ chaos:
 
 screenshots: setup
 	$(BIN)/python scripts/screenshots.py $(ARGS)
+	COPD_PICTURES=docs/img/states $(BIN)/pytest -q tests/browser/test_first_visit.py tests/browser/test_states.py tests/browser/test_pages.py tests/browser/test_stream.py
 
 clean:
 	rm -rf .venv frontend/node_modules server/static .pytest_cache .ruff_cache .hypothesis test-results build *.egg-info

@@ -182,7 +182,7 @@ def save(picture: bytes, path: Path) -> None:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     # maximum coverage: the usual way of choosing colours gives up rare ones, and a policy's mark is a few pixels
     image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(path.relative_to(ROOT))
+    print(path)
 
 
 def write_wrong_field(page: Page) -> None:

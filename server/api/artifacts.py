@@ -112,7 +112,7 @@ def download_export(export_id: RowId, run: RunDep, db: Db, services: ServicesDep
         raise ApiError(404, f"this run has no export {export_id}")
     if row.path is None:
         raise ApiError(409, "this export is not ready yet; `changed` events on the run's stream say when it is")
-    name = f"{run.id}-{row.policy}-{row.step}"
+    name = queries.export_name(row)
     stream = media.zipped(services.store.below(f"runs/{run.id}"), row.path, name)
     return StreamingResponse(stream, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}.zip"'})
 

@@ -13,10 +13,10 @@ from server.api.deps import LARGEST_ID, Db, RowId, RunDep, ServicesDep, problems
 from server.api.problems import ApiError
 from server.api.runs import NO_RUN
 from server.api.schemas.rollouts import ProbeHistory, RolloutPage, RolloutView
-from server.queries.rollouts import Sort
+from server.queries.rollouts import Place, Sort
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["rollouts"], responses=NO_RUN)
-CURSOR = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?(e[-+]?[0-9]{1,3})?,[0-9]{1,19}$"
+CURSOR = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?(e[-+]?[0-9]{1,3})?,[0-9]{1,10},[0-9]{1,19}$"
 Names = Annotated[list[Annotated[str, Query(pattern=POLICY_NAME)]] | None, Query(max_length=66)]
 Step = Annotated[int | None, Query(ge=0, lt=2**31)]
 Reward = Annotated[float | None, Query(ge=-1e9, le=1e9, allow_inf_nan=False)]
@@ -42,9 +42,9 @@ def list_rollouts(
     return queries.rollouts(db, run.id, wanted, sort=sort, after=None if after is None else _place(after), limit=limit)
 
 
-def _place(after: str) -> tuple[float, int]:
-    value, _, id_ = after.partition(",")
-    return float(value), min(int(id_), LARGEST_ID)
+def _place(after: str) -> Place:
+    value, size, id_ = after.split(",")
+    return Place(float(value), int(size), min(int(id_), LARGEST_ID))
 
 
 @router.get("/rollouts/{rollout_id}", responses=problems(s404="there is no such run or rollout, or its file is gone"))

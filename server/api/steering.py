@@ -135,7 +135,8 @@ def edit_controls(
 ) -> Run | ControlPreview:
     """Changes values and structure of a live run, all of them or none."""
     if dry_run:
-        return queries.control_preview(db, run.id, patch.set, identity.name, _version(if_match))
+        reports = queries.reports_if_reachable(redis)
+        return queries.control_preview(db, run.id, patch.set, identity.name, _version(if_match), reports)
     commands.edit_controls(db, run.id, patch.set, identity.name, _version(if_match))
     return run_answer(db, redis, run.id, response)
 

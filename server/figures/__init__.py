@@ -4,7 +4,7 @@ from server.figures.absorbed import SERIES as ABSORBED_SERIES
 from server.figures.absorbed import Absorbed, absorbed_rows
 from server.figures.build import build, catalogue, warm_up
 from server.figures.compare import RunCurve, run_look
-from server.figures.data import Axis, Cast, Curve, FigureData, MachineUse, Mark, Phase, PolicyInfo, Spell
+from server.figures.data import Axis, Cast, Curve, FigureData, Halt, MachineUse, Mark, Phase, PolicyInfo, Spell
 from server.figures.kind import FigureKind
 from server.figures.pairs import PAIR_MEASURES, find, pair_catalogue, pairs
 from server.figures.theme import theme
@@ -18,6 +18,7 @@ __all__ = [
     "Curve",
     "FigureData",
     "FigureKind",
+    "Halt",
     "MachineUse",
     "Mark",
     "Phase",

@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from server.figures.data import Axis, Curve, FigureData, Phase
-from server.figures.parts import Drawing, look_of, x_values
+from server.figures.parts import HOVER_ONE, Drawing, look_of, x_values
 
 KL = "kl_student_teacher"
 SERIES = (KL, "gap", "w", "capability")
@@ -57,7 +57,7 @@ def draw(data: FigureData, x: Axis) -> Drawing:
     rows = [row for row in absorbed_rows(data) if row.kl_before is not None and row.kl_after is not None]
     edges = dict.fromkeys((row.student, row.teacher) for row in rows)
     traces = [_trace(data, [row for row in rows if (row.student, row.teacher) == edge], x) for edge in edges]
-    return Drawing(traces, _summary(rows), {"hovermode": "closest"})
+    return Drawing(traces, _summary(rows), HOVER_ONE)
 
 
 def _row(data: FigureData, numbers: Mapping[_Key, Numbers], phase: Phase, teacher: str) -> Absorbed:

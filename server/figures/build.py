@@ -19,8 +19,8 @@ MARGIN = 0.02
 AGREEMENT = FigureKind(
     name="agreement",
     title="Do the experts still think alike?",
-    help="Of the 10 next tokens each expert finds likeliest, the share that two of them have in common; 1 = alike, and all start at 1 "
-    "because they share a base. High is good for teaching: below 0.9 it gets hard.",
+    help="Of the next tokens each expert finds likeliest (agreement.top_k of them), the share that two of them have in common; 1 = alike, "
+    "and all start at 1 because they share a base. High is good for teaching: below 0.9 it gets hard.",
     unit="overlap",
     draw=matrix.agreement,
     series=("overlap",),
@@ -31,8 +31,8 @@ AGREEMENT = FigureKind(
 OVERLAP = FigureKind(
     name="overlap",
     title="Is the experts' agreement holding up?",
-    help="Shared part of the 10 likeliest next tokens for every pair, student ← peer, on states the student visits. High is good for "
-    "teaching: below 0.9 it gets hard; dashed lines are a run without distillation.",
+    help="Shared part of the likeliest next tokens (agreement.top_k of them) for every pair, student ← teacher, on states the student "
+    "visits. High is good for teaching: below 0.9 it gets hard. Dashed: another run of the same model and seed, for comparison.",
     unit="overlap",
     draw=curves.per_pair,
     series=("overlap",),

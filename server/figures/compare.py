@@ -83,8 +83,8 @@ def capability(domain: str, policy: str) -> ComparedFigure:
 OVERLAP = ComparedFigure(
     name="overlap",
     title="In which run do the experts still think alike?",
-    help="Shared part of the 10 likeliest next tokens, the mean over all pairs of experts, on states the students visit. High is good "
-    "for teaching: below 0.9 it gets hard.",
+    help="Shared part of the likeliest next tokens (agreement.top_k of them), the mean over all pairs of experts, on states the students "
+    "visit. High is good for teaching: below 0.9 it gets hard.",
     unit="overlap",
 )
 

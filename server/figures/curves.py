@@ -110,8 +110,7 @@ def _compared_trace(data: FigureData, curve: Curve, x: Axis, *, first: bool) -> 
     """A pair of another run: its points are not in this run's stream, and all of that run's pairs share one legend entry."""
     style, run = _pair_look(data, curve, "dash"), data.compared_name
     trace = curve_trace(curve, x, style, run, opacity=0.6, legendgroup="compared", showlegend=first)
-    trace.hovertemplate = f"%{{y:.3~f}}<extra>{escape(f'{_pair(curve)} ({run})')}</extra>"
-    trace.meta = {**trace.meta, "mode": "replace", "compared": True}
+    trace.meta = {**trace.meta, "mode": "replace", "compared": True, "label": escape(f"{_pair(curve)} ({run})")}
     return trace
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.colors import sequential
 
 from server.figures.data import Axis, Curve, FigureData
-from server.figures.parts import Drawing
+from server.figures.parts import HOVER_ONE, Drawing
 
 RANGE = (0.5, 1.0)
 """Fixed, so that a colour always means the same."""
@@ -45,7 +45,7 @@ def agreement(data: FigureData, _x: Axis) -> Drawing:
         meta={"series": {"name": "overlap", "policy": None, "peer": None, "domain": None}, "mode": "replace", "step": step},
     )
     layout: dict[str, Any] = {
-        "hovermode": "closest",
+        **HOVER_ONE,
         "xaxis": {"title": {"text": "teacher"}, "type": "category", "constrain": "domain"},
         "yaxis": {"title": {"text": "student"}, "type": "category", "autorange": "reversed", "scaleanchor": "x"},
     }

@@ -29,7 +29,8 @@ PAIR_MEASURES = (
     Measure(
         "overlap",
         "How many likely tokens do {student} and {teacher} share?",
-        "Of the 10 next tokens {student} finds likeliest, the share that {teacher} has among its own 10; on states {student} visits. "
+        "Of the next tokens {student} finds likeliest (agreement.top_k of them), the share that {teacher} has among its own; on states "
+        "{student} visits. "
         "High is good for teaching: below 0.9 it gets hard.",
         "overlap",
         min,

@@ -27,9 +27,13 @@ EDIT = "▴"
 BASE_LAYOUT: dict[str, Any] = {
     "margin": {"l": 48, "r": 24, "t": 24, "b": 40},
     "hovermode": "x unified",
+    "hoverdistance": -1,  # wherever one points: the nearest place at which some curve has a point
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
     "autosize": True,
 }
+
+HOVER_ONE: dict[str, Any] = {"hovermode": "closest", "hoverdistance": 20}
+"""Layout of what is pointed at piece by piece."""
 
 
 @dataclass(frozen=True)

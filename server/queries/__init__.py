@@ -1,6 +1,6 @@
 """What the API reads from PostgreSQL and Redis: a fixed number of statements per answer, whatever the number of rows."""
 
-from server.queries.artifacts import LogFilter, checkpoint, export, export_view, exports, log, probes, result, swept
+from server.queries.artifacts import LogFilter, checkpoint, export, export_name, export_view, exports, log, probes, result, swept
 from server.queries.checkpoints import checkpoint_list
 from server.queries.compare import Chosen, chosen_runs, compared_agreement, compared_figure, comparison_of, figure_kinds
 from server.queries.estimates import estimate
@@ -10,7 +10,7 @@ from server.queries.rollouts import RolloutFilter, probe_history, rollout, rollo
 from server.queries.run_list import RunSort, Wanted, run_list, tag_counts
 from server.queries.runs import attempts, policies, run_view, segments
 from server.queries.series import Window, absorbed, agreement, cast_of, curves, figure_data, series, snapshot
-from server.queries.system import readiness, worker_list
+from server.queries.system import readiness, reports_if_reachable, worker_list
 
 __all__ = [
     "Chosen",
@@ -34,6 +34,7 @@ __all__ = [
     "deletion_preview",
     "estimate",
     "export",
+    "export_name",
     "export_view",
     "exports",
     "figure_data",
@@ -44,6 +45,7 @@ __all__ = [
     "probes",
     "readiness",
     "recipe",
+    "reports_if_reachable",
     "result",
     "rollout",
     "rollouts",

@@ -164,6 +164,10 @@ def export(db: Session, run_id: str, export_id: int) -> Export | None:
     return db.scalar(select(Export).where(Export.run_id == run_id, Export.id == export_id))
 
 
+def export_name(row: Export) -> str:
+    return f"{row.run_id}-{row.policy}-{row.step}"
+
+
 def export_view(db: Session, row: Export) -> ExportView:
     return _export_view(*db.execute(_exports().where(Export.id == row.id)).one())
 
@@ -187,6 +191,7 @@ def _export_view(row: Export, segment_state: str | None, started_at: datetime | 
     return ExportView(
         **{name: getattr(row, name) for name in names},
         segment=row.segment_key,
+        file=f"{export_name(row)}.zip",
         state=state,
         started_at=started_at if segment_state != "planned" else None,
         reason=error if state == "failed" else None,

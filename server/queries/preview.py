@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -17,10 +17,14 @@ from server.commands.locked import locked_run
 from server.db.models import Run, SegmentRow
 from server.db.segments import segment_of
 from server.queries.controls import edit_views
+from worker.bus import WorkerReport
 
 
-def control_preview(db: Session, run_id: str, changes: Mapping[str, Any], author: str, if_match: int) -> ControlPreview:
-    """What `commands.edit_controls` with the same arguments would change now. Raises what it raises."""
+def control_preview(
+    db: Session, run_id: str, changes: Mapping[str, Any], author: str, if_match: int, reports: Sequence[WorkerReport] = ()
+) -> ControlPreview:
+    """What `commands.edit_controls` with the same arguments would change now. Raises what it raises. `reports` tell how far the running
+    segments are."""
     try:
         run = locked_run(db, run_id, if_match)
         before = _plan(db, run_id)
@@ -28,7 +32,7 @@ def control_preview(db: Session, run_id: str, changes: Mapping[str, Any], author
         db.flush()
         after = _plan(db, run_id)
         return ControlPreview(
-            edits=[view for view in edit_views(db, run) if view.version > if_match],
+            edits=[view for view in edit_views(db, run, reports) if view.version > if_match],
             dropped=[PlannedSegment.of(segment) for segment in before if segment not in after],
             added=[PlannedSegment.of(segment) for segment in after if segment not in before],
             total_steps=sum(segment.steps for segment in after),

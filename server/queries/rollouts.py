@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from copd_engine.events import RolloutPart
@@ -24,8 +24,18 @@ ORDERS: dict[Sort, tuple[InstrumentedAttribute[Any], bool]] = {
     "best": (RolloutRow.reward_mean, True),
     "gap": (RolloutRow.gap, False),
 }
-"""What each sorts by, and whether the highest comes first. Of equals the newest comes first: that of the highest id."""
+"""What each sorts by, and whether the highest comes first. Of equals that of the most answers comes first, for eight that failed say more
+than one, and then the newest: that of the highest id."""
 HELDOUT: RolloutPart = "heldout"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a rollout stands in an order: what it is sorted by, its number of answers, its id."""
+
+    value: float
+    size: int
+    id: int
 
 
 @dataclass(frozen=True)
@@ -51,27 +61,27 @@ class RolloutFilter:
         ]
 
 
-def rollouts(db: Session, run_id: str, wanted: RolloutFilter, *, sort: Sort, after: tuple[float, int] | None, limit: int) -> RolloutPage:
-    """A page. after: (sort value, id) of the last one of the page before."""
+def rollouts(db: Session, run_id: str, wanted: RolloutFilter, *, sort: Sort, after: Place | None, limit: int) -> RolloutPage:
+    """A page. after: the last one of the page before."""
     column, falls = ORDERS[sort]
     where = [RolloutRow.run_id == run_id, *wanted.conditions()]
     if sort == "gap":
         where.append(RolloutRow.gap.is_not(None))
     total = db.scalar(select(func.count()).where(*where)) or 0
     if after is not None:
-        value, id_ = after
+        value: float = after.value
         if column is RolloutRow.step:
             value = int(min(max(value, -1), MAX_STEP))  # whoever asks may have written it
         beyond = column < value if falls else column > value
-        where.append(or_(beyond, and_(column == value, RolloutRow.id < id_)))
-    query = select(RolloutRow).where(*where).order_by(column.desc() if falls else column, RolloutRow.id.desc())
+        where.append(or_(beyond, and_(column == value, tuple_(RolloutRow.size, RolloutRow.id) < (min(after.size, MAX_STEP), after.id))))
+    query = select(RolloutRow).where(*where).order_by(column.desc() if falls else column, RolloutRow.size.desc(), RolloutRow.id.desc())
     rows = list(db.scalars(query.limit(limit + 1)))
     shown = rows[:limit]
     last = shown[-1] if len(rows) > limit else None
     return RolloutPage(
         total=total,
         rollouts=[_summary(row) for row in shown],
-        next=None if last is None else f"{getattr(last, column.key)!r},{last.id}",
+        next=None if last is None else f"{getattr(last, column.key)!r},{last.size},{last.id}",
     )
 
 

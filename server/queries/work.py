@@ -86,9 +86,11 @@ def ahead_of(db: Session, run_id: str, under_way: UnderWay) -> list[Ahead]:
     """The run's segments that are not done, in plan order."""
     query = select(SegmentRow).where(SegmentRow.run_id == run_id, IS_OPEN).order_by(SegmentRow.position, SegmentRow.key)
     done = {key: segment.steps for key, segment in under_way.get(run_id, {}).items()}
-    return [
-        Ahead(row.policy, Kind(row.kind), max(row.steps, 1) - done.get(row.key, 0), row.state == "running") for row in db.scalars(query)
-    ]
+    ahead = []
+    for row in db.scalars(query):
+        made = done.get(row.key, 0)
+        ahead.append(Ahead(row.policy, Kind(row.kind), max(row.steps, 1) - made, row.state == "running", row.step + made + 1))
+    return ahead
 
 
 def lanes_of(db: Session, ids: Sequence[str]) -> dict[str, float]:

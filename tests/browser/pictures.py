@@ -8,6 +8,7 @@ from typing import Literal
 
 from playwright.sync_api import Page
 
+from scripts.screenshots import save
 from tests.browser.watching import DESKTOP, PHONE
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -24,6 +25,6 @@ def keep_picture(page: Page, name: str) -> None:
         page.set_viewport_size(viewport)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=Path(folder) / f"{name}-{size}-{scheme}.png")
+            save(page.screenshot(), Path(folder) / f"{name}-{size}-{scheme}.png")
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")

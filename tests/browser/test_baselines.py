@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from server.api.schemas.series import Figure
 from server.figures import Curve, Mark, RunCurve, compare, pair_catalogue
 from tests.browser.rendering import BASELINES, MOST_DIFFERENT, REWRITE, SIZE, difference, picture
-from tests.server.test_figures import CAST, EXPERTS, NAMES, START, attempt, curve, drawn, full_data
+from tests.server.test_figures import CAST, EXPERTS, NAMES, START, attempt, curve, drawn, full_data, halt
 
 pytestmark = pytest.mark.browser
 EVERY_STEP = (
@@ -78,7 +78,8 @@ def shown(name: str) -> Figure:
     if name != "timeline":
         return drawn(name, given)
     image = [attempt("rlvr.image@0", 0, 5), attempt("opd.image@3", 12, 14, "rlvr.text@0", state="stopped")]
-    return drawn(name, replace(given, spells=[*given.spells, *image, attempt("opd.image@3", 16, 18, "rlvr.text@0", attempt=2)]))
+    image.append(attempt("opd.image@3", 16, 18, "rlvr.text@0", attempt=2))
+    return drawn(name, replace(given, spells=[*given.spells, *image], halts=[halt(13, 16)]))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

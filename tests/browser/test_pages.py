@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.pictures import keep_picture
 from tests.browser.watching import DESKTOP, PHONE, Console, barriers, misfits, wait_until_loaded
 from tests.embedded import Stack, eventually
 
@@ -41,11 +44,15 @@ def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: S
     page.goto(f"{stack.url}/runs/{finished}")
     result = page.get_by_role("region", name="Result")
     [step] = stack.column("SELECT max(step) FROM checkpoints WHERE run_id = %s AND policy = 'merged'", finished)
-    model = f"step {step} of the merged model"
-    result.get_by_role("button", name=f"Export {model}", exact=True).click()
-    link = result.get_by_role("link", name=f"Download {model}")
+    model = rf"step {step} \(\.zip, [0-9.]+ [kMG]B\) of the merged model"
+    with page.expect_download() as download:
+        result.get_by_role("button", name=re.compile(f"^Export {model}$")).click()
+    assert download.value.suggested_filename == f"{finished}-merged-{step}.zip"
+    link = result.get_by_role("link", name=re.compile(f"^Download {model}$"))
     link.wait_for()
-    exports = stack.column("SELECT id FROM exports WHERE run_id = %s AND path IS NOT NULL AND step = %s", finished, step)
+    exports = stack.column(
+        "SELECT id FROM exports WHERE run_id = %s AND policy = 'merged' AND path IS NOT NULL AND step = %s", finished, step
+    )
     assert [link.get_attribute("href")] == [f"/api/v1/runs/{finished}/exports/{id_}/download" for id_ in exports]
 
 
@@ -74,6 +81,7 @@ def test_what_is_not_there_is_named(page: Page, stack: Stack, console: Console) 
         expect(page.get_by_text(words)).to_be_visible()
         expect(page.get_by_role("link", name="All runs", exact=True)).to_be_visible()
         assert misfits(page) == {}
+        keep_picture(page, "not-found")
 
 
 def test_on_a_phone_the_account_menu_switches_the_theme(page: Page, stack: Stack) -> None:

@@ -57,7 +57,7 @@ def test_the_worst_is_one_click_away_and_says_why(page: Page, stack: Stack, read
     opened(page, stack, read)
     page.get_by_role("radiogroup", name="Order").get_by_text("Worst first").click()
     expect(page).to_have_url(re.compile("sort=worst"))
-    id_, policy, step, _ = rows(stack, read, order="reward_mean, id DESC")[0]
+    id_, policy, step, _ = rows(stack, read, order="reward_mean, size DESC, id DESC")[0]
     expect(items(page).first).to_have_attribute("data-rollout", str(id_))
     detail = page.get_by_role("article", name="Rollout")
     expect(detail.get_by_role("heading", level=2)).to_have_text(re.compile(f"{policy}.*step {step}"))

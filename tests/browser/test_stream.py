@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.charts import REWARD, STREAMED, Series, drawn, wait_until_drawn
+from tests.browser.pictures import keep_picture
 from tests.browser.specs import short
 from tests.browser.test_steering import stored
 from tests.browser.watching import Console, barriers
@@ -55,6 +56,7 @@ def cut(page: Page, stack: Stack, *, is_closed: bool) -> None:
     stack.kill("api")
     expect(page.get_by_test_id("freshness").filter(has_text="reconnecting")).to_be_visible()
     if is_closed:
+        keep_picture(page, "reconnecting")
         assert barriers(page) == []  # charts that wait or may be behind included
     eventually(stack.client.is_ready)
     page.unroute("**/events?cursor=*")
@@ -76,7 +78,7 @@ def served(stack: Stack, run_id: str, keys: dict[Series, dict[int, float]]) -> d
 def test_a_reload_restores_the_view(page: Page, stack: Stack, finished: str) -> None:
     """The address is the state of the view: tab, axis, search."""
     page.goto(f"{stack.url}/runs/{finished}")
-    page.get_by_text("Tokens", exact=True).click()
+    page.get_by_role("radiogroup", name="Horizontal axis").get_by_text("Tokens").click()
     page.reload()
     expect(page.get_by_role("radio", name="Tokens")).to_be_checked()
     page.get_by_role("tab", name="Events").click()

@@ -68,7 +68,8 @@ def test_a_checkpoint_is_pinned_exported_and_downloaded(page: Page, stack: Stack
     expect(row(page, name)).not_to_contain_text("pinned")
     columns = reasons_at(page)
     assert len(columns) == 1
-    page.get_by_role("button", name=f"Export {name}", exact=True).click()
+    with page.expect_download():  # once it is made
+        page.get_by_role("button", name=f"Export {name}", exact=True).click()
     link = page.get_by_role("link", name=f"Download {name}")
     link.wait_for()
     assert reasons_at(page) == columns, "the columns stay where they are"
@@ -135,9 +136,9 @@ def test_the_filters_of_events_stand_in_the_address_and_hold_for_what_is_taken_a
     expect(lines).to_contain_text("submitted")
     expect(page.get_by_role("radio", name="People")).to_be_checked()
     expect(page.get_by_role("textbox", name="Text in events")).to_have_value("submit")
-    page.get_by_role("button", name="Take away").click()
+    page.get_by_role("button", name="Download").click()
     with page.expect_download() as download:
-        page.get_by_role("menuitem", name="Download as text").click()
+        page.get_by_role("menuitem", name="As text").click()
     [line] = Path(download.value.path()).read_text().splitlines()
     assert line.endswith("INFO local submitted")
     page.goto(f"{stack.url}/runs/{finished}?tab=events&attempt=999999999")

@@ -120,10 +120,10 @@ def test_changes_wait_are_previewed_together_and_survive_a_newer_version(page: P
     page.get_by_text("Then move to another weight").click()
     page.get_by_role("textbox", name="End weight").fill("-1")
     expect(page.get_by_text("at least 0")).to_be_visible()
-    expect(page.get_by_role("button", name="Add to changes")).to_be_disabled()
+    expect(page.get_by_role("button", name="Apply later")).to_be_disabled()
     page.get_by_role("textbox", name="End weight").fill("0")
     page.get_by_role("textbox", name="Over steps").fill("40")
-    page.get_by_role("button", name="Add to changes").click()
+    page.get_by_role("button", name="Apply later").click()
     page.get_by_role("button", name="Rounds: 100. Edit").click()
     page.get_by_role("textbox", name="Rounds", exact=True).fill("101")
     expect(page.get_by_test_id("preview")).to_contain_text("The plan goes from 3,900 to 3,939 steps of all experts")
@@ -178,7 +178,7 @@ def test_everybody_can_edit_wide_and_on_a_phone(page: Page, scheme: str) -> None
         page.get_by_role("textbox", name=IMAGE_TEXT).fill("0.4")
         expect(page.get_by_test_id("preview")).to_contain_text("Acts from")
         assert barriers(page, rule) == []
-        page.get_by_role("button", name="Add to changes").click()
+        page.get_by_role("button", name="Apply later").click()
         expect(page.get_by_role("region", name="1 change not applied")).to_be_visible()
         assert barriers(page, rule) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], "the page scrolls sideways"

@@ -20,7 +20,7 @@ def test_an_edit_is_requested_and_the_version_rises(api: TestClient) -> None:
     assert next(c["value"] for c in view["controls"] if c["path"] == "w.image.text") == 0.3
     requested = view["edits"][0]
     assert (requested["old"], requested["value"], requested["author"], requested["effective"]) == (1.0, 0.3, "ann", [])
-    assert requested["expected"] == "acts from the next OPD phase"
+    assert requested["expected"] == "acts from step 4, in the next OPD phase"
 
 
 def test_a_dry_run_tells_what_would_change_and_changes_nothing(api: TestClient) -> None:
@@ -30,7 +30,7 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(api: TestClient) 
     preview = answer.json()
     assert answer.status_code == 200
     assert [(e["path"], e["old"], e["value"], e["expected"]) for e in preview["edits"]] == [
-        ("rounds", 2, 3, "acts from round 1"), ("seed", 0, 9, "acts from each expert's next step"),
+        ("rounds", 2, 3, "acts from round 1"), ("seed", 0, 9, "acts from each expert's next step, about step 1"),
     ]  # fmt: skip
     assert (preview["total_steps_before"], preview["total_steps"], preview["dropped"]) == (20, 30, [])
     assert {segment["round"] for segment in preview["added"]} == {2}

@@ -99,9 +99,9 @@ def test_overlap_is_drawn_beside_the_run_without_distillation(api: TestClient, b
     def names(**parameters: str) -> list[str]:
         return [trace["name"] for trace in api.get(f"{RUNS}/{run}/figures/overlap", params=parameters).json()["data"]]
 
-    assert names() == ["text ← image", "alone"]
+    assert names() == ["text ← image", "alone, without distillation"]
     assert names(compare="none") == ["text ← image"]
-    assert names(compare=other_seed) == ["text ← image", "seeded"]
+    assert names(compare=other_seed) == ["text ← image", "seeded, without distillation"]
     assert api.get(f"{RUNS}/{run}/figures/overlap", params={"compare": "nobody"}).status_code == 404
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from server import figures
 from server.api.schemas.series import Figure
-from server.figures import Axis, Cast, Curve, FigureData, MachineUse, Mark, Phase, PolicyInfo, Spell, matrix
+from server.figures import Axis, Cast, Curve, FigureData, Halt, MachineUse, Mark, Phase, PolicyInfo, Spell, matrix
 from server.figures.style import PALETTE, TEMPLATES, look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,6 +79,10 @@ def attempt(segment: str, start: float, end: float, *needs: str, steps: tuple[in
     return Spell(
         segment=segment, kind=kind, policy=policy, needs=needs, start=begun, end=over, start_step=steps[0], end_step=steps[1], **known
     )  # fmt: skip
+
+
+def halt(start: float, end: float, policy: str | None = None) -> Halt:
+    return Halt(policy, START + timedelta(seconds=start), START + timedelta(seconds=end))
 
 
 def drawn(name: str, given: FigureData, x: Axis = "step") -> Figure:
@@ -228,13 +232,13 @@ def test_a_compared_run_is_dashed_and_does_not_grow() -> None:
 
 
 def test_every_attempt_is_a_bar_and_nothing_is_drawn_through_a_pause() -> None:
-    """opd.text@36 was paused at step 41 for a minute; its second attempt runs. image, which had its turn meanwhile, is on its own row."""
+    """opd.text@36 was paused at step 41 for a minute; its second attempt runs."""
     spells = [
         attempt("rlvr.text@0", 0, 10),
         attempt("opd.text@36", 10, 15, steps=(36, 41), state="stopped"),
         attempt("opd.text@36", 75, 78.25, steps=(41, 72), state="running", attempt=2, worker="w2"),
     ]
-    figure = drawn("timeline", data(spells=spells))
+    figure = drawn("timeline", data(spells=spells, halts=[halt(14, 75)]))
     assert [(trace["name"], trace["x"]) for trace in figure.data] == [("RLVR", [10000.0]), ("OPD", [5000.0, 3250.0])], "no waiting"
     opd = figure.data[1]
     assert opd["base"] == [(START + timedelta(seconds=second)).isoformat() for second in (10, 75)]
@@ -269,6 +273,15 @@ def test_waiting_is_drawn_with_its_reason() -> None:
     assert figure.summary == (
         "3 segments done; nothing is running now. Longest wait: image waited for text (RLVR from step 0), 4 s."
     )  # fmt: skip
+
+
+def test_what_was_paused_waits_only_while_it_is_not() -> None:
+    """text's OPD phase could have begun at 10 s; all was paused from 12 to 70 s, image until 73 s, and the worker came at 75 s."""
+    spells = [attempt(f"{kind}.{policy}", *at) for policy in ("text@0", "image@0") for kind, at in (("rlvr", (0, 10)), ("opd", (75, 80)))]
+    waiting = drawn("timeline", data(spells=spells, halts=[halt(12, 70), halt(60, 73, "image")])).data[0]
+    assert (waiting["y"], waiting["x"]) == (["text", "text", "image", "image"], [2000.0, 5000.0, 2000.0, 2000.0])
+    split = drawn("time_split", data(spells=spells, halts=[halt(12, 70), halt(60, 73, "image")])).data
+    assert {trace["y"][0]: trace["x"] for trace in split if trace["name"] == "waiting"} == {"text": [7.0], "image": [4.0]}
 
 
 def test_no_waiting_is_drawn_where_work_overlaps_or_follows_at_once() -> None:

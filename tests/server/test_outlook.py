@@ -4,7 +4,7 @@ from copd_engine.plan import Kind
 from server.outlook import Ahead, Outlook, Work, eta_seconds, expected_effect, in_about
 from server.states import RunState
 
-PHASES = [Ahead("image", Kind.rlvr, 10, is_running=True), Ahead("image", Kind.opd, 4, is_running=False)]
+PHASES = [Ahead("image", Kind.rlvr, 10, is_running=True, step=27), Ahead("image", Kind.opd, 4, is_running=False, step=37)]
 WORK = {Kind.rlvr: Work(10, 5, 10.0)}
 
 
@@ -40,8 +40,8 @@ def test_estimates_are_as_exact_as_they_deserve(seconds: float, words: str) -> N
 @pytest.mark.parametrize(
     ("state", "path", "round_", "words"),
     [
-        (RunState.running, "w.image.text", None, "acts from the next OPD phase, in about 20 s"),
-        (RunState.running, "optimizer.lr", None, "acts from each expert's next step"),
+        (RunState.running, "w.image.text", None, "acts from step 37, in the next OPD phase, in about 20 s"),
+        (RunState.running, "optimizer.lr", None, "acts from each expert's next step, about step 28"),
         (RunState.running, "opd.steps", 2, "acts from round 3"),
         (RunState.paused, "priority", None, "acts at once"),
         (RunState.paused, "w.image.text", None, "acts after the run is resumed"),
@@ -59,27 +59,35 @@ def effect(of: Outlook) -> str | None:
 
 
 def test_a_weight_acts_at_once_inside_an_opd_phase() -> None:
-    assert effect(outlook(Ahead("image", Kind.opd, 4, is_running=True))) == "acts from the next step"
+    assert effect(outlook(Ahead("image", Kind.opd, 4, is_running=True, step=39))) == "acts from the next step, about step 40"
+
+
+def test_each_expert_has_its_own_next_step_where_they_differ() -> None:
+    ahead = [*PHASES, Ahead("text", Kind.rlvr, 9, is_running=False, step=27), Ahead("merged", Kind.merge, 1, is_running=False, step=1)]
+    text = expected_effect(RunState.running, "optimizer.lr", None, outlook(*ahead))
+    assert text == "acts from each expert's next step, about step 28 of image, 27 of text"
 
 
 def test_where_a_schedule_may_yet_teach_a_weight_may_yet_act() -> None:
-    ahead = Ahead("image", Kind.rlvr, 4, is_running=True)
+    ahead = Ahead("image", Kind.rlvr, 4, is_running=True, step=1)
     assert [effect(outlook(ahead, may_teach=may)) for may in (False, True)] == [None, "acts from the next OPD phase, should there be one"]
 
 
 def test_no_time_is_promised_that_nobody_measured() -> None:
-    assert effect(outlook(*PHASES, work={})) == "acts from the next OPD phase"
-    assert effect(outlook(*PHASES, lanes=0)) == "acts from the next OPD phase"
+    assert effect(outlook(*PHASES, work={})) == "acts from step 37, in the next OPD phase"
+    assert effect(outlook(*PHASES, lanes=0)) == "acts from step 37, in the next OPD phase"
 
 
 @pytest.mark.parametrize(("lanes", "words"), [(1, "70 s"), (2, "35 s"), (10, "20 s")])
 def test_what_comes_before_is_shared_by_the_workers_but_an_experts_own_work_is_not(lanes: int, words: str) -> None:
     others = [
-        Ahead("text", Kind.rlvr, 10, is_running=True),
-        Ahead("text", Kind.opd, 7, is_running=False),
-        Ahead("text", Kind.evaluate, 1, is_running=False),
+        Ahead("text", Kind.rlvr, 10, is_running=True, step=27),
+        Ahead("text", Kind.opd, 7, is_running=False, step=37),
+        Ahead("text", Kind.evaluate, 1, is_running=False, step=45),
     ]
-    later = Ahead("text", Kind.rlvr, 100, is_running=False)
+    later = Ahead("text", Kind.rlvr, 100, is_running=False, step=45)
     work = {**WORK, Kind.opd: Work(11, 1, 4.0), Kind.evaluate: Work(1, 2, 4.0)}
     image = PHASES
-    assert effect(outlook(image[0], *others, image[1], later, lanes=lanes, work=work)) == f"acts from the next OPD phase, in about {words}"
+    assert effect(outlook(image[0], *others, image[1], later, lanes=lanes, work=work)) == (
+        f"acts from step 37, in the next OPD phase, in about {words}"
+    )

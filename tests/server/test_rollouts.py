@@ -93,17 +93,24 @@ def test_they_are_found_by_what_they_are_and_the_worst_first(api: TestClient, re
     recorded.keep(attempt, group("image", 10, [1.0], gap=0.5, part="heldout"))
     recorded.keep(attempt, group("image", 20, [0.25]))
     run = recorded.run
-    assert listed(api, run) == [("image", 20), ("image", 10), ("text", 10), ("text", 1), ("text", 1)]
-    assert listed(api, run, sort="oldest") == [("text", 1), ("text", 1), ("image", 10), ("text", 10), ("image", 20)]
+    assert listed(api, run) == [("image", 20), ("text", 10), ("image", 10), ("text", 1), ("text", 1)]
+    assert listed(api, run, sort="oldest") == [("text", 1), ("text", 1), ("text", 10), ("image", 10), ("image", 20)]
     assert listed(api, run, sort="worst") == [("image", 20), ("text", 1), ("text", 1), ("text", 10), ("image", 10)]
     assert listed(api, run, sort="best") == [("image", 10), ("text", 10), ("text", 1), ("image", 20), ("text", 1)]
     assert listed(api, run, sort="gap") == [("text", 1), ("image", 10)]
     assert listed(api, run, policy="image") == [("image", 20), ("image", 10)]
     assert listed(api, run, part=["cross", "heldout"]) == [("image", 10), ("text", 1)]
     assert listed(api, run, domain="image") == [("text", 1)]
-    assert listed(api, run, first_step=2, last_step=10) == [("image", 10), ("text", 10)]
+    assert listed(api, run, first_step=2, last_step=10) == [("text", 10), ("image", 10)]
     assert listed(api, run, reward_min=0.5, reward_max=0.7, sort="worst") == [("text", 1), ("text", 10)]
     assert listed(api, run, policy="video") == []
+
+
+def test_of_equal_rewards_that_of_the_most_answers_comes_first_and_then_the_newest(api: TestClient, recorded: Recorded) -> None:
+    attempt = recorded.attempt()
+    recorded.keep(attempt, group("text", 1, [0.0] * 8), group("text", 2, [0.0] * 8), group("text", 3, [0.0]), group("text", 4, [0.0, 0.5]))
+    assert [step for _, step in listed(api, recorded.run, sort="worst")] == [2, 1, 3, 4]
+    assert [step for _, step in listed(api, recorded.run, sort="best")] == [4, 2, 1, 3]
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest", "worst", "best"])
@@ -161,11 +168,11 @@ def test_what_is_gone_is_said(api: TestClient, recorded: Recorded) -> None:
 @pytest.mark.parametrize(
     ("parameters", "status"),
     [
-        ({"after": "1e300,1"}, 200),
-        ({"after": "-5,99999999999999999"}, 200),
-        ({"after": "1e300,1", "sort": "worst"}, 200),
-        ({"after": "1e999,1", "sort": "gap"}, 200),
-        ({"after": "nan,1"}, 422),
+        ({"after": "1e300,1,1"}, 200),
+        ({"after": "-5,9999999999,99999999999999999"}, 200),
+        ({"after": "1e300,1,1", "sort": "worst"}, 200),
+        ({"after": "1e999,1,1", "sort": "gap"}, 200),
+        ({"after": "nan,1,1"}, 422),
         ({"after": "1;DROP"}, 422),
         ({"policy": "a\x00b"}, 422),
         ({"part": "other"}, 422),

@@ -2033,7 +2033,7 @@ export interface components {
             effective: components["schemas"]["Effect"][];
             /**
              * Expected
-             * @description while not effective: "acts from the next OPD phase, in about 20 s"
+             * @description while not effective: "acts from step 37, in the next OPD phase, in about 20 s"
              */
             expected?: string | null;
         };
@@ -2199,6 +2199,11 @@ export interface components {
             reason?: string | null;
             /** Url */
             url: string | null;
+            /**
+             * File
+             * @description the name of the zip, as it is downloaded
+             */
+            file: string;
             /** Requested By */
             requested_by: string;
             /**

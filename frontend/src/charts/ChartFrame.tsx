@@ -1,6 +1,6 @@
-import { ActionIcon, Popover, Skeleton } from "@mantine/core";
+import { Skeleton } from "@mantine/core";
 import type { ReactNode, Ref } from "react";
-import { Icon } from "../parts/Icon";
+import { HelpButton } from "../parts/HelpButton";
 import { ProblemAlert } from "../parts/Problem";
 import classes from "./ChartFrame.module.css";
 
@@ -33,7 +33,7 @@ export function ChartFrame({ ref, id, title, help, note, height, loading = false
       <header className={classes.head}>
         <h3>{title}</h3>
         {note && <span className={classes.note}>{note}</span>}
-        {help && <Help title={title} text={help} />}
+        {help && <HelpButton about={title}>{help}</HelpButton>}
         {menu}
       </header>
       <div className={classes.body} style={{ minHeight: height }} data-stale={stale || undefined}>
@@ -43,18 +43,5 @@ export function ChartFrame({ ref, id, title, help, note, height, loading = false
       </div>
       {tools}
     </section>
-  );
-}
-
-function Help({ title, text }: { title: string; text: string }) {
-  return (
-    <Popover width={320} position="bottom-end" shadow="md" withArrow>
-      <Popover.Target>
-        <ActionIcon variant="subtle" color="gray" size={28} aria-label={`How to read: ${title}`}>
-          <Icon name="help" size={16} />
-        </ActionIcon>
-      </Popover.Target>
-      <Popover.Dropdown className={classes.help}>{text}</Popover.Dropdown>
-    </Popover>
   );
 }

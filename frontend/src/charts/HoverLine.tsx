@@ -1,5 +1,5 @@
 import { useEffect, useState, type RefObject } from "react";
-import { valuesAt, type HoverGroup, type ValueAt } from "./hover";
+import { placeText, valuesAt, type HoverGroup, type ValueAt } from "./hover";
 import type { PlotElement } from "./plotly";
 import classes from "./HoverLine.module.css";
 
@@ -10,21 +10,25 @@ interface Line {
   /** The values stand on the side that has room. */
   isRight: boolean;
   values: ValueAt[];
+  /** On the chart itself where exactly; on the others it is the same. */
+  head: string | null;
 }
 
-/** Where the person points at in another chart of the same axis, and what the curves here say there. */
+/** Where the person points at, here or in another chart of the same axis, and what all curves here say there: Plotly's own list has only
+ * those that have a point nearby. */
 export function HoverLine({ group, element }: { group: HoverGroup; element: RefObject<PlotElement | null> }) {
   const [line, setLine] = useState<Line | null>(null);
   useEffect(() => {
     const chart = element.current;
     if (!chart) return;
-    return group.join(chart, (at) => setLine(at === null ? null : lineAt(chart, at)));
+    return group.join(chart, (at, isHere) => setLine(at === null ? null : lineAt(chart, at, isHere)));
   }, [element, group]);
   if (!line) return null;
   return (
     <div className={classes.line} style={{ left: line.left, top: line.top, height: line.height }} aria-hidden="true">
       {line.values.length > 0 && (
         <ul className={classes.values} data-right={line.isRight || undefined}>
+          {line.head && <li className={classes.head}>{line.head}</li>}
           {line.values.map(({ name, colour, value }) => (
             <li key={name}>
               <span className={classes.swatch} style={{ background: colour }} />
@@ -38,14 +42,16 @@ export function HoverLine({ group, element }: { group: HoverGroup; element: RefO
 }
 
 const MOST_VALUES = 8;
+const UNIFIED = "x unified";
 
-function lineAt(chart: PlotElement, at: number): Line | null {
+function lineAt(chart: PlotElement, at: number, isHere: boolean): Line | null {
   const layout = chart._fullLayout;
-  if (!layout || !chart.data) return null;
+  if (!layout || !chart.data || (isHere && layout.hovermode !== UNIFIED)) return null;
   const inside = layout.xaxis.d2p(at);
   if (!(inside >= 0 && inside <= layout.xaxis._length)) return null;
-  const values = valuesAt(chart.data, at).slice(0, MOST_VALUES);
-  return { left: layout.xaxis._offset + inside, top: layout.yaxis._offset, height: layout.yaxis._length, isRight: inside > layout.xaxis._length / 2, values };
+  const values = isHere ? valuesAt(chart.data, at, true) : valuesAt(chart.data, at).slice(0, MOST_VALUES);
+  const head = isHere ? placeText(layout.xaxis.title.text ?? "", layout.xaxis.type, at) : null;
+  return { head, left: layout.xaxis._offset + inside, top: layout.yaxis._offset, height: layout.yaxis._length, isRight: inside > layout.xaxis._length / 2, values };
 }
 
 function short(value: number): string {

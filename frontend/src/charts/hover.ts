@@ -9,14 +9,15 @@ export interface ValueAt {
   readonly value: number;
 }
 
-/** The newest value of each shown curve at or before `at`: a curve that begins later says nothing. */
-export function valuesAt(traces: readonly Trace[], at: number): ValueAt[] {
+/** The newest value of each shown curve at or before `at`: a curve that begins later says nothing. Those of a run that is drawn beside
+ * this one are told where it is asked for. */
+export function valuesAt(traces: readonly Trace[], at: number, withCompared = false): ValueAt[] {
   return traces.flatMap((trace): ValueAt[] => {
     const { x, y, visible, hoverinfo, line } = trace as { x?: unknown[]; y?: unknown[]; visible?: unknown; hoverinfo?: unknown; line?: { color?: string } };
-    if (!x || !y || metaOf(trace).compared || hoverinfo === "skip" || (visible !== undefined && visible !== true)) return [];
+    if (!x || !y || (metaOf(trace).compared && !withCompared) || hoverinfo === "skip" || (visible !== undefined && visible !== true)) return [];
     for (let i = lastAtOrBefore(x, at); i >= 0; i -= 1) {
       const value = y[i];
-      if (typeof value === "number") return [{ name: plain(trace["name"] ?? legendKey(trace)), colour: line?.color ?? "currentColor", value }];
+      if (typeof value === "number") return [{ name: plain(metaOf(trace).label ?? trace["name"] ?? legendKey(trace)), colour: line?.color ?? "currentColor", value }];
     }
     return [];
   });
@@ -34,15 +35,23 @@ function lastAtOrBefore(places: readonly unknown[], at: number): number {
   return low - 1;
 }
 
+/** "training steps: 96", "time: 10:00:05", as the axis writes it. */
+export function placeText(title: string, type: string, at: number): string {
+  return `${title}: ${type === "date" ? new Date(at).toISOString().slice(11, 19) : at.toLocaleString("en", { maximumSignificantDigits: 6 })}`;
+}
+
+/** Whether it is this chart that the pointer is on. */
+export type Listener = (at: number | null, isHere: boolean) => void;
+
 /** Charts of one page that have the same horizontal axis: what one is hovered at, all are told, once a frame at most. */
 export class HoverGroup {
-  private readonly listeners = new Map<object, (at: number | null) => void>();
+  private readonly listeners = new Map<object, Listener>();
   private waiting = false;
   private source: object | null = null;
   private at: number | null = null;
 
-  /** `listen` hears what the others hover; the answer leaves. */
-  join(chart: object, listen: (at: number | null) => void): () => void {
+  /** `listen` hears what it and the others are hovered at; the answer leaves. */
+  join(chart: object, listen: Listener): () => void {
     this.listeners.set(chart, listen);
     return () => {
       this.listeners.delete(chart);
@@ -58,7 +67,7 @@ export class HoverGroup {
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      for (const [other, listen] of this.listeners) if (other !== this.source) listen(this.at);
+      for (const [other, listen] of this.listeners) listen(this.at, other === this.source);
     });
   }
 }

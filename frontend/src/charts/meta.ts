@@ -12,6 +12,8 @@ export interface TraceMeta {
   total?: number;
   error_scale?: number;
   compared?: boolean;
+  /** What it is called where it stands alone, unlike in the legend, which it shares with others. */
+  label?: string;
 }
 
 export function metaOf(trace: Trace): TraceMeta {

@@ -9,7 +9,8 @@ export interface PlotElement extends HTMLDivElement {
   data?: Trace[];
   layout?: Layout;
   _fullLayout?: {
-    xaxis: { _offset: number; _length: number; d2p: (at: number) => number };
+    hovermode?: string | false;
+    xaxis: { _offset: number; _length: number; type: string; title: { text?: string }; d2p: (at: number) => number };
     yaxis: { _offset: number; _length: number };
   };
 }

@@ -1,4 +1,5 @@
 /** A chart as a file of the person's own. */
+import { download } from "../parts/download";
 import { advance } from "./drawing";
 import { layoutOf } from "./layout";
 import { CONFIG, loadPlotly, type Layout } from "./plotly";
@@ -45,11 +46,4 @@ function titled(layout: Layout, title: string): Layout {
     margin: { ...margin, t: (margin.t ?? 0) + TITLE_ROOM },
     title: { text, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 12 }, font: { size: 15 } },
   };
-}
-
-function download(href: string, file: string): void {
-  const link = document.createElement("a");
-  link.href = href;
-  link.download = file;
-  link.click();
 }

@@ -84,6 +84,7 @@ class ExportView(BaseModel):
     started_at: datetime | None = Field(None, description="null while it waits for a worker")
     reason: str | None = Field(None, description="why it failed")
     url: str | None
+    file: str = Field(description="the name of the zip, as it is downloaded")
     requested_by: str
     requested_at: datetime
     ready_at: datetime | None

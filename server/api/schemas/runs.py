@@ -99,7 +99,7 @@ class EditView(BaseModel):
     requested_at: datetime
     acknowledged_at: datetime | None
     effective: list[Effect]
-    expected: str | None = Field(None, description='while not effective: "acts from the next OPD phase, in about 20 s"')
+    expected: str | None = Field(None, description='while not effective: "acts from step 37, in the next OPD phase, in about 20 s"')
 
 
 class ControlView(BaseModel):

@@ -1,29 +1,22 @@
 import { useId, type ReactNode } from "react";
 import type { PlannedSegment, PolicyView } from "../../api/types";
+import { kindName, KINDS } from "../../parts/kinds";
 import { count } from "../../parts/numbers";
 import { usePolicyColours } from "../../parts/policyColour";
 import { toLanes, type Block, type Lane, type Lanes, type Mark } from "./lanes";
 import classes from "./PlanChart.module.css";
 
-const KINDS: Record<string, { name: string; what: string }> = {
-  rlvr: { name: "RLVR", what: "learns its own domain" },
-  opd: { name: "OPD", what: "learns from its teachers too" },
-  measure: { name: "agreement", what: "compared with its peers" },
-  merge: { name: "merge", what: "mean of the experts" },
-  evaluate: { name: "evaluation", what: "held-out accuracy" },
-};
 const ROW = 36;
 
-const nameOf = (kind: string): string => KINDS[kind]?.name ?? kind;
 const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 
 function blockTitle(policy: string, { kind, round, from, to, parts }: Block): string {
   const cut = parts > 1 ? `, teachers refreshed every ${plural(Math.round((to - from) / parts), "step")}` : "";
-  return `${policy}, round ${round + 1}: ${nameOf(kind)}, steps ${count(from)} to ${count(to)}${cut}`;
+  return `${policy}, round ${round + 1}: ${kindName(kind)}, steps ${count(from)} to ${count(to)}${cut}`;
 }
 
 function markTitle(policy: string, { kind, step, count: n }: Mark): string {
-  return `${policy} at step ${count(step)}: ${nameOf(kind)}${n > 1 ? ` on ${n} domains` : ""}`;
+  return `${policy} at step ${count(step)}: ${kindName(kind)}${n > 1 ? ` on ${n} domains` : ""}`;
 }
 
 function MarkShape({ kind, x, y }: { kind: string; x: string; y: number }) {
@@ -90,7 +83,7 @@ function Legend({ kinds, hatch }: { kinds: readonly string[]; hatch: string }) {
             )}
           </svg>
           <span>
-            <b>{nameOf(kind)}</b> {KINDS[kind]?.what}
+            <b>{kindName(kind)}</b> {KINDS[kind]?.what}
           </span>
         </li>
       ))}

@@ -32,7 +32,7 @@ const CheckpointsTab = lazy(() => import("./checkpoints/CheckpointsTab").then((m
 const TABS = [
   ["overview", "Overview", OverviewTab],
   ["agreement", "Agreement", AgreementTab],
-  ["weights", "Weights", WeightsTab],
+  ["weights", "Distillation weights", WeightsTab],
   ["rollouts", "Rollouts", RolloutsTab],
   ["system", "System", SystemTab],
   ["events", "Events", EventsTab],

@@ -7,6 +7,7 @@ import { StateBadge } from "../../parts/StateBadge";
 import { Tags } from "../../parts/Tags";
 import { about, ago } from "../../parts/time";
 import { seconds, TABLE } from "./columns";
+import { Sparkline } from "./Sparkline";
 import type { ColumnId } from "./view";
 import classes from "./RunGrid.module.css";
 
@@ -79,7 +80,10 @@ function Card({ run, now }: { run: RunSummary; now: number }) {
         )}
       </div>
       <div role="gridcell" className={classes.facts}>
-        <span>Merged {accuracy(run.capability)}</span>
+        <span className={classes.accuracy}>
+          Merged {accuracy(run.capability)}
+          {(run.trend?.length ?? 0) > 1 && <Sparkline values={run.trend ?? []} />}
+        </span>
         <span>{taken === null ? "not started" : about(taken)}</span>
         <span>{ago(run.created_at, now)}</span>
       </div>

@@ -46,7 +46,7 @@ export function Facts({ run, colour, onPair }: Props) {
       <div>
         <dt>Mean of all pairs now</dt>
         <dd>
-          <strong>{now.mean.toFixed(2)}</strong> of their 10 likeliest tokens shared
+          <strong>{now.mean.toFixed(2)}</strong> of their likeliest tokens shared
         </dd>
       </div>
     </dl>

@@ -29,9 +29,10 @@ export function Export({ run, checkpoint, made, name, label, isMain = false }: P
   const state = act.isPending ? "waiting" : exportState(made);
   const button = { size: isMain || label ? "sm" : "xs", variant: isMain ? "filled" : "default", leftSection: <Icon name="download" size={14} /> };
   const said = (verb: string): string => (label ? `${verb} ${label}` : verb);
+  const named = (verb: string): string => `${said(verb)} ${name}`;
   if (state === "ready" && made?.url) {
     return (
-      <Button {...button} variant="filled" component="a" href={made.url} download aria-label={`Download ${name}`}>
+      <Button {...button} variant="filled" component="a" href={made.url} download aria-label={named("Download")}>
         {said("Download")}
       </Button>
     );
@@ -44,10 +45,10 @@ export function Export({ run, checkpoint, made, name, label, isMain = false }: P
       {state === "failed" && <span className={classes.failed}>The export failed: {made?.reason ?? "the worker did not say why"}</span>}
       {maySteer && (state === "none" || state === "failed") && (
         <>
-          <Button {...button} aria-label={`${state === "failed" ? "Try again to export" : "Export"} ${name}`} onClick={() => act.mutate(checkpoint)}>
-            {said(state === "failed" ? "Try again" : "Export")}
+          <Button {...button} aria-label={named(state === "failed" ? "Try again to export" : "Export")} onClick={() => act.mutate(checkpoint)}>
+            {said(state === "failed" ? "Try again to export" : "Export")}
           </Button>
-          <CopyCurl method="POST" path={`/api/v1/runs/${run.id}/export`} body={{ policy: checkpoint.policy, step: checkpoint.step }} what={`export ${name}`} />
+          <CopyCurl method="POST" path={`/api/v1/runs/${run.id}/export`} body={{ policy: checkpoint.policy, step: checkpoint.step }} what={`export ${label ? `${label} ` : ""}${name}`} />
         </>
       )}
       {act.error && <ProblemAlert error={act.error} />}

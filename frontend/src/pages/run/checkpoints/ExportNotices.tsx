@@ -4,13 +4,16 @@ import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { exportsQuery } from "../../../api/queries";
 import type { ExportView, Run } from "../../../api/types";
 import { announce } from "../../../parts/Announcer";
+import { download } from "../../../parts/download";
+import { asked } from "./asked";
 import { exportEnded } from "./checkpointText";
 import classes from "./Checkpoints.module.css";
 
 /** A note goes by itself: what it says, the Checkpoints tab says too, and it may lie on what one wants to click. */
 const SHOWN_MS = 20_000;
 
-/** Tells of each export that ends while one looks, whatever tab is open: it was asked for some time before. */
+/** Tells of each export that ends while one looks, whatever tab is open: it was asked for some time before. Whoever asked for it here gets it
+ * without another click. */
 export function ExportNotices({ run }: { run: Run }) {
   const exports = useQuery(exportsQuery(run.id)).data?.exports;
   const awaited = useRef(new Set<number>());
@@ -18,8 +21,9 @@ export function ExportNotices({ run }: { run: Run }) {
   useEffect(() => {
     for (const each of exports ?? []) {
       if (each.state === "waiting") awaited.current.add(each.id);
-      else if (awaited.current.delete(each.id)) {
+      else if (awaited.current.delete(each.id) || asked.has(each.id)) {
         announce(exportEnded(each));
+        if (asked.delete(each.id) && each.url) download(each.url);
         setEnded((before) => [...before, each.id]);
       }
     }
@@ -60,9 +64,12 @@ function Note({ ended, onClose }: { ended: ExportView; onClose: () => void }) {
       onBlur={() => setFocused(false)}
     >
       {ended.url ? (
-        <a href={ended.url} download>
-          Download it
-        </a>
+        <>
+          {ended.file}{" "}
+          <a href={ended.url} download>
+            Download
+          </a>
+        </>
       ) : (
         (ended.reason ?? "The worker did not say why.")
       )}

@@ -15,7 +15,7 @@ export function NewestModel({ run, all, exports }: { run: Run; all: readonly Lis
         <h3>Newest merged model</h3>
         <p className={classes.dim}>
           {newest
-            ? `Step ${newest.step}, the end of round ${newest.round} of ${run.progress.rounds}, ${bytes(newest.bytes)}. An export is a plain Hugging Face folder.`
+            ? `Step ${newest.step}, the end of round ${newest.round} of ${run.progress.rounds}, ${bytes(newest.bytes)}. An export is a plain Hugging Face folder in a .zip, which is downloaded as soon as it is made.`
             : "The first comes at the end of round 1. Any checkpoint below can be exported until then."}
         </p>
       </div>

@@ -5,6 +5,7 @@ import type { CheckpointView, ExportView, Run, SweepRequest, SweepView } from ".
 import { navigate } from "../../../app/router";
 import { announce } from "../../../parts/Announcer";
 import { bytes } from "../../../parts/numbers";
+import { asked } from "./asked";
 import { checkpoints } from "./checkpointText";
 
 interface Place {
@@ -26,7 +27,10 @@ export function useExport(run: Run): UseMutationResult<ExportView, ApiError, Pla
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ policy, step }) => exportCheckpoint(run.id, policy, step),
-    onSuccess: (_, { policy, step }) => announce(`The export of ${policy} at step ${step} is requested.`),
+    onSuccess: ({ id }, { policy, step }) => {
+      asked.add(id);
+      announce(`The export of ${policy} at step ${step} is requested.`);
+    },
     onSettled: () => client.invalidateQueries({ queryKey: ["run", run.id, "exports"] }),
   });
 }

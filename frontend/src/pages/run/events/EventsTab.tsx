@@ -63,15 +63,15 @@ function Take({ run, filter, text }: { run: Run; filter: LogFilter; text: () => 
       <Menu position="bottom-end">
         <Menu.Target>
           <Button variant="default" size="xs" leftSection={<Icon name={copied ? "check" : "download"} size={14} />}>
-            {copied ? "Copied" : "Take away"}
+            {copied ? "Copied" : "Download"}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item component="a" href={logFileUrl(run.id, filter, "text")} download>
-            Download as text
+            As text
           </Menu.Item>
           <Menu.Item component="a" href={logFileUrl(run.id, filter, "jsonl")} download>
-            Download as JSON lines
+            As JSON lines
           </Menu.Item>
           <Menu.Item onClick={() => copy(text())}>Copy what is shown</Menu.Item>
         </Menu.Dropdown>

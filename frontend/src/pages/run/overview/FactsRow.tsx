@@ -43,7 +43,11 @@ export function FactsRow({ run }: { run: Run }) {
         </Fact>
         {hasPairs && (
           <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} /> : data ? "after the first measuring" : "…"}>
-            {lowest && lowest.value.toFixed(2)}
+            {lowest && (
+              <>
+                {lowest.value.toFixed(2)} <span>of likeliest tokens shared</span>
+              </>
+            )}
           </Fact>
         )}
         <Fact name="Edits" detail={newest ? <NewestEdit edit={newest} /> : "no setting was changed"}>
@@ -54,9 +58,10 @@ export function FactsRow({ run }: { run: Run }) {
   );
 }
 
-function weakestOf({ policy, step }: Weakest): string {
-  if (policy === "base") return "of the base model, before training";
-  return `of ${policy === "merged" ? "the merged model" : policy}’s domains, at step ${step}`;
+function weakestOf({ policy, step, rivals }: Weakest): string {
+  const who = policy === "base" ? "of the base model, before training" : `of ${policy === "merged" ? "the merged model" : policy}’s domains, at step ${step}`;
+  if (!rivals.length) return who;
+  return `${who}; ${rivals.map(({ domain, accuracy }) => `${domain}, ${percentage(accuracy)},`).join(" and ")} may be as weak`;
 }
 
 function NewestEdit({ edit }: { edit: EditView }) {
@@ -87,7 +92,7 @@ function LowestLink({ lowest: { student, teacher, step } }: { lowest: LowestOver
   };
   return (
     <button type="button" className={classes.link} onClick={show}>
-      {student} ← {teacher} at step {step}
+      student {student} ← teacher {teacher}, at step {step}
     </button>
   );
 }

@@ -6,6 +6,7 @@ import type { ResultCard, Run } from "../../../api/types";
 import { Link } from "../../../app/router";
 import { useMaySteer } from "../../../app/useMaySteer";
 import { Icon } from "../../../parts/Icon";
+import { bytes } from "../../../parts/numbers";
 import { exportOf } from "../checkpoints/checkpointText";
 import { Export } from "../checkpoints/Export";
 import { asCurl, asPython } from "./copyAs";
@@ -50,6 +51,6 @@ function Models({ run, result }: Props) {
   const steps = [...new Set([result.step, result.best_step])];
   const models = steps.flatMap((step) => all.filter((each) => each.policy === "merged" && each.step === step));
   return models.map((model, i) => (
-    <Export key={model.step} run={run} checkpoint={model} made={exportOf(exports, model)} name={`step ${model.step} of the merged model`} label={`step ${model.step}`} isMain={i === 0} />
+    <Export key={model.step} run={run} checkpoint={model} made={exportOf(exports, model)} name="of the merged model" label={`step ${model.step} (.zip, ${bytes(model.bytes)})`} isMain={i === 0} />
   ));
 }

@@ -3,9 +3,10 @@ import { segmentsQuery } from "../../../api/queries";
 import type { Run, SegmentView, StreamProgress } from "../../../api/types";
 import { useLive } from "../../../live/useLiveRun";
 import facts from "../../../parts/Facts.module.css";
+import { HelpButton } from "../../../parts/HelpButton";
+import { kindName, KINDS } from "../../../parts/kinds";
 import { PolicyName } from "../../../parts/PolicyName";
 import { usePolicyColours } from "../../../parts/policyColour";
-import { KINDS } from "./kinds";
 import classes from "./OverviewTab.module.css";
 
 /** What runs at this moment: policy, kind, how far, and whether it is a second try. */
@@ -16,7 +17,8 @@ export function WorkNow({ run }: { run: Run }) {
   const running = segments.filter((segment) => segment.state === "running");
   if (!running.length) return <span />;
   return (
-    <ul className={`${facts.facts} ${classes.now}`} aria-label="Running now">
+    <div className={classes.work}>
+      <ul className={`${facts.facts} ${classes.now}`} aria-label="Running now">
       {running.map((segment) => {
         const now = progress.get(segment.key);
         return (
@@ -29,6 +31,17 @@ export function WorkNow({ run }: { run: Run }) {
         );
       })}
     </ul>
+    <HelpButton about="what is running now">
+      <dl>
+        {Object.values(KINDS).map(({ name, what }) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </HelpButton>
+    </div>
   );
 }
 
@@ -52,5 +65,5 @@ function farText(segment: SegmentView, { done, total }: StreamProgress, all: rea
 }
 
 function what({ kind, domain }: SegmentView): string {
-  return domain ? `${KINDS[kind] ?? kind} on ${domain}` : (KINDS[kind] ?? kind);
+  return domain ? `${kindName(kind)} on ${domain}` : kindName(kind);
 }

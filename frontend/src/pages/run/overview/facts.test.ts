@@ -22,7 +22,9 @@ describe("the facts of a run", () => {
     curves = upsert(curves, [one("capability|merged||text", 10, 0.4, 0.02)]);
     expect(bestPolicy(curves, run)?.policy).toBe("text");
     curves = upsert(curves, evaluated("merged", 0.4, 0.45));
-    expect(weakest(curves, run)).toEqual({ policy: "merged", domain: "text", step: 10, accuracy: 0.4, error: 1.96 * 0.02 });
+    expect(weakest(curves, run)).toEqual({ policy: "merged", domain: "text", step: 10, accuracy: 0.4, error: 1.96 * 0.02, rivals: [] });
+    curves = upsert(curves, evaluated("merged", 0.4, 0.43).map(({ key, points }) => ({ key, points: points.map((point) => ({ ...point, step: 20 })) })));
+    expect(weakest(curves, run)).toMatchObject({ domain: "text", step: 20, rivals: [{ domain: "video", accuracy: 0.43 }] });
   });
 
   it("are of one model: of the newest step at which every domain was evaluated", () => {

@@ -9,7 +9,11 @@ export interface Weakest {
   readonly accuracy: number;
   /** Half of the 95 % interval. */
   readonly error: number | null;
+  /** The other domains whose accuracy lies within that interval, the weakest first: it takes more prompts to tell them apart. */
+  readonly rivals: readonly { readonly domain: string; readonly accuracy: number }[];
 }
+
+type DomainScore = Omit<Weakest, "rivals">;
 
 export interface LowestOverlap {
   readonly student: string;
@@ -46,15 +50,17 @@ export function bestPolicy(curves: Curves, run: Pick<Run, "policies" | "domains"
 export function weakest(curves: Curves, run: Pick<Run, "policies" | "domains">): Weakest | null {
   const policy = bestPolicy(curves, run)?.policy;
   if (policy === undefined) return null;
-  return wholeEvaluation(curves, policy, run.domains).toSorted((a, b) => a.accuracy - b.accuracy)[0] ?? null;
+  const [lowest, ...others] = wholeEvaluation(curves, policy, run.domains).toSorted((a, b) => a.accuracy - b.accuracy);
+  if (!lowest) return null;
+  return { ...lowest, rivals: others.filter(({ accuracy }) => accuracy <= lowest.accuracy + (lowest.error ?? 0)).map(({ domain, accuracy }) => ({ domain, accuracy })) };
 }
 
 /** A policy's score in each domain at the newest step at which it has one in all: it is evaluated in one after the other, and two models
  * are not taken for one. Empty before that. */
-function wholeEvaluation(curves: Curves, policy: string, domains: readonly string[]): Weakest[] {
+function wholeEvaluation(curves: Curves, policy: string, domains: readonly string[]): DomainScore[] {
   const scores = domains.map((domain) => new Map((curves.get(`capability|${policy}||${domain}`)?.points ?? []).map((point) => [point.step, point])));
   const step = [...(scores[0]?.keys() ?? [])].findLast((each) => scores.every((of) => of.get(each)?.value != null));
-  return domains.flatMap((domain, i): Weakest[] => {
+  return domains.flatMap((domain, i): DomainScore[] => {
     const point = step === undefined ? undefined : scores[i]?.get(step);
     return point?.value == null ? [] : [{ policy, domain, step: point.step, accuracy: point.value, error: point.se === null ? null : Z95 * point.se }];
   });

@@ -58,14 +58,14 @@ function Sheet({ steering, onClose, wanted, children }: Omit<Props, "opened" | "
           Apply
         </Button>
         <Button size="xs" variant="default" disabled={!isChange} onClick={() => finish(steering.stage)}>
-          Add to changes
+          Apply later
         </Button>
         <Button size="xs" variant="subtle" color="gray" onClick={onClose}>
           Cancel
         </Button>
         <CopyCurl {...editRequest(steering.run, changes)} what="this change" />
       </div>
-      <p className={classes.keys}>Enter applies, Shift + Enter adds to the changes, Esc reverts.</p>
+      <p className={classes.keys}>Enter applies. Apply later, Shift + Enter, keeps it to be applied with others. Esc reverts.</p>
     </div>
   );
 }
