@@ -12,7 +12,7 @@ from tests.browser.pictures import keep_picture
 from tests.browser.specs import endless, short
 from tests.browser.watching import Console, barriers
 from tests.chaos.disk import own_disk
-from tests.embedded import Stack
+from tests.embedded import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 SMALL = 256 << 10
@@ -45,7 +45,9 @@ def test_a_lost_worker_is_replaced_and_the_page_says_from_which_step(page: Page,
     working = page.get_by_role("list", name="Running now")
     expect(working).to_contain_text("RLVR")
     expect(working).to_contain_text(re.compile(r"step \d+ of \d+"))
-    stack.kill("worker-1")
+    trains = "SELECT worker FROM attempts WHERE run_id = %s AND ended_at IS NULL AND started_at IS NOT NULL AND segment_key LIKE 'rlvr.%%'"
+    eventually(lambda: bool(stack.column(trains, run)))
+    stack.kill(stack.column(trains, run)[0])
     expect(working.get_by_text(re.compile(r"attempt 2, from step \d+")).first).to_be_visible()
     assert barriers(page) == []
     keep_picture(page, "worker-lost")
