@@ -75,8 +75,8 @@ def _lines(sessions: SessionFactory, run_id: str, wanted: queries.LogFilter, *, 
 
 
 def as_text(entry: LogEntry) -> str:
-    """`2026-01-01T12:00:00.000+00:00 WARNING worker-1 [rlvr.text@0, attempt 7] what it says`, further lines indented."""
-    about = ", ".join(part for part in (entry.segment or entry.policy, entry.attempt and f"attempt {entry.attempt}") if part)
+    """`2026-01-01T12:00:00.000+00:00 WARNING worker-1 [rlvr.text@0, attempt 2] what it says`, further lines indented."""
+    about = ", ".join(part for part in (entry.segment or entry.policy, entry.attempt_number and f"attempt {entry.attempt_number}") if part)
     place = f" [{about}]" if about else ""
     message = entry.message.replace("\n", "\n    ")
     return f"{entry.time.isoformat(timespec='milliseconds')} {entry.level.upper()} {entry.actor}{place} {message}"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from copd_engine.plan import BASE, MERGED, Ref
 from server.api.schemas.results import (
@@ -69,7 +69,7 @@ class LogFilter:
 def log(db: Session, run_id: str, wanted: LogFilter, *, after: int | None, before: int | None, limit: int) -> LogPage:
     """Oldest first. With `after` the next entries from there; otherwise the newest (before `before`)."""
     query = (
-        select(LogLine, Attempt.segment_key)
+        select(LogLine, Attempt.segment_key, attempt_number())
         .outerjoin(Attempt, Attempt.id == LogLine.attempt_id)
         .where(LogLine.run_id == run_id, *wanted.conditions())
     )
@@ -84,11 +84,18 @@ def log(db: Session, run_id: str, wanted: LogFilter, *, after: int | None, befor
     entries = [
         LogEntry(
             id=r.id, time=r.time, level=_level(r.level), actor=r.actor, kind=_kind(r), message=r.message, policy=r.policy,
-            attempt=r.attempt_id, segment=segment,
+            attempt=r.attempt_id, segment=segment, attempt_number=number,
         )
-        for r, segment in rows
+        for r, segment, number in rows
     ]  # fmt: skip
     return LogPage(entries=entries, next=entries[-1].id if entries else after)
+
+
+def attempt_number() -> ScalarSelect[int | None]:
+    """What people call an attempt by: its number among those at its segment. Of the row of Attempt in the statement around it."""
+    earlier = aliased(Attempt)
+    same = (earlier.run_id == Attempt.run_id, earlier.segment_key == Attempt.segment_key, earlier.id <= Attempt.id)
+    return select(func.nullif(func.count(), 0)).select_from(earlier).where(*same).correlate(Attempt).scalar_subquery()
 
 
 def _kind(row: LogLine) -> ActorKind:

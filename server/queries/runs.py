@@ -20,6 +20,7 @@ from server.commands.locked import spec_of
 from server.db.models import Attempt, Checkpoint, Run, SegmentRow
 from server.db.standing import recent_scores
 from server.outlook import eta_seconds
+from server.queries.artifacts import attempt_number
 from server.queries.controls import control_views, edit_views
 from server.queries.estimates import first_evaluation_seconds
 from server.queries.system import reports_if_reachable
@@ -63,6 +64,7 @@ def _error(db: Session, run: Run) -> RunError | None:
     if not run.error:
         return None
     error = RunError.model_validate(run.error)
+    error.attempt_number = db.scalar(select(attempt_number()).select_from(Attempt).where(Attempt.id == error.attempt))
     failed = db.get(SegmentRow, (run.id, error.segment)) if error.segment else None
     if failed and failed.kind in TRAINING:
         of_policy = (Checkpoint.run_id == run.id, Checkpoint.policy == failed.policy, Checkpoint.deleted_at.is_(None))

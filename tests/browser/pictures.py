@@ -25,6 +25,7 @@ def keep_picture(page: Page, name: str) -> None:
         page.set_viewport_size(viewport)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
+            page.evaluate("scrollTo(0, 0)")
             save(page.screenshot(), Path(folder) / f"{name}-{size}-{scheme}.png")
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")

@@ -34,7 +34,7 @@ export function logParams({ who, level, policy, attempt, q }: LogFilter) {
   };
 }
 
-/** Where the filtered log is taken away from. */
+/** Where the filtered log is downloaded from. */
 export function logFileUrl(id: string, filter: LogFilter, format: "text" | "jsonl"): string {
   const search = new URLSearchParams({ format });
   for (const [name, value] of Object.entries(logParams(filter))) for (const each of [value].flat()) search.append(name, String(each));

@@ -2615,13 +2615,21 @@ export interface components {
             message: string;
             /** Policy */
             policy: string | null;
-            /** Attempt */
+            /**
+             * Attempt
+             * @description its id
+             */
             attempt: number | null;
             /**
              * Segment
              * @description that the attempt is at
              */
             segment: string | null;
+            /**
+             * Attempt Number
+             * @description its number among the attempts at the segment, from 1
+             */
+            attempt_number: number | null;
         };
         /** LogPage */
         LogPage: {
@@ -3908,8 +3916,16 @@ export interface components {
             message: string;
             /** Segment */
             segment?: string | null;
-            /** Attempt */
+            /**
+             * Attempt
+             * @description its id
+             */
             attempt?: number | null;
+            /**
+             * Attempt Number
+             * @description its number among the attempts at the segment, from 1
+             */
+            attempt_number?: number | null;
             /**
              * Traceback
              * @default

@@ -157,8 +157,9 @@ class LogEntry(BaseModel):
     kind: ActorKind = Field(description="what the actor is")
     message: str
     policy: str | None
-    attempt: int | None
+    attempt: int | None = Field(description="its id")
     segment: str | None = Field(description="that the attempt is at")
+    attempt_number: int | None = Field(description="its number among the attempts at the segment, from 1")
 
 
 class LogPage(BaseModel):

@@ -129,7 +129,8 @@ class RunError(BaseModel):
 
     message: str
     segment: str | None = None
-    attempt: int | None = None
+    attempt: int | None = Field(None, description="its id")
+    attempt_number: int | None = Field(None, description="its number among the attempts at the segment, from 1")
     traceback: str = ""
     resumes_at: int | None = Field(None, description="last stored step of the policy that failed in training: a retry goes on from there")
 

@@ -40,7 +40,7 @@ export function Filters({ run, filter, set }: { run: Run; filter: LogFilter; set
       <SearchText text={filter.q} onText={(value) => set("q", value)} />
       {filter.attempt && (
         <span className={classes.chip}>
-          attempt {filter.attempt}
+          one attempt
           <CloseButton size={22} iconSize={14} aria-label="Show all attempts" onClick={() => set("attempt", "")} />
         </span>
       )}

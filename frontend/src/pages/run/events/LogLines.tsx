@@ -2,7 +2,7 @@ import { ActionIcon, CopyButton, Tooltip } from "@mantine/core";
 import type { LogEntry } from "../../../api/types";
 import { Icon } from "../../../parts/Icon";
 import { absolute, moment } from "../../../parts/time";
-import { asText, split } from "./eventText";
+import { aboutText, asText, split } from "./eventText";
 import { Traceback } from "./Traceback";
 import classes from "./Events.module.css";
 
@@ -45,7 +45,7 @@ function Line({ entry, onNarrow }: { entry: LogEntry; onNarrow: Props["onNarrow"
 
 /** What the line is about, each to be looked at alone. */
 function About({ entry, onNarrow }: { entry: LogEntry; onNarrow: NonNullable<Props["onNarrow"]> }) {
-  const { policy, attempt, segment } = entry;
+  const { policy, attempt } = entry;
   if (!policy && attempt === null) return null;
   return (
     <span className={classes.about}>
@@ -55,8 +55,8 @@ function About({ entry, onNarrow }: { entry: LogEntry; onNarrow: NonNullable<Pro
         </button>
       )}
       {attempt !== null && (
-        <button type="button" aria-label={`Only events of attempt ${attempt}`} title={segment ? `at ${segment}` : undefined} onClick={() => onNarrow("attempt", String(attempt))}>
-          attempt {attempt}
+        <button type="button" aria-label={`Only events of ${aboutText(entry)}`} onClick={() => onNarrow("attempt", String(attempt))}>
+          {aboutText(entry)}
         </button>
       )}
     </span>

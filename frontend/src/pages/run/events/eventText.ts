@@ -7,9 +7,14 @@ export function split(message: string): [string, string] {
   return end < 0 ? [message, ""] : [message.slice(0, end), message.slice(end + 1)];
 }
 
-/** A line as it is copied; the server's own format of a log that is taken away. */
+/** "rlvr.text@0, attempt 2"; of a line that no attempt said, the policy it is about. Empty where there is neither. */
+export function aboutText({ segment, policy, attempt_number: number }: Pick<LogEntry, "segment" | "policy" | "attempt_number">): string {
+  return [segment ?? policy, number && `attempt ${number}`].filter(Boolean).join(", ");
+}
+
+/** A line as it is copied; the server's own format of a log that is downloaded. */
 export function asText(entry: LogEntry): string {
-  const about = [entry.segment ?? entry.policy, entry.attempt === null ? null : `attempt ${entry.attempt}`].filter(Boolean).join(", ");
+  const about = aboutText(entry);
   const place = about ? ` [${about}]` : "";
   return `${entry.time} ${entry.level.toUpperCase()} ${entry.actor}${place} ${entry.message.replaceAll("\n", "\n    ")}`;
 }

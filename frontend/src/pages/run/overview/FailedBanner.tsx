@@ -19,7 +19,7 @@ export function FailedBanner({ run, error }: { run: Run; error: RunError }) {
   const entries = useQuery(logQuery(run.id)).data?.entries ?? [];
   const maySteer = useMaySteer();
   const retry = useRunAction(run.id, (what: Command) => command(run.id, what));
-  const where = [error.segment && `in ${error.segment}`, error.attempt != null && `attempt ${error.attempt}`].filter(Boolean).join(", ");
+  const where = [error.segment && `in ${error.segment}`, error.attempt_number != null && `attempt ${error.attempt_number}`].filter(Boolean).join(", ");
   return (
     <section className={classes.banner} aria-label="Why the run failed">
       <h2>{error.message}</h2>

@@ -115,7 +115,7 @@ function Row({ run, row, now }: { run: Run; row: AttemptRow; now: number }) {
       </td>
       <td className={classes.why}>
         {row.error && <>{row.error} </>}
-        <Link href={`/runs/${run.id}?tab=events&attempt=${row.id}`} aria-label={`Events of attempt ${row.id}`}>
+        <Link href={`/runs/${run.id}?tab=events&attempt=${row.id}`} aria-label={`Events of ${row.segment}, attempt ${row.number}`}>
           Events
         </Link>
       </td>
