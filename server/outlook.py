@@ -111,14 +111,15 @@ def _next_steps(outlook: Outlook) -> str:
 def _edge_effect(student: str, outlook: Outlook) -> str | None:
     """A weight acts in the student's OPD steps only. Before the next there is all that comes earlier in the plan, shared by the workers,
     and by no more of them than one for what the student itself has to do."""
-    speed, own, everything, is_timed = speeds(outlook.work), 0.0, 0.0, outlook.lanes > 0
+    speed, own, everything, is_timed, is_next = speeds(outlook.work), 0.0, 0.0, outlook.lanes > 0, True
     for segment in outlook.ahead:
         is_own = segment.policy == student
         if is_own and segment.kind is Kind.opd:
             if segment.is_running:
                 return f"acts from the next step, about step {segment.next_step}"
             when = f", in about {in_about(max(own, everything / outlook.lanes))}" if is_timed else ""
-            return f"acts from step {segment.next_step}, in the next OPD phase{when}"
+            return f"acts from step {segment.next_step}{'' if is_next else ', in the next OPD phase'}{when}"
+        is_next = is_next and not (is_own and segment.kind in TRAINING)
         is_timed = is_timed and (segment.kind in speed or segment.kind not in TRAINING)
         seconds = segment.units * speed.get(segment.kind, 0.0)
         everything += seconds

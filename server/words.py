@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from copd_engine.plan import Kind
+from copd_engine.plan import TRAINING, Kind
 
-WORK = {
-    Kind.rlvr: "RLVR from step",
-    Kind.opd: "OPD from step",
-    Kind.evaluate: "evaluation at step",
-    Kind.measure: "measuring at step",
-    Kind.merge: "merge at step",
-    Kind.export: "export at step",
-}
+KINDS: Mapping[str, str] = {
+    Kind.rlvr: "RLVR", Kind.opd: "OPD", Kind.evaluate: "evaluation", Kind.measure: "agreement", Kind.merge: "merge", Kind.export: "export",
+}  # fmt: skip
 
 
 def field_text(path: str) -> str:
@@ -34,6 +30,7 @@ def change_text(path: str, old: Any, value: Any) -> str:
     return f"{field_text(path)}: {old} → {value}"
 
 
-def work_text(kind: Kind, policy: str, step: int) -> str:
-    """A segment: "text (OPD from step 56)"."""
-    return f"{policy} ({WORK[kind]} {step})"
+def work_text(kind: Kind, policy: str, step: int | None = None) -> str:
+    """A segment: "text (OPD from step 56)", or without its step "text (OPD)"."""
+    place = "" if step is None else f" {'from' if kind in TRAINING else 'at'} step {step}"
+    return f"{policy} ({KINDS[kind]}{place})"

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from copd_engine.plan import TRAINING
-from server.db.models import Attempt, LogLine, Run, SegmentRow
+from server.db.models import Attempt, Checkpoint, LogLine, Run, SegmentRow
 from server.states import STOPPING, TERMINAL, RunState, Trigger, after
 from server.webhooks.messages import tell_state
 
@@ -30,7 +30,8 @@ def transition(
     state = after(before, trigger)
     if state is RunState.paused:
         run.pause_seconds = (now - run.state_since).total_seconds() if before is RunState.pausing else 0.0
-        because = f"{run.pause_seconds:.1f} s after it was asked for" if before is RunState.pausing else because
+        if before is RunState.pausing:
+            because = f"{run.pause_seconds:.1f} s after it was asked for, {_reached(session, run.id)}"
     run.state, run.state_since = state.value, now
     run.deadline = now + timedelta(seconds=_deadline_seconds(session, run.id)) if state in STOPPING else None
     run.waiting_for = None
@@ -49,6 +50,15 @@ def transition(
         data={"trigger": trigger.value, "from": before.value, "to": state.value, **(data or {})},
     )
     return state
+
+
+def _reached(session: Session, run_id: str) -> str:
+    """After which step each policy's training goes on: "after step 48 of image, 40 of text"."""
+    steps = select(Checkpoint.policy, func.max(Checkpoint.step)).where(
+        Checkpoint.run_id == run_id, Checkpoint.has_state, Checkpoint.deleted_at.is_(None)
+    )
+    known = session.execute(steps.group_by(Checkpoint.policy).order_by(Checkpoint.policy)).all()
+    return f"after step {', '.join(f'{step} of {policy}' for policy, step in known)}" if known else "before the first step"
 
 
 def log(session: Session, run_id: str | None, actor: str, message: str, *, level: str = "info", **columns: Any) -> None:

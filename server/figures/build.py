@@ -20,7 +20,7 @@ AGREEMENT = FigureKind(
     name="agreement",
     title="Do the experts still think alike?",
     help="Of the next tokens each expert finds likeliest (agreement.top_k of them), the share that two of them have in common; 1 = alike, "
-    "and all start at 1 because they share a base. High is good for teaching: below 0.9 it gets hard.",
+    "and all start at 1 because they share a base. High is good for teaching: experts of the paper that teach each other stay above 0.9.",
     unit="overlap",
     draw=matrix.agreement,
     series=("overlap",),
@@ -32,7 +32,8 @@ OVERLAP = FigureKind(
     name="overlap",
     title="Is the experts' agreement holding up?",
     help="Shared part of the likeliest next tokens (agreement.top_k of them) for every pair, student ← teacher, on states the student "
-    "visits. High is good for teaching: below 0.9 it gets hard. Dashed: another run of the same model and seed, for comparison.",
+    "visits. High is good for teaching: experts of the paper that teach each other stay above 0.9. Dashed: another run of the same model "
+    "and seed, for comparison.",
     unit="overlap",
     draw=curves.per_pair,
     series=("overlap",),

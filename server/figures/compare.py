@@ -84,7 +84,7 @@ OVERLAP = ComparedFigure(
     name="overlap",
     title="In which run do the experts still think alike?",
     help="Shared part of the likeliest next tokens (agreement.top_k of them), the mean over all pairs of experts, on states the students "
-    "visit. High is good for teaching: below 0.9 it gets hard.",
+    "visit. High is good for teaching: experts of the paper that teach each other stay above 0.9.",
     unit="overlap",
 )
 

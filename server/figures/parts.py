@@ -131,7 +131,7 @@ def _labels(data: FigureData, x: Axis) -> dict[int, tuple[str, str]]:
     for number, mark in reversed(wanted):
         if (place := getattr(mark, x)) is None:
             continue
-        text, at = f"{field_text(mark.path).removeprefix('weight ')} → {mark.value}", (_number(place) - low) / (high - low)
+        text, at = f"{field_text(mark.path).removeprefix('weight ')}: {mark.value}", (_number(place) - low) / (high - low)
         width = LETTER * len(text)
         for side, start in (("left", at), ("right", at - width)):
             end = start + width

@@ -15,12 +15,13 @@ from copd_engine.plan import TRAINING, Kind
 from server.figures.data import Axis, FigureData, Halt, Spell, between_halts
 from server.figures.parts import HOVER_ONE, Drawing, edit_marks, look_of
 from server.figures.style import KIND_PATTERNS
-from server.words import work_text
+from server.words import KINDS, work_text
 
-TITLES = {"rlvr": "RLVR", "opd": "OPD", "evaluate": "evaluation", "measure": "agreement", "merge": "merge", "export": "export"}
 WAITING = "waiting"
 ANOTHER_RUN = "a worker of the run this is a fork of"
 WAIT_COLOUR = "#8490a1"
+LEGEND_COLOUR = "#5c6675"
+"""Of no policy."""
 SHORTEST_WAIT = 0.5
 """Seconds. A successor is sent after some hundredths; what is shorter than this is no waiting that a person could see or mend."""
 
@@ -42,16 +43,14 @@ class Wait:
 def timeline(data: FigureData, _x: Axis) -> Drawing:
     """One row per policy in its colour, one bar per attempt from its start to its end; a running one is drawn up to now.
 
-    One trace per kind and policy, because a trace has one colour; the legend names each kind once and switches all of it.
+    One trace per kind and policy, because a trace has one colour; in the legend each kind stands once, without a policy's colour, and
+    switches all of it.
     """
     by_look: defaultdict[tuple[str, str], list[Spell]] = defaultdict(list)
     for spell in data.spells:
         by_look[spell.kind, spell.policy].append(spell)
-    named: set[str] = set()
-    traces = []
-    for (kind, policy), spells in by_look.items():
-        traces.append(_trace(kind, policy, spells, data).update(showlegend=kind not in named))
-        named.add(kind)
+    traces = [_legend_trace(kind) for kind in dict.fromkeys(spell.kind for spell in data.spells)]
+    traces.extend(_trace(kind, policy, spells, data) for (kind, policy), spells in by_look.items())
     if pauses := list(waits(data.spells, data.halts)):
         traces.insert(0, _wait_trace(pauses))
     policies = [info.name for info in data.cast.policies]
@@ -123,21 +122,29 @@ def _trace(kind: str, policy: str, spells: Sequence[Spell], data: FigureData) ->
     ]  # fmt: skip
     return go.Bar(
         orientation="h",
-        name=TITLES[kind],
+        name=KINDS[kind],
         legendgroup=kind,
         y=[policy] * len(spells),
         base=[spell.start.isoformat() for spell in spells],
         x=[1000 * each for each in seconds],
         customdata=told,
-        hovertemplate=f"%{{y}}: {TITLES[kind]}, %{{customdata[0]}}<br>"
+        hovertemplate=f"%{{y}}: {KINDS[kind]}, %{{customdata[0]}}<br>"
         "%{customdata[3]}, %{customdata[2]} s on %{customdata[1]}, began %{base|%H:%M:%S}<extra></extra>",
-        marker={
-            "color": look_of(data, policy).colour,
-            "line": {"width": 0},
-            "pattern": {"shape": KIND_PATTERNS[kind], "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6, "solidity": 0.25},
-        },
+        marker=_marker(kind, look_of(data, policy).colour),
+        showlegend=False,
         meta={"mode": "replace"},
     )
+
+
+def _legend_trace(kind: str) -> Any:
+    """Draws nothing: the kind's entry in the legend."""
+    marker, meta = _marker(kind, LEGEND_COLOUR), {"mode": "replace"}
+    return go.Bar(orientation="h", name=KINDS[kind], legendgroup=kind, y=[None], x=[None], marker=marker, hoverinfo="skip", meta=meta)
+
+
+def _marker(kind: str, colour: str) -> dict[str, Any]:
+    pattern = {"shape": KIND_PATTERNS[kind], "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6, "solidity": 0.25}
+    return {"color": colour, "line": {"width": 0}, "pattern": pattern}
 
 
 def _part(spell: Spell) -> str:

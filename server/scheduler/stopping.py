@@ -52,15 +52,15 @@ def waited_for(session: Session) -> list[Waiting]:
     """All live attempts of stopping runs."""
     overdue = func.extract("epoch", func.now() - Run.deadline)
     rows = session.execute(
-        select(Run.id, Attempt.id, Attempt.worker, SegmentRow.kind, SegmentRow.policy, SegmentRow.step, overdue)
+        select(Run.id, Attempt.id, Attempt.worker, SegmentRow.kind, SegmentRow.policy, overdue)
         .join(Attempt, Attempt.run_id == Run.id)
         .join(SegmentRow, (SegmentRow.run_id == Run.id) & (SegmentRow.key == Attempt.segment_key))
         .where(Run.state.in_([state.value for state in STOPPING]), Attempt.state.in_(LIVE))
         .order_by(Run.id, Attempt.id)
     )
     return [
-        Waiting(run, attempt, worker, work_text(Kind(kind), policy, step), Kind(kind) in TRAINING, float(seconds))
-        for run, attempt, worker, kind, policy, step, seconds in rows
+        Waiting(run, attempt, worker, work_text(Kind(kind), policy), Kind(kind) in TRAINING, float(seconds))
+        for run, attempt, worker, kind, policy, seconds in rows
     ]
 
 

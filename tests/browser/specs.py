@@ -31,6 +31,11 @@ def endless(name: str) -> str:
     return TEMPLATE.format(name=name, rounds=100, rlvr=20, opd=9)
 
 
+def one_long_phase(name: str) -> str:
+    """So long that one can look at it whatever the machine."""
+    return TEMPLATE.format(name=name, rounds=1, rlvr=2000, opd=3)
+
+
 def short(name: str) -> str:
     """One round: some hundred points, then the end."""
     return TEMPLATE.format(name=name, rounds=1, rlvr=20, opd=6)

@@ -35,7 +35,7 @@ def test_the_tab_says_when_overlap_was_lowest_and_draws_every_measure_of_a_pair(
     steps = sorted({row[3] for row in means})
     links = page.get_by_role("link", name=re.compile(r"^step \d+ ?: mean"))
     expect(links).to_have_count(len(steps))
-    expect(page.get_by_role("link", name=re.compile(f"^step {step} ?: .* lowest$"))).to_have_attribute("aria-current", "step")
+    expect(page.get_by_role("link", name=re.compile(f"^step {step} ?: .* min$"))).to_have_attribute("aria-current", "step")
     links.first.click()
     expect(page).to_have_url(re.compile(rf"at={steps[0]}\b"))
     heat = page.get_by_role("region", name=MATRIX)
@@ -63,7 +63,7 @@ def test_the_tab_says_when_overlap_was_lowest_and_draws_every_measure_of_a_pair(
 
     page.get_by_role("combobox", name="Prompts of").select_option("video")
     row = next(row for row in overlaps if row[2] == "video")
-    expect(page.get_by_role("link", name=re.compile(rf"lowest {row[4]:.2f}.* lowest$"))).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile(rf"lowest {row[4]:.2f}.* min$"))).to_be_visible()
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])

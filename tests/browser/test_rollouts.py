@@ -71,8 +71,8 @@ def test_the_worst_is_one_click_away_and_says_why(page: Page, stack: Stack, read
 
 def test_filters_leave_what_the_tables_have(page: Page, stack: Stack, read: str) -> None:
     opened(page, stack, read)
-    total = page.get_by_role("region", name="Which rollouts").get_by_text(re.compile(r"^\d+ rollouts?$"))
-    expect(total).to_have_text(f"{len(rows(stack, read))} rollouts")
+    total = page.get_by_role("region", name="Which rollouts").get_by_text(re.compile(r"^\d+ kept$"))
+    expect(total).to_have_text(f"{len(rows(stack, read))} kept")
     page.get_by_role("combobox", name="Policy").click()
     page.get_by_role("option", name="image").click()
     page.get_by_role("combobox", name="Kind").click()
@@ -88,7 +88,7 @@ def test_filters_leave_what_the_tables_have(page: Page, stack: Stack, read: str)
     full = [row for row in wanted if row[3] >= 1]
     expect(items(page)).to_have_count(len(full))
     page.get_by_role("button", name="Clear", exact=True).click()
-    expect(total).to_have_text(f"{len(rows(stack, read))} rollouts")
+    expect(total).to_have_text(f"{len(rows(stack, read))} kept")
 
 
 def test_tokens_are_read_by_keyboard_and_by_pointer(page: Page, stack: Stack, read: str) -> None:

@@ -97,7 +97,7 @@ def test_a_list_is_sorted_filtered_and_kept_in_its_address(page: Page, stack: St
     expect(grid(page)).to_be_visible()
 
 
-WAITING = "waiting for text (OPD from step 56) on worker-2 to finish its step"
+WAITING = "waiting for text (OPD) on worker-2 to finish its step"
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.pictures import keep_picture
-from tests.browser.specs import endless, short
+from tests.browser.specs import endless, one_long_phase, short
 from tests.browser.watching import Console, barriers
 from tests.chaos.disk import own_disk
 from tests.embedded import Stack, eventually
@@ -40,7 +40,7 @@ def test_a_full_disk_is_the_reason_in_one_sentence_and_a_retry_goes_on(page: Pag
 
 
 def test_a_lost_worker_is_replaced_and_the_page_says_from_which_step(page: Page, stack: Stack) -> None:
-    run = stack.client.create_run(endless("Loses a worker")).id
+    run = stack.client.create_run(one_long_phase("Loses a worker")).id
     page.goto(f"{stack.url}/runs/{run}")
     working = page.get_by_role("list", name="Running now")
     expect(working).to_contain_text("RLVR")
@@ -51,6 +51,7 @@ def test_a_lost_worker_is_replaced_and_the_page_says_from_which_step(page: Page,
     expect(working.get_by_text(re.compile(r"attempt 2, from step \d+")).first).to_be_visible()
     assert barriers(page) == []
     keep_picture(page, "worker-lost")
+    stack.client.command(run, "cancel")
 
 
 def test_without_a_server_the_page_waits_for_it_and_comes_back(page: Page, stack: Stack, console: Console, finished: str) -> None:

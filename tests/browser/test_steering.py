@@ -70,7 +70,7 @@ def pause(page: Page, stack: Stack, run_id: str) -> dict[str, int]:
     steps = check_states_in_store(stack, run_id)
     assert any(steps.values()), "no expert had made a step"
     for name, step in steps.items():
-        expect(note).to_contain_text(re.compile(rf"step {step}(\D.*\({name}\)|(, [\d.]+ s after it was asked to)?; Resume)"))
+        expect(note).to_contain_text(re.compile(rf"step {step}( of [^,]*\b{name}\b|(, [\d.]+ s after it was asked to)?; Resume)"))
     for (_, policy, _, _), points in stored(stack, run_id, "reward").items():
         assert max(points) == steps[policy], f"{policy} trained on, or lost steps, after the state it stopped with"
     return steps

@@ -81,6 +81,11 @@ def attempt(segment: str, start: float, end: float, *needs: str, steps: tuple[in
     )  # fmt: skip
 
 
+def bars(figure: Figure) -> list[dict[str, Any]]:
+    """A timeline's traces without those that only stand in the legend."""
+    return [trace for trace in figure.data if trace["x"] != [None]]
+
+
 def halt(start: float, end: float, policy: str | None = None) -> Halt:
     return Halt(policy, START + timedelta(seconds=start), START + timedelta(seconds=end))
 
@@ -140,7 +145,7 @@ def feet(name: str, *marks: Mark, curves: Sequence[Curve] | None = None) -> list
 
 @pytest.mark.parametrize("name", ["overlap", "weights", "absorbed", "capability.text", "reward"])
 def test_an_edit_is_named_on_the_charts_it_concerns(name: str) -> None:
-    assert [text for text, _ in feet(name, WEIGHT)] == ["image ← text → 0.3"]
+    assert [text for text, _ in feet(name, WEIGHT)] == ["image ← text: 0.3"]
 
 
 @pytest.mark.parametrize("name", ["timeline", "machine_disk", "machine_load"])
@@ -154,7 +159,7 @@ def test_an_edit_is_not_named_where_only_others_are_drawn() -> None:
 
 
 def test_an_edit_of_no_edge_is_named_by_its_field() -> None:
-    assert feet("reward", replace(WEIGHT, path="optimizer.lr", value=3e-05, step=2)) == [("optimizer.lr → 3e-05", "left")]
+    assert feet("reward", replace(WEIGHT, path="optimizer.lr", value=3e-05, step=2)) == [("optimizer.lr: 3e-05", "left")]
 
 
 def test_a_curve_beneath_a_label_is_still_to_be_seen() -> None:
@@ -167,7 +172,7 @@ def test_a_curve_beneath_a_label_is_still_to_be_seen() -> None:
 def test_what_stands_at_edits_lies_within_the_chart_and_not_on_each_other() -> None:
     """The chart reaches to step 60. A label that would end outside is on the other side of its line, and a newer one comes first."""
     curves = [curve("reward", "image", {1: 0.2, 60: 0.4})]
-    named = ("image ← text → 0.3", "left")
+    named = ("image ← text: 0.3", "left")
     assert feet("reward", replace(WEIGHT, step=0), replace(WEIGHT, step=58), curves=curves) == [named, (named[0], "right")]
     assert feet("reward", replace(WEIGHT, step=10), replace(WEIGHT, step=12), curves=curves) == [("▴", "center"), named]
     assert feet("reward", replace(WEIGHT, step=30, path="w_schedule.image.text.end"), curves=curves) == [("▴", "center")]
@@ -239,7 +244,7 @@ def test_every_attempt_is_a_bar_and_nothing_is_drawn_through_a_pause() -> None:
         attempt("opd.text@36", 75, 78.25, steps=(41, 72), state="running", attempt=2, worker="w2"),
     ]
     figure = drawn("timeline", data(spells=spells, halts=[halt(14, 75)]))
-    assert [(trace["name"], trace["x"]) for trace in figure.data] == [("RLVR", [10000.0]), ("OPD", [5000.0, 3250.0])], "no waiting"
+    assert [(trace["name"], trace["x"]) for trace in bars(figure)] == [("RLVR", [10000.0]), ("OPD", [5000.0, 3250.0])], "no waiting"
     opd = figure.data[1]
     assert opd["base"] == [(START + timedelta(seconds=second)).isoformat() for second in (10, 75)]
     assert opd["customdata"] == [
@@ -259,7 +264,7 @@ def test_every_attempt_is_a_bar_and_nothing_is_drawn_through_a_pause() -> None:
     ],
 )
 def test_a_bar_says_in_words_what_was_worked_on(given: Spell, words: str) -> None:
-    [trace] = drawn("timeline", data(spells=[given])).data
+    [trace] = bars(drawn("timeline", data(spells=[given])))
     assert trace["customdata"][0][0] == words
 
 
@@ -296,19 +301,20 @@ def test_no_waiting_is_drawn_where_work_overlaps_or_follows_at_once() -> None:
 
 def test_what_was_lost_waits_for_another_worker_and_a_fork_for_nobody() -> None:
     lost = [attempt("rlvr.text@0", 0, 9, steps=(0, 8), state="lost"), attempt("rlvr.text@0", 12, 20, steps=(8, 36), attempt=2)]
-    assert drawn("timeline", data(spells=lost)).data[0]["x"] == [3000.0]
+    assert bars(drawn("timeline", data(spells=lost)))[0]["x"] == [3000.0]
     forked = [attempt("rlvr.text@0", 0, 9, worker=None), attempt("opd.text@36", 5000, 5010)]
     figure = drawn("timeline", data(spells=forked))
-    assert [trace["name"] for trace in figure.data] == ["RLVR", "OPD"]
+    assert [trace["name"] for trace in bars(figure)] == ["RLVR", "OPD"]
     assert figure.data[0]["customdata"][0][1] == "a worker of the run this is a fork of"
     assert drawn("time_split", data(spells=forked)).data[0]["x"] == [10.0]
 
 
 def test_the_legend_of_the_timeline_names_each_kind_once() -> None:
     figure = drawn("timeline", data(spells=[attempt(f"rlvr.{name}@0", 0, 1) for name in ("text", "image")]))
-    assert [(trace["name"], trace["legendgroup"], trace["showlegend"]) for trace in figure.data] == [
-        ("RLVR", "rlvr", True), ("RLVR", "rlvr", False),
-    ]  # fmt: skip
+    assert [trace["showlegend"] for trace in bars(figure)] == [False, False]
+    [entry] = [trace for trace in figure.data if trace.get("showlegend", True)]
+    assert (entry["name"], entry["legendgroup"]) == ("RLVR", "rlvr")
+    assert entry["marker"]["color"] not in PALETTE, "a kind is no policy"
 
 
 def test_traces_say_how_the_page_goes_on() -> None:

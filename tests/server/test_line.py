@@ -153,4 +153,22 @@ def test_how_long_a_pause_took_is_kept(world: World) -> None:
     row = world.run(run)
     assert row.pause_seconds is not None
     assert row.pause_seconds > 0
-    assert f"pausing → paused: {row.pause_seconds:.1f} s after it was asked for" in world.lines(run)
+    assert f"pausing → paused: {row.pause_seconds:.1f} s after it was asked for, before the first step" in world.lines(run)
+
+
+def test_a_pause_says_in_the_log_after_which_steps_it_goes_on(world: World) -> None:
+    run = world.submit()
+    world.tick()
+    while not world.checkpoints(run):
+        for worker in AT_WORK:
+            world.work(worker)
+        world.tick()
+    tell(world, run, Trigger.pause)
+    while world.run(run).state != "paused":
+        for worker in AT_WORK:
+            world.work(worker)
+        world.tick()
+    reached = {c.policy: c.step for c in sorted(world.checkpoints(run), key=lambda c: c.step) if c.has_state}
+    words = ", ".join(f"{step} of {policy}" for policy, step in sorted(reached.items()))
+    assert reached
+    assert any(line.endswith(f"it was asked for, after step {words}") for line in world.lines(run))

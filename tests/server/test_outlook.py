@@ -62,6 +62,11 @@ def test_a_weight_acts_at_once_inside_an_opd_phase() -> None:
     assert effect(outlook(Ahead("image", Kind.opd, 4, is_running=True, step=39))) == "acts from the next step, about step 40"
 
 
+def test_between_two_parts_of_an_opd_phase_a_weight_acts_in_the_same_phase() -> None:
+    parts = [Ahead("text", Kind.opd, 2, is_running=True, step=43), Ahead("image", Kind.opd, 4, is_running=False, step=45)]
+    assert effect(outlook(*parts, work={Kind.opd: Work(6, 2, 10.0)})) == "acts from step 45, in about 10 s"
+
+
 def test_each_expert_has_its_own_next_step_where_they_differ() -> None:
     ahead = [*PHASES, Ahead("text", Kind.rlvr, 9, is_running=False, step=27), Ahead("merged", Kind.merge, 1, is_running=False, step=1)]
     text = expected_effect(RunState.running, "optimizer.lr", None, outlook(*ahead))

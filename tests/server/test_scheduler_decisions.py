@@ -161,8 +161,8 @@ def test_waiting_for(reports: list[WorkerReport], expected: str) -> None:
 
 
 def test_a_stopping_run_says_whose_work_it_waits_for() -> None:
-    trained = Waiting("run", 1, "worker-2", "text (OPD from step 56)", trains=True, overdue=-5.0)
-    evaluated = Waiting("run", 2, "worker-1", "base (evaluation at step 0)", trains=False, overdue=-5.0)
-    assert sentence([trained]) == "text (OPD from step 56) on worker-2 to finish its step"
+    trained = Waiting("run", 1, "worker-2", "text (OPD)", trains=True, overdue=-5.0)
+    evaluated = Waiting("run", 2, "worker-1", "base (evaluation)", trains=False, overdue=-5.0)
+    assert sentence([trained]) == "text (OPD) on worker-2 to finish its step"
     assert sentence([trained, trained]).endswith("on worker-2 to finish their steps")
-    assert sentence([evaluated]) == "base (evaluation at step 0) on worker-1 to stop"
+    assert sentence([evaluated]) == "base (evaluation) on worker-1 to stop"

@@ -173,7 +173,7 @@ def test_a_failed_segment_lets_its_peers_finish_their_step(world: World, workers
     world.tick()
     assert world.run(run).state == "failing"
     policy = world.running[peer].segment.policy
-    assert world.run(run).waiting_for == f"{policy} (RLVR from step 0) on {peer} to finish its step"
+    assert world.run(run).waiting_for == f"{policy} (RLVR) on {peer} to finish its step"
     world.finish(peer)
     world.tick()
     row = world.run(run)

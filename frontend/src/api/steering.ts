@@ -10,7 +10,7 @@ export type Value = boolean | number | string;
 /** Wanted values by path. */
 export type Changes = Readonly<Record<string, Value>>;
 
-const PREVIEW_EVERY_MS = 10_000;
+const PREVIEW_EVERY_MS = 2_000;
 
 /** What the changes would do now: a dry run, which cannot differ from the edit. It is asked again, for time passes; not with all else of the
  * run, for after a change it would ask about a version that is gone. */

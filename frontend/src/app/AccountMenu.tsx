@@ -4,6 +4,7 @@ import { useState, type FormEvent } from "react";
 import { changePassword, signOut } from "../api/actions";
 import type { ApiError } from "../api/client";
 import { announce } from "../parts/Announcer";
+import { Icon } from "../parts/Icon";
 import { Link } from "./router";
 import { useScheme } from "./useScheme";
 import classes from "./AccountMenu.module.css";
@@ -16,7 +17,7 @@ export function AccountMenu({ user }: { user: string }) {
   return (
     <Popover opened={open} onChange={setOpen} width={300} position="bottom-end" shadow="md" withArrow trapFocus returnFocus>
       <Popover.Target>
-        <Button variant="subtle" color="gray" size="compact-sm" className={classes.user ?? ""} aria-label={`Account of ${user}`} onClick={() => setOpen(!open)}>
+        <Button variant="subtle" color="gray" size="compact-sm" className={classes.user ?? ""} aria-label={`Account of ${user}`} rightSection={<Icon name="caret" size={12} />} onClick={() => setOpen(!open)}>
           {user}
         </Button>
       </Popover.Target>

@@ -1,5 +1,5 @@
 import { useEffect, useState, type RefObject } from "react";
-import { placeText, valuesAt, type HoverGroup, type ValueAt } from "./hover";
+import { placeText, pointText, valuesAt, type HoverGroup, type ValueAt } from "./hover";
 import type { PlotElement } from "./plotly";
 import classes from "./HoverLine.module.css";
 
@@ -12,6 +12,8 @@ interface Line {
   values: ValueAt[];
   /** On the chart itself where exactly; on the others it is the same. */
   head: string | null;
+  /** The axis's. */
+  type: string;
 }
 
 /** Where the person points at, here or in another chart of the same axis, and what all curves here say there: Plotly's own list has only
@@ -29,10 +31,11 @@ export function HoverLine({ group, element }: { group: HoverGroup; element: RefO
       {line.values.length > 0 && (
         <ul className={classes.values} data-right={line.isRight || undefined}>
           {line.head && <li className={classes.head}>{line.head}</li>}
-          {line.values.map(({ name, colour, value }) => (
+          {line.values.map(({ name, colour, value, since }) => (
             <li key={name}>
               <span className={classes.swatch} style={{ background: colour }} />
               {name} <b>{short(value)}</b>
+              {since !== null && <span className={classes.since}> at {pointText(line.type, since)}</span>}
             </li>
           ))}
         </ul>
@@ -51,9 +54,11 @@ function lineAt(chart: PlotElement, at: number, isHere: boolean): Line | null {
   if (!(inside >= 0 && inside <= layout.xaxis._length)) return null;
   const values = isHere ? valuesAt(chart.data, at, true) : valuesAt(chart.data, at).slice(0, MOST_VALUES);
   const head = isHere ? placeText(layout.xaxis.title.text ?? "", layout.xaxis.type, at) : null;
-  return { head, left: layout.xaxis._offset + inside, top: layout.yaxis._offset, height: layout.yaxis._length, isRight: inside > layout.xaxis._length / 2, values };
+  return { head, type: layout.xaxis.type, left: layout.xaxis._offset + inside, top: layout.yaxis._offset, height: layout.yaxis._length, isRight: inside > layout.xaxis._length / 2, values };
 }
 
 function short(value: number): string {
-  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
+  // as many decimals for all that lie beside each other, where they are of the usual size
+  return Math.abs(value) >= 0.01 && Math.abs(value) < 1 ? value.toFixed(3) : String(Number(value.toPrecision(3)));
 }

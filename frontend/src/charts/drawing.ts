@@ -199,9 +199,9 @@ function grown(before: DrawnTrace | undefined, trace: Trace, curves: Curves | nu
 
 function rawTrace(trace: Trace, drawn: DrawnTrace | undefined, x: XAxis, view: View): Trace {
   const { x: xs, y: ys, meta: _, error_y: errors, ...look } = trace;
-  const { mode, series, compared } = metaOf(trace);
+  const { mode, series, compared, label } = metaOf(trace);
   const isHidden = view.hidden.includes(legendKey(trace));
-  const kept: Trace = { ...structuredClone(look), meta: { mode, series, compared }, ...(isHidden && { visible: "legendonly" }) };
+  const kept: Trace = { ...structuredClone(look), meta: { mode, series, compared, label }, ...(isHidden && { visible: "legendonly" }) };
   const faint = drawn?.isSmoothed && { opacity: 0.25, showlegend: false, hoverinfo: "skip", hovertemplate: null, ...(isHidden && { visible: false }) };
   if (!drawn || drawn.isStill) return { ...kept, ...(xs !== undefined && { x: xs, y: ys }), ...(errors != null && !faint && { error_y: errors }), ...faint };
   const scale = metaOf(trace).error_scale;

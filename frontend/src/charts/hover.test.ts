@@ -52,11 +52,13 @@ describe("hovering", () => {
       { ...trace, name: "off", visible: "legendonly" },
       { ...trace, name: "later", x: [50, 60, 70] },
     ];
-    expect(valuesAt(data, 15)).toEqual([{ name: "a <b>", colour: "red", value: 1 }]);
+    expect(valuesAt(data, 15)).toEqual([{ name: "a <b>", colour: "red", value: 1, since: 0 }]);
+    expect(valuesAt([{ ...trace, name: "base", meta: { series: { policy: "base" } } }], 15)[0]?.since).toBeNull();
     expect(valuesAt(data, 20)[0]?.value).toBe(3);
     const beside = { ...trace, name: "another run", meta: { mode: "replace", compared: true, label: "a ← b (another run)" } };
     expect(valuesAt([beside], 20)).toEqual([]);
-    expect(valuesAt([beside], 20, true).map(({ name }) => name)).toEqual(["a ← b (another run)"]);
+    expect(valuesAt([beside], 20, true).map(({ name, since }) => [name, since])).toEqual([["a ← b (another run)", null]]);
+    expect(valuesAt([beside], 21, true)).toEqual([]); // it has not come so far
     expect(valuesAt([{ ...trace, name: "t", x: ["2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z", "2026-01-02T00:00:00+00:00"] }], Date.UTC(2026, 0, 2))[0]?.value).toBe(3);
   });
 });

@@ -7,17 +7,24 @@ export interface ValueAt {
   readonly name: string;
   readonly colour: string;
   readonly value: number;
+  /** Where that was measured, if it was before the place that is asked for. */
+  readonly since: number | null;
 }
 
-/** The newest value of each shown curve at or before `at`: a curve that begins later says nothing. Those of a run that is drawn beside
- * this one are told where it is asked for. */
+/** The newest value of each shown curve at or before `at`: a curve that begins later says nothing, and the base's holds for ever. Those of
+ * a run that is drawn beside this one are told where it is asked for, as far as they reach. */
 export function valuesAt(traces: readonly Trace[], at: number, withCompared = false): ValueAt[] {
   return traces.flatMap((trace): ValueAt[] => {
     const { x, y, visible, hoverinfo, line } = trace as { x?: unknown[]; y?: unknown[]; visible?: unknown; hoverinfo?: unknown; line?: { color?: string } };
     if (!x || !y || (metaOf(trace).compared && !withCompared) || hoverinfo === "skip" || (visible !== undefined && visible !== true)) return [];
-    for (let i = lastAtOrBefore(x, at); i >= 0; i -= 1) {
+    const { compared, label, series } = metaOf(trace);
+    const newest = lastAtOrBefore(x, at);
+    if (compared && newest === x.length - 1 && place(x[newest]) !== at) return []; // the other run has not come so far
+    for (let i = newest; i >= 0; i -= 1) {
       const value = y[i];
-      if (typeof value === "number") return [{ name: plain(metaOf(trace).label ?? trace["name"] ?? legendKey(trace)), colour: line?.color ?? "currentColor", value }];
+      const where = place(x[i]);
+      const since = where === null || where === at || series?.policy === "base" ? null : where;
+      if (typeof value === "number") return [{ name: plain(label ?? trace["name"] ?? legendKey(trace)), colour: line?.color ?? "currentColor", value, since }];
     }
     return [];
   });
@@ -37,7 +44,12 @@ function lastAtOrBefore(places: readonly unknown[], at: number): number {
 
 /** "training steps: 96", "time: 10:00:05", as the axis writes it. */
 export function placeText(title: string, type: string, at: number): string {
-  return `${title}: ${type === "date" ? new Date(at).toISOString().slice(11, 19) : at.toLocaleString("en", { maximumSignificantDigits: 6 })}`;
+  return `${title}: ${pointText(type, at)}`;
+}
+
+/** A place alone. */
+export function pointText(type: string, at: number): string {
+  return type === "date" ? new Date(at).toISOString().slice(11, 19) : at.toLocaleString("en", { maximumSignificantDigits: 6 });
 }
 
 /** Whether it is this chart that the pointer is on. */

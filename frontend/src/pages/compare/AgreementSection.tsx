@@ -9,7 +9,7 @@ import { Heat } from "./Heat";
 import { RunMark } from "./RunMark";
 import classes from "./Compare.module.css";
 
-/** The agreement matrices beside each other, each as it was at one step that is common to all. */
+/** The agreement matrices beside each other, each as it was at one step: at first the newest that all have come to. */
 export function AgreementSection({ chosen, comparison }: { chosen: readonly Compared[]; comparison: Comparison }) {
   const live = comparison.runs.some((run) => run.ended_at === null);
   const { data, error, refetch } = useQuery(comparedAgreementQuery(chosen, live));
@@ -18,7 +18,9 @@ export function AgreementSection({ chosen, comparison }: { chosen: readonly Comp
   if (error) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (!data || steps.length === 0) return null;
   const last = steps.length - 1;
-  const index = at === "" ? last : Math.max(0, steps.findLastIndex((step) => step <= Number(at)));
+  const common = Math.min(...Object.values(data.histories).flatMap((history) => history.steps.at(-1) ?? []));
+  const upTo = (wanted: number): number => Math.max(0, steps.findLastIndex((step) => step <= wanted));
+  const index = upTo(at === "" ? common : Number(at));
   const step = steps[index] ?? 0;
   return (
     <section className={classes.section} aria-labelledby="compared-agreement">
@@ -32,7 +34,7 @@ export function AgreementSection({ chosen, comparison }: { chosen: readonly Comp
         max={Math.max(1, last)}
         value={index}
         disabled={last < 1}
-        onChange={(i) => setAt(i >= last ? "" : String(steps[i]))}
+        onChange={(i) => setAt(i === upTo(common) ? "" : String(steps[i]))}
         label={null}
         thumbLabel="Step"
         thumbProps={{ "aria-valuetext": `step ${step}` }}
@@ -56,14 +58,15 @@ function RunMatrix({ run, history, step }: { run: ComparedRun; history: Agreemen
         <span>{run.name}</span>
       </figcaption>
       {shown ? <Heat history={history} shown={shown} name={run.name} /> : <p className={classes.note}>Its experts were not compared by this step.</p>}
-      {shown && <p className={classes.note}>{inWords(history, shown)}</p>}
+      {shown && <p className={classes.note}>{inWords(history, shown, step)}</p>}
     </figure>
   );
 }
 
-function inWords(history: AgreementHistory, { step, matrix }: AsOf): string {
+function inWords(history: AgreementHistory, { step, matrix }: AsOf, wanted: number): string {
   const words = told(matrix, history);
   if (!words) return "Not measured yet.";
   const { mean, lowest } = words;
-  return `As of step ${step}: mean ${mean.toFixed(2)}, least alike ${lowest.student} ← ${lowest.teacher}, ${lowest.value.toFixed(2)}.`;
+  const asOf = step < wanted ? `Only as of step ${step}, its newest by then` : `As of step ${step}`;
+  return `${asOf}: mean ${mean.toFixed(2)}, least alike ${lowest.student} ← ${lowest.teacher}, ${lowest.value.toFixed(2)}.`;
 }

@@ -5,7 +5,7 @@ import { Link } from "../../app/router";
 import { useMaySteer } from "../../app/useMaySteer";
 import { Icon } from "../../parts/Icon";
 import { count } from "../../parts/numbers";
-import { MOST_COMPARED } from "./bulk";
+import { MOST_COMPARED, sorted } from "./bulk";
 import { CommandDialog } from "./CommandDialog";
 import { DeleteDialog } from "./DeleteDialog";
 import { TagsDialog } from "./TagsDialog";
@@ -36,7 +36,7 @@ export function BulkBar({ selecting, total }: { selecting: Selecting; total: num
         <div className={classes.actions}>
           {maySteer &&
             COMMANDS.map(({ what, label, icon }) => (
-              <Button key={what} variant="default" leftSection={<Icon name={icon} size={14} />} onClick={() => setOpen(what)}>
+              <Button key={what} variant="default" disabled={sorted(what, runs).can.length === 0} leftSection={<Icon name={icon} size={14} />} onClick={() => setOpen(what)}>
                 {label}
               </Button>
             ))}

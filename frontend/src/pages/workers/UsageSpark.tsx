@@ -6,7 +6,7 @@ import classes from "./WorkersPage.module.css";
 const WIDTH = 200;
 const HEIGHT = 26;
 
-/** A share in [0, 1] over the last hour: how it is now stands beside it, its highest in the words. */
+/** A share in [0, 1] over the last hour, with its highest; how it is now stands among the worker's facts. */
 export function UsageSpark({ name, usage, values, minutes }: { name: string; usage: WorkerUsage; values: readonly (number | null)[]; minutes: number }) {
   const known = values.filter((value) => value !== null);
   const now = known.at(-1);
@@ -14,7 +14,8 @@ export function UsageSpark({ name, usage, values, minutes }: { name: string; usa
   const end = Date.now();
   const at = usage.time.map((time) => 1 - (end - Date.parse(time)) / (minutes * 60_000));
   const paths = curvePaths(at, values, (3.5 * usage.seconds) / (minutes * 60), WIDTH, HEIGHT);
-  const words = `${name} over the last ${minutes === 60 ? "hour" : `${minutes} minutes`}: ${percentage(now)} at the end, ${percentage(Math.max(...known))} at the most`;
+  const most = percentage(Math.max(...known));
+  const words = `${name} over the last ${minutes === 60 ? "hour" : `${minutes} minutes`}: ${percentage(now)} at the end, ${most} at the most`;
   return (
     <div className={classes.spark}>
       <span className={classes.sparkName}>{name}</span>
@@ -25,7 +26,7 @@ export function UsageSpark({ name, usage, values, minutes }: { name: string; usa
           <path key={path} d={path} className={classes.trace} />
         ))}
       </svg>
-      <span className={classes.sparkNow}>{percentage(now)}</span>
+      <span className={classes.sparkMost}>max {most}</span>
     </div>
   );
 }

@@ -72,7 +72,7 @@ function Multiple({ shown: { step, matrix }, history, isChosen, isLowest, onChoo
           step {step}
           <span className="visually-hidden">: {summary}</span>
         </span>
-        {isLowest && <em>lowest</em>}
+        {isLowest && <em title="the lowest overlap so far">min</em>}
       </span>
     </a>
   );

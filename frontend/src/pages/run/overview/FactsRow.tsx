@@ -5,7 +5,7 @@ import type { EditView, Run } from "../../../api/types";
 import { useParam } from "../../../app/router";
 import { pointsOfSeries } from "../../../live/curves";
 import { useLive, useLiveRun } from "../../../live/useLiveRun";
-import { percentage, points, setting } from "../../../parts/numbers";
+import { accuracy, points, setting } from "../../../parts/numbers";
 import { PolicyName } from "../../../parts/PolicyName";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { shortName } from "../weights/names";
@@ -34,15 +34,15 @@ export function FactsRow({ run }: { run: Run }) {
         <Fact name="Mean accuracy" detail={best ? <>{best.base !== null && `${points(best.mean - best.base)} points over base, at step ${best.step}`}</> : soon}>
           {best && (
             <>
-              {percentage(best.mean)} <PolicyName name={best.policy} colour={colour(best.policy)} />
+              {accuracy(best.mean)} <PolicyName name={best.policy} colour={colour(best.policy)} />
             </>
           )}
         </Fact>
         <Fact name="Weakest" detail={weak ? weakestOf(weak) : soon}>
-          {weak && `${weak.domain}, ${percentage(weak.accuracy)}${weak.error === null ? "" : ` ± ${Math.round(100 * weak.error)}`}`}
+          {weak && `${weak.domain}, ${accuracy(weak.accuracy)}${weak.error === null ? "" : ` ± ${(100 * weak.error).toFixed(1)}`}`}
         </Fact>
         {hasPairs && (
-          <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} /> : data ? "after the first measuring" : "…"}>
+          <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} edges={run.edges} /> : data ? "after the first measuring" : "…"}>
             {lowest && (
               <>
                 {lowest.value.toFixed(2)} <span>of likeliest tokens shared</span>
@@ -61,7 +61,7 @@ export function FactsRow({ run }: { run: Run }) {
 function weakestOf({ policy, step, rivals }: Weakest): string {
   const who = policy === "base" ? "of the base model, before training" : `of ${policy === "merged" ? "the merged model" : policy}’s domains, at step ${step}`;
   if (!rivals.length) return who;
-  return `${who}; ${rivals.map(({ domain, accuracy }) => `${domain}, ${percentage(accuracy)},`).join(" and ")} may be as weak`;
+  return `${who}; ${rivals.map(({ domain, accuracy: value }) => `${domain}, ${accuracy(value)},`).join(" and ")} may be as weak`;
 }
 
 function NewestEdit({ edit }: { edit: EditView }) {
@@ -83,7 +83,8 @@ function Fact({ name, detail, children }: { name: string; detail: ReactNode; chi
 }
 
 /** Leads to the matrix at that step. */
-function LowestLink({ lowest: { student, teacher, step } }: { lowest: LowestOverlap }) {
+function LowestLink({ lowest: { student, teacher, step }, edges }: { lowest: LowestOverlap; edges: Run["edges"] }) {
+  const teaches = edges.some(([learner, from]) => learner === student && from === teacher);
   const [, setStep] = useParam("at", "");
   const show = (): void => {
     setStep(String(step));
@@ -92,7 +93,7 @@ function LowestLink({ lowest: { student, teacher, step } }: { lowest: LowestOver
   };
   return (
     <button type="button" className={classes.link} onClick={show}>
-      student {student} ← teacher {teacher}, at step {step}
+      {teaches ? `student ${student} ← teacher ${teacher}` : `${student} and ${teacher}, which does not teach it`}, at step {step}
     </button>
   );
 }

@@ -5,11 +5,13 @@ import { AgreementChart } from "../../../charts/AgreementChart";
 import { FigureChart } from "../../../charts/FigureChart";
 import { Looks, useAxis } from "../../../charts/Looks";
 import { PageSkeleton } from "../../../parts/PageSkeleton";
+import { usePolicyColours } from "../../../parts/policyColour";
 import { ProblemAlert } from "../../../parts/Problem";
 import { waitingText } from "../runText";
 import { FactsRow } from "./FactsRow";
 import { FailedBanner } from "./FailedBanner";
 import { PlanAhead } from "./PlanAhead";
+import { Probes } from "./Probes";
 import { ResultSection } from "./ResultSection";
 import { WorkNow } from "./WorkNow";
 import classes from "./OverviewTab.module.css";
@@ -19,6 +21,7 @@ const HEIGHTS: Record<string, number> = { capability: 280, agreement: 290, timel
 export function OverviewTab({ run }: { run: Run }) {
   const { data, error, refetch } = useQuery(figureListQuery(run.id));
   const x = useAxis();
+  const colour = usePolicyColours(run.policies);
   if (error) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (!data) return <PageSkeleton />;
   const group = (name: string): string => (name === "timeline" ? name : name.startsWith("capability.") ? "capability" : "other");
@@ -43,6 +46,7 @@ export function OverviewTab({ run }: { run: Run }) {
       <div className={classes.thirds}>{charts("capability")}</div>
       <div className={classes.halves}>{charts("other")}</div>
       {charts("timeline")}
+      {run.state === "completed" && <Probes run={run} colour={colour} />}
     </div>
   );
 }

@@ -6,7 +6,6 @@ import { accuracy, count, points } from "../../../parts/numbers";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { ProblemAlert } from "../../../parts/Problem";
 import { duration } from "../../../parts/time";
-import { Probes } from "./Probes";
 import { ResultActions } from "./ResultActions";
 import { ScoreTable } from "./ScoreTable";
 import classes from "./Result.module.css";
@@ -18,8 +17,7 @@ export function ResultSection({ run }: { run: Run }) {
   if (error) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (!result) return <Skeleton height={420} />;
   return (
-    <>
-      <section className={classes.card} aria-label="Result">
+    <section className={classes.card} aria-label="Result">
         <div className={classes.headline}>
           <Headline result={result} />
           <ResultActions run={run} result={result} />
@@ -28,9 +26,7 @@ export function ResultSection({ run }: { run: Run }) {
           <ScoreTable run={run} scores={result.scores} colour={colour} />
           <Facts result={result} />
         </div>
-      </section>
-      <Probes run={run} colour={colour} />
-    </>
+    </section>
   );
 }
 
@@ -63,7 +59,7 @@ function meanError({ scores }: ResultCard, policy: string): number {
 function Facts({ result }: { result: ResultCard }) {
   const total = (of: "rollouts" | "tokens" | "optimizer_steps"): string => count(result.budgets.reduce((sum, budget) => sum + budget[of], 0));
   const facts: [string, string][] = [
-    ["Best expert", result.best_expert ? `${result.best_expert}, ${accuracy(result.best_expert_mean)}` : "–"],
+    ["Best expert, over the domains", result.best_expert ? `${result.best_expert}, ${accuracy(result.best_expert_mean)}` : "–"],
     ["Your edits", String(result.edits)],
     ["Wall time", duration(result.wall_seconds)],
     ["Optimizer steps", total("optimizer_steps")],

@@ -31,7 +31,7 @@ export function FilterBar({ run, filter, reward, isFiltered, total, set, clear }
         <NumberInput aria-label="To step" placeholder="To step" value={filter.to ?? ""} onChange={bound("to")} min={0} max={999_999_999} allowDecimal={false} hideControls />
       </div>
       <span className={classes.total}>
-        {total !== undefined && `${count(total)} ${total === 1 ? "rollout" : "rollouts"}`}
+        {total !== undefined && `${count(total)} kept`}
         {isFiltered && (
           <Button variant="subtle" size="compact-sm" onClick={clear}>
             Clear
@@ -39,7 +39,7 @@ export function FilterBar({ run, filter, reward, isFiltered, total, set, clear }
         )}
       </span>
       <p className={classes.note}>
-        {SORTS.find(({ value }) => value === filter.sort)?.order} A step of the OPD phase has both: RLVR on the policy’s own prompts, and OPD on its teachers’.
+        Some prompts of each step are kept with all their answers. {SORTS.find(({ value }) => value === filter.sort)?.order} A step of the OPD phase has both: RLVR on the policy’s own prompts, and OPD on its teachers’.
       </p>
     </section>
   );

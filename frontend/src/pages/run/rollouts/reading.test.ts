@@ -69,6 +69,7 @@ describe("words", () => {
   it("tell how a policy fared on a prompt", () => {
     expect(course([answer(0, 0), answer(5, 1), answer(10, 0), answer(15, 1), answer(20, 1)])).toBe("right at 3 of 5, always since step 15");
     expect(course([answer(0, 1), answer(5, 0)])).toBe("right at 1 of 2");
+    expect(course([answer(0, 1), answer(5, 0), answer(10, 1)])).toBe("right at 2 of 3, at step 10 too");
     expect(course([answer(0, 1), answer(5, 1)])).toBe("right at 2 of 2");
     expect([course([answer(0, 1)]), course([answer(0, 0)]), course([])]).toEqual(["right", "not right", "never asked"]);
   });

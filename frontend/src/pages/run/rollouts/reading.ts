@@ -114,7 +114,7 @@ export function emptyText(run: Pick<Run, "state" | "spec">): string {
   return `Nothing kept yet. The first rollouts come with step 1 of each expert, then every ${every === 1 ? "step" : `${every} steps`}.`;
 }
 
-/** "right at 3 of 6 steps, from step 40 on without a break": how one policy fared on a prompt. */
+/** "right at 3 of 6, always since step 40": how one policy fared on a prompt. */
 export function course(answers: readonly ProbeAnswer[]): string {
   const right = answers.filter((answer) => answer.reward >= 1).length;
   const last = answers.at(-1);
@@ -123,5 +123,6 @@ export function course(answers: readonly ProbeAnswer[]): string {
   const lastWrong = answers.findLastIndex((answer) => answer.reward < 1);
   const since = answers[lastWrong + 1];
   const count = `right at ${right} of ${answers.length}`;
-  return right > 0 && right < answers.length && since ? `${count}, always since step ${since.step}` : count;
+  if (right === 0 || right === answers.length || !since) return count;
+  return since === last ? `${count}, at step ${last.step} too` : `${count}, always since step ${since.step}`;
 }
