@@ -59,7 +59,7 @@ def _template(text: str, faint: str, background: str) -> dict[str, Any]:
             "yaxis": {**axis, "automargin": "width", "exponentformat": "e"},
             "shapedefaults": {"line": {"color": text}},
             # A curve beneath what stands at an edit is still to be seen.
-            "annotationdefaults": {"font": {"color": text}, "bgcolor": see_through(background, 0.7)},
+            "annotationdefaults": {"font": {"color": text}, "bgcolor": see_through(background, 0.4)},
         }
     }
 

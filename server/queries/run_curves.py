@@ -15,8 +15,8 @@ from server.db import points
 from server.db.models import Run, Series
 from server.db.points import Columns
 from server.downsample import thin
-from server.figures import Curve, RunCurve
-from server.queries.series import TokenCounts, Window, marks_of
+from server.figures import Curve, RunCurve, pairs
+from server.queries.series import TokenCounts, Window, cast_of, marks_of
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def run_curves(db: Session, run: Run, place: int, wish: Wish) -> RunCurve:
     if wish.name == "capability" and wish.domain not in run.spec["domains"]:
         return replace(empty, lacks=f"has no domain {wish.domain}")
     found = list(db.scalars(select(Series).where(Series.run_id == run.id, *_wanted(wish)).order_by(Series.id)))
-    if not found:
-        return empty
+    if not found or (wish.name == "overlap" and len(found) < len(pairs(cast_of(run)))):
+        return empty  # not every pair was measured yet, and the mean of some is another number than that of all
     columns = points.read(db, [series.id for series in found])
     if len(columns) < len(found):
         return empty

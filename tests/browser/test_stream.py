@@ -43,6 +43,25 @@ def test_however_often_the_stream_is_cut_every_drawn_point_is_postgresqls(page: 
         assert served(stack, run.id, points) == points
 
 
+def test_whoever_comes_back_to_a_run_misses_nothing_of_meanwhile(page: Page, stack: Stack) -> None:
+    """Left for another page of the dashboard while it trains, without a reload, and found again from the list when it is over."""
+    run = stack.client.create_run(short("Left alone"))
+    page.goto(f"{stack.url}/runs/{run.id}")
+    eventually(lambda: steps_drawn(page) >= 3)
+    page.get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("heading", name="Workers", exact=True)).to_be_visible()
+    stack.wait_for(run.id, "completed")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    page.get_by_role("link", name="Left alone").click()
+    for question in STREAMED:
+        wait_until_drawn(page, question)
+        names = {key.name for key in drawn(page, question)}
+        points = {key: rows for name in names for key, rows in stored(stack, run.id, name).items() if key.domain is None}
+        eventually(lambda question=question, points=points: drawn(page, question) == points)
+    [step] = stack.column("SELECT max(step) FROM points JOIN series ON id = series_id WHERE run_id = %s AND name = 'overlap'", run.id)
+    expect(page.get_by_role("img", name=re.compile(f"^Do the experts still think alike.*As of step {step} "))).to_have_count(1)
+
+
 CUTS = 3
 
 

@@ -88,6 +88,17 @@ def test_reward_and_overlap_are_means_where_all_have_a_point(api: TestClient, ru
     assert overlap["y"] == [1.0, pytest.approx(0.8)]
 
 
+def test_the_mean_of_some_pairs_is_not_taken_for_that_of_all(api: TestClient, backend: Backend, runs: list[str]) -> None:
+    with backend.sessions() as db:
+        add_points(db, runs[2], "overlap", "text", [0.9], peer="image")
+        db.commit()
+    assert not any(trace.get("y") for trace in get(api, "/figures/overlap", [runs[2]])["data"])
+    with backend.sessions() as db:
+        add_points(db, runs[2], "overlap", "image", [0.7], peer="text")
+        db.commit()
+    assert [trace["y"] for trace in get(api, "/figures/overlap", [runs[2]])["data"]] == [[pytest.approx(0.8)]]
+
+
 def test_axes_are_tokens_or_time_since_each_runs_start(api: TestClient, runs: list[str]) -> None:
     tokens = get(api, "/figures/reward", runs, x="tokens")
     assert tokens["data"][0]["x"] == [15, 30], "all experts' together: what it cost"

@@ -164,8 +164,8 @@ def test_an_edit_of_no_edge_is_named_by_its_field() -> None:
 
 def test_a_curve_beneath_a_label_is_still_to_be_seen() -> None:
     assert [each["layout"]["annotationdefaults"]["bgcolor"] for each in TEMPLATES.values()] == [
-        "rgba(255,255,255,0.7)",
-        "rgba(36,36,36,0.7)",
+        "rgba(255,255,255,0.4)",
+        "rgba(36,36,36,0.4)",
     ]
 
 
@@ -245,7 +245,7 @@ def test_every_attempt_is_a_bar_and_nothing_is_drawn_through_a_pause() -> None:
     ]
     figure = drawn("timeline", data(spells=spells, halts=[halt(14, 75)]))
     assert [(trace["name"], trace["x"]) for trace in bars(figure)] == [("RLVR", [10000.0]), ("OPD", [5000.0, 3250.0])], "no waiting"
-    opd = figure.data[1]
+    opd = bars(figure)[1]
     assert opd["base"] == [(START + timedelta(seconds=second)).isoformat() for second in (10, 75)]
     assert opd["customdata"] == [
         ["steps 37 to 41, attempt 1", "w1", "5.0", "stopped"], ["steps 42 to 72, attempt 2", "w2", "3.2", "running"],
@@ -305,7 +305,7 @@ def test_what_was_lost_waits_for_another_worker_and_a_fork_for_nobody() -> None:
     forked = [attempt("rlvr.text@0", 0, 9, worker=None), attempt("opd.text@36", 5000, 5010)]
     figure = drawn("timeline", data(spells=forked))
     assert [trace["name"] for trace in bars(figure)] == ["RLVR", "OPD"]
-    assert figure.data[0]["customdata"][0][1] == "a worker of the run this is a fork of"
+    assert bars(figure)[0]["customdata"][0][1] == "a worker of the run this is a fork of"
     assert drawn("time_split", data(spells=forked)).data[0]["x"] == [10.0]
 
 

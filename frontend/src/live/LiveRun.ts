@@ -103,6 +103,8 @@ export class LiveRun {
     clearInterval(this.pollTimer);
     for (const timer of [this.flushTimer, this.staleTimer, this.retryTimer, this.lateTimer, this.restTimer]) clearTimeout(timer);
     this.flushTimer = this.staleTimer = this.restTimer = this.pollTimer = undefined;
+    // What is held goes out of date from now on, and nobody is told: whoever comes back asks anew.
+    void this.client.invalidateQueries({ queryKey: ["run", this.runId], refetchType: "none" });
   }
 
   /** Takes in what a fetched figure holds. */

@@ -19,6 +19,12 @@ export function points(value: number): string {
   return `${value < 0 ? "−" : "+"}${rounded}`;
 }
 
+/** The same of two accuracies, as the difference of what `accuracy` writes of them: numbers on one page add up. */
+export function pointsBetween(before: number, after: number): string {
+  const written = (value: number): number => Math.round(value * 1000);
+  return points((written(after) - written(before)) / 1000);
+}
+
 export function count(value: number): string {
   return whole.format(value);
 }

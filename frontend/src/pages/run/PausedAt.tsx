@@ -11,10 +11,10 @@ export function PausedAt({ run }: { run: Run }) {
   const stored = data.checkpoints.filter((checkpoint) => checkpoint.has_state);
   const experts = run.policies.filter((policy) => policy.role === "expert").map((policy) => policy.name);
   const steps = experts.map((name) => Math.max(0, ...stored.filter((c) => c.policy === name).map((c) => c.step)));
-  const where = [...new Set(steps)].map((step) => ({ step, names: experts.filter((_, i) => steps[i] === step) }));
+  const apart = [...new Set(steps)].map((step) => `step ${step} of ${experts.filter((_, i) => steps[i] === step).join(" and ")}`);
   return (
     <span role="note" className={classes.notice}>
-      Stopped after {where.length === 1 ? `step ${steps[0]}` : `${where.map(({ step, names }) => `step ${step} of ${names.join(" and ")}`).join(", ")}`}
+      Stopped after {apart.length === 1 ? `step ${steps[0]}` : apart.join(", ")}
       {run.pause_seconds ? `, ${run.pause_seconds.toFixed(1)} s after it was asked to` : ""}; Resume goes on from there.
     </span>
   );

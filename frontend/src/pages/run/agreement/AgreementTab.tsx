@@ -22,7 +22,7 @@ export function AgreementTab({ run }: { run: Run }) {
   const { data: figures, error, refetch } = useQuery(figureListQuery(run.id));
   const x = useAxis();
   const colour = usePolicyColours(run.policies);
-  const [pair, choosePair] = usePair(run, figures ? pairsOf(figures) : []);
+  const [pair, choosePair, isFollowing] = usePair(run, figures ? pairsOf(figures) : []);
   if (error && !figures) return <ProblemAlert error={error} onRetry={() => void refetch()} />;
   if (!figures) return <PageSkeleton />;
   if (!pair) return <p className={classes.waiting}>Only one policy trains here, so there is nobody to agree with.</p>;
@@ -36,14 +36,14 @@ export function AgreementTab({ run }: { run: Run }) {
           <Multiples run={run} />
         </div>
       </section>
-      <OnePair run={run} figures={figures} pair={pair} onPair={choosePair} x={x} />
+      <OnePair run={run} figures={figures} pair={pair} onPair={choosePair} isFollowing={isFollowing} x={x} />
       {run.edges.length > 0 && <Absorbed run={run} x={x} colour={colour} />}
     </div>
   );
 }
 
 /** The pair of the URL, else the least alike now. */
-function usePair(run: Run, pairs: readonly PairNames[]): [PairNames | null, (student: string, teacher: string) => void] {
+function usePair(run: Run, pairs: readonly PairNames[]): [PairNames | null, (student: string, teacher: string) => void, boolean] {
   const ready = useLive((view) => view.ready);
   const [text, setText] = useParam("pair", "");
   const { data } = useQuery({ ...overlapsQuery(run.id, ""), enabled: ready });
@@ -51,5 +51,5 @@ function usePair(run: Run, pairs: readonly PairNames[]): [PairNames | null, (stu
   const newest = data && asOf(data);
   const least = newest && told(newest.matrix, data)?.lowest;
   const chosen = asked ?? (least ? ([least.student, least.teacher] as const) : pairs[0]);
-  return [chosen ?? null, (student, teacher) => setText(`${student},${teacher}`)];
+  return [chosen ?? null, (student, teacher) => setText(`${student},${teacher}`), !asked];
 }

@@ -22,6 +22,7 @@ export function Facts({ run, colour, onPair }: Props) {
   const now = newest && told(newest.matrix, data);
   if (!data?.lowest || !now) return null;
   const { lowest } = data;
+  const measured = newest.measured[data.students.indexOf(now.lowest.student)]?.[data.teachers.indexOf(now.lowest.teacher)];
   const show = (): void => {
     onPair(lowest.student, lowest.teacher);
     setAt(lowest.step === newest.step ? "" : String(lowest.step));
@@ -38,13 +39,13 @@ export function Facts({ run, colour, onPair }: Props) {
         </dd>
       </div>
       <div>
-        <dt>Least alike now, as of step {newest.step}</dt>
+        <dt>Least alike now</dt>
         <dd>
-          <strong>{now.lowest.value.toFixed(2)}</strong> <Pair student={now.lowest.student} teacher={now.lowest.teacher} colour={colour} />
+          <strong>{now.lowest.value.toFixed(2)}</strong> <Pair student={now.lowest.student} teacher={now.lowest.teacher} colour={colour} /> at step {measured}
         </dd>
       </div>
       <div>
-        <dt>Mean of all pairs now</dt>
+        <dt>Mean of all pairs, each as measured last</dt>
         <dd>
           <strong>{now.mean.toFixed(2)}</strong> of their likeliest tokens shared
         </dd>

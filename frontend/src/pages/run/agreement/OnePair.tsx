@@ -17,13 +17,15 @@ interface Props {
   figures: FigureList;
   pair: PairNames;
   onPair: (student: string, teacher: string) => void;
+  /** Nobody chose it: it is the least alike now, and another when that changes. */
+  isFollowing: boolean;
   x: XAxis;
 }
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)];
 
 /** Two policies side by side: every measure of how alike they are, in each domain and on the whole. */
-export function OnePair({ run, figures, pair: [student, teacher], onPair, x }: Props) {
+export function OnePair({ run, figures, pair: [student, teacher], onPair, isFollowing, x }: Props) {
   const pairs = pairsOf(figures);
   const students = unique(pairs.map(([name]) => name));
   const partners = (name: string): string[] => pairs.filter(([of]) => of === name).map(([, other]) => other);
@@ -40,6 +42,7 @@ export function OnePair({ run, figures, pair: [student, teacher], onPair, x }: P
           <Button size="xs" variant="default" disabled={!canSwap} onClick={() => onPair(teacher, student)} leftSection={<Icon name="repeat" size={14} />}>
             Swap
           </Button>
+          {isFollowing && <span className={classes.following}>the least alike now</span>}
         </div>
         <Looks />
       </header>

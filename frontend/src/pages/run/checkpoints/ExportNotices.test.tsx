@@ -54,12 +54,12 @@ it("tells of exports that end while one looks, and not of those that were there;
   expect(notes()).toHaveLength(1);
   expect(downloads).toEqual(["/exports/3"]);
   const pass = (seconds: number): Promise<unknown> => act(async () => vi.advanceTimersByTimeAsync(1000 * seconds));
-  await pass(19);
+  await pass(9);
   await act(async () => document.querySelector<HTMLElement>("[role=note] a")?.focus());
   await pass(60);
   expect(notes()).toHaveLength(1); // one is about to use it
   await act(async () => document.querySelector<HTMLElement>("[role=note] a")?.blur());
-  await pass(21);
+  await pass(11);
   expect(notes()).toEqual([]);
   vi.useRealTimers();
   await act(async () => root.unmount());

@@ -10,7 +10,7 @@ import { exportEnded } from "./checkpointText";
 import classes from "./Checkpoints.module.css";
 
 /** A note goes by itself: what it says, the Checkpoints tab says too, and it may lie on what one wants to click. */
-const SHOWN_MS = 20_000;
+const SHOWN_MS = 10_000;
 
 /** Tells of each export that ends while one looks, whatever tab is open: it was asked for some time before. Whoever asked for it here gets it
  * without another click. */

@@ -6,7 +6,7 @@ import { AskOnce } from "../../../parts/AskOnce";
 import { Icon } from "../../../parts/Icon";
 import { ProblemAlert } from "../../../parts/Problem";
 import { CheckpointRow } from "./CheckpointRow";
-import { canBranch, exportOf, keyOf, rollBackText, type RoundGroup } from "./checkpointText";
+import { canBranch, exportOf, keyOf, rollBackText, roundText, type RoundGroup } from "./checkpointText";
 import { useRollBack } from "./useCheckpointActions";
 import classes from "./Checkpoints.module.css";
 
@@ -24,7 +24,7 @@ export function Round({ run, group: { round, checkpoints }, all, wholeRounds, ex
   const experts = run.policies.filter(({ role }) => role === "expert").map(({ name }) => name);
   const branches = canBranch(round, all, wholeRounds, experts);
   const title = round === null ? "Before the first round" : `Round ${round}`;
-  const ended = round !== null && (round <= wholeRounds ? `of ${run.progress.rounds}, ended` : `of ${run.progress.rounds}, under way`);
+  const ended = round !== null && `of ${run.progress.rounds}, ${roundText(round, wholeRounds, run.progress.round)}`;
   return (
     <section className={classes.round} aria-label={title}>
       <header className={classes.roundHead}>

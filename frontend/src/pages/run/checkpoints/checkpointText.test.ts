@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ExportView, ListedCheckpoint, Run, SweepView } from "../../../api/types";
-import { byRound, canBranch, exportState, reasonText, rollBackText, sweepText } from "./checkpointText";
+import { byRound, canBranch, exportState, reasonText, rollBackText, roundText, sweepText } from "./checkpointText";
 
 const made = (policy: string, step: number, round: number | null, ends = true): ListedCheckpoint => ({ policy, step, round, ends_round: ends, bytes: 1_000_000, reasons: ["last"] }) as ListedCheckpoint;
 const HELD = [made("image", 5, 1), made("text", 5, 1), made("text", 3, 1, false), made("merged", 5, 1), made("text", 10, 2), made("text", 0, null)];
@@ -20,6 +20,10 @@ describe("checkpoints", () => {
     expect(canBranch(2, HELD, 1, ["text"])).toBe(false);
     expect(canBranch(2, HELD, 2, ["text", "image"])).toBe(false);
     expect(canBranch(null, HELD, 2, ["text"])).toBe(false);
+  });
+
+  it("tell a round that is trained from one that is under way", () => {
+    expect([1, 2, 3].map((round) => roundText(round, 1, 3))).toEqual(["ended", "trained, being merged and evaluated", "under way"]);
   });
 
   it("say why they stay", () => {

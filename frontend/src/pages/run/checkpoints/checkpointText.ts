@@ -53,6 +53,12 @@ export function canBranch(round: number | null, checkpoints: readonly ListedChec
   return experts.every((expert) => ends.has(expert));
 }
 
+/** How far a round is. Its experts train on in the next while its own models are merged and evaluated. */
+export function roundText(round: number, wholeRounds: number, trained: number): string {
+  if (round <= wholeRounds) return "ended";
+  return round < trained ? "trained, being merged and evaluated" : "under way";
+}
+
 /** What rolling back keeps and gives up, before it is done. */
 export function rollBackText({ state, progress }: Pick<Run, "state" | "progress">, round: number): string {
   const left = progress.rounds - round;

@@ -5,7 +5,7 @@ import type { EditView, Run } from "../../../api/types";
 import { useParam } from "../../../app/router";
 import { pointsOfSeries } from "../../../live/curves";
 import { useLive, useLiveRun } from "../../../live/useLiveRun";
-import { accuracy, points, setting } from "../../../parts/numbers";
+import { accuracy, pointsBetween, setting } from "../../../parts/numbers";
 import { PolicyName } from "../../../parts/PolicyName";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { shortName } from "../weights/names";
@@ -31,15 +31,15 @@ export function FactsRow({ run }: { run: Run }) {
   return (
     <section aria-label="At a glance">
       <dl className={classes.facts}>
-        <Fact name="Mean accuracy" detail={best ? <>{best.base !== null && `${points(best.mean - best.base)} points over base, at step ${best.step}`}</> : soon}>
+        <Fact name="Mean accuracy" detail={best ? <>{best.base !== null && `${pointsBetween(best.base, best.mean)} points over base, at step ${best.step}`}</> : soon}>
           {best && (
             <>
               {accuracy(best.mean)} <PolicyName name={best.policy} colour={colour(best.policy)} />
             </>
           )}
         </Fact>
-        <Fact name="Weakest" detail={weak ? weakestOf(weak) : soon}>
-          {weak && `${weak.domain}, ${accuracy(weak.accuracy)}${weak.error === null ? "" : ` ± ${(100 * weak.error).toFixed(1)}`}`}
+        <Fact name="Weakest domain" detail={weak ? weakestOf(weak) : soon}>
+          {weak && `${weak.domain}, ${accuracy(weak.accuracy)}${weak.error === null ? "" : `\u00a0±\u00a0${(100 * weak.error).toFixed(1)}`}`}
         </Fact>
         {hasPairs && (
           <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} edges={run.edges} /> : data ? "after the first measuring" : "…"}>

@@ -2,7 +2,7 @@ import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { resultQuery } from "../../../api/queries";
 import type { ResultCard, Run } from "../../../api/types";
-import { accuracy, count, points } from "../../../parts/numbers";
+import { accuracy, count, pointsBetween } from "../../../parts/numbers";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { ProblemAlert } from "../../../parts/Problem";
 import { duration } from "../../../parts/time";
@@ -39,7 +39,7 @@ function Headline({ result }: { result: ResultCard }) {
         {accuracy(base)} → {accuracy(merged)}
       </span>
       <span className={merged < base ? classes.loss : classes.gain}>
-        {points(merged - base)}
+        {pointsBetween(base, merged)}
         {se != null && ` ± ${(196 * Math.hypot(se, meanError(result, "base"))).toFixed(1)}`} points
       </span>
       <span className={classes.what}>

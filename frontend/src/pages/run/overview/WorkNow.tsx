@@ -19,28 +19,28 @@ export function WorkNow({ run }: { run: Run }) {
   return (
     <div className={classes.work}>
       <ul className={`${facts.facts} ${classes.now}`} aria-label="Running now">
-      {running.map((segment) => {
-        const now = progress.get(segment.key);
-        return (
-          <li key={segment.key}>
-            <PolicyName name={segment.policy} colour={colour(segment.policy)} />
-            <span>{what(segment)}</span>
-            {now && <span>{farText(segment, now, segments)}</span>}
-            {segment.attempts > 1 && <Again segment={segment} />}
-          </li>
-        );
-      })}
-    </ul>
-    <HelpButton about="what is running now">
-      <dl>
-        {Object.values(KINDS).map(({ name, what }) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
-    </HelpButton>
+        {running.map((segment) => {
+          const now = progress.get(segment.key);
+          return (
+            <li key={segment.key}>
+              <PolicyName name={segment.policy} colour={colour(segment.policy)} />
+              <span>{what(segment)}</span>
+              {now && <span>{farText(segment, now, segments)}</span>}
+              {segment.attempts > 1 && <Again segment={segment} />}
+            </li>
+          );
+        })}
+      </ul>
+      <HelpButton about="what is running now">
+        <dl>
+          {Object.values(KINDS).map(({ name, what: does }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+        </dl>
+      </HelpButton>
     </div>
   );
 }
