@@ -45,7 +45,7 @@ def test_a_finished_run_leads_with_its_result_and_its_model(page: Page, stack: S
     result = page.get_by_role("region", name="Result")
     [step] = stack.column("SELECT max(step) FROM checkpoints WHERE run_id = %s AND policy = 'merged'", finished)
     model = rf"step {step} \(\.zip, [0-9.]+ [kMG]B\) of the merged model"
-    with page.expect_download() as download:
+    with page.expect_download(timeout=120_000) as download:
         result.get_by_role("button", name=re.compile(f"^Export {model}$")).click()
     assert download.value.suggested_filename == f"{finished}-merged-{step}.zip"
     link = result.get_by_role("link", name=re.compile(f"^Download {model}$"))

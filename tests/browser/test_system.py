@@ -68,7 +68,7 @@ def test_a_checkpoint_is_pinned_exported_and_downloaded(page: Page, stack: Stack
     expect(row(page, name)).not_to_contain_text("pinned")
     columns = reasons_at(page)
     assert len(columns) == 1
-    with page.expect_download():  # once it is made
+    with page.expect_download(timeout=120_000):  # once it is made
         page.get_by_role("button", name=f"Export {name}", exact=True).click()
     link = page.get_by_role("link", name=f"Download {name}")
     link.wait_for()

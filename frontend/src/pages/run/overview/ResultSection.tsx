@@ -59,7 +59,7 @@ function meanError({ scores }: ResultCard, policy: string): number {
 function Facts({ result }: { result: ResultCard }) {
   const total = (of: "rollouts" | "tokens" | "optimizer_steps"): string => count(result.budgets.reduce((sum, budget) => sum + budget[of], 0));
   const facts: [string, string][] = [
-    ["Best expert, over the domains", result.best_expert ? `${result.best_expert}, ${accuracy(result.best_expert_mean)}` : "–"],
+    ["Best expert’s mean", result.best_expert ? `${result.best_expert}, ${accuracy(result.best_expert_mean)}` : "–"],
     ["Your edits", String(result.edits)],
     ["Wall time", duration(result.wall_seconds)],
     ["Optimizer steps", total("optimizer_steps")],

@@ -56,12 +56,13 @@ function Again({ segment: { attempts, lost, steps, start_step: step } }: { segme
   );
 }
 
-/** Training counts the steps of its phase, which an OPD phase does in a segment for each refresh of its teachers; the rest prompts or domains. */
+/** Training says its step, as the charts count them, and how far its phase is, which may be of several segments: one for each refresh of its
+ * teachers. The rest counts prompts or domains. */
 function farText(segment: SegmentView, { done, total }: StreamProgress, all: readonly SegmentView[]): string {
   if (!segment.steps) return `${done} of ${total}`;
   const phase = all.filter(({ policy, kind, round }) => policy === segment.policy && kind === segment.kind && round === segment.round);
   const sum = (of: readonly SegmentView[]): number => of.reduce((steps, each) => steps + each.steps, 0);
-  return `step ${sum(phase.filter(({ state }) => state === "done")) + done} of ${sum(phase)}`;
+  return `step ${segment.step + done}, ${sum(phase.filter(({ state }) => state === "done")) + done} of ${sum(phase)} in this phase`;
 }
 
 function what({ kind, domain }: SegmentView): string {
