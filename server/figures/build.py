@@ -19,7 +19,7 @@ MARGIN = 0.02
 AGREEMENT = FigureKind(
     name="agreement",
     title="Do the experts still think alike?",
-    help="Of the next tokens each expert finds likeliest (agreement.top_k of them), the share that two of them have in common; 1 = alike, "
+    help="Of the next tokens each expert finds likeliest ({top_k} of them), the share that two of them have in common; 1 = alike, "
     "and all start at 1 because they share a base. High is good for teaching: experts of the paper that teach each other stay above 0.9.",
     unit="overlap",
     draw=matrix.agreement,
@@ -31,7 +31,7 @@ AGREEMENT = FigureKind(
 OVERLAP = FigureKind(
     name="overlap",
     title="Is the experts' agreement holding up?",
-    help="Shared part of the likeliest next tokens (agreement.top_k of them) for every pair, student ← teacher, on states the student "
+    help="Shared part of the likeliest next tokens ({top_k} of them) for every pair, student ← teacher, on states the student "
     "visits. High is good for teaching: experts of the paper that teach each other stay above 0.9. Dashed: another run of the same model "
     "and seed, for comparison.",
     unit="overlap",
@@ -150,7 +150,7 @@ def build(kind: FigureKind, data: FigureData, x: Axis = "step") -> Figure:
         name=kind.name,
         cursor=data.cursor,
         title=kind.title,
-        help=kind.help,
+        help=kind.help.replace("{top_k}", str(data.cast.top_k)),
         unit=kind.unit,
         range=kind.range,
         summary=drawing.summary,

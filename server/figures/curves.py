@@ -71,9 +71,10 @@ def per_expert_from_zero(data: FigureData, x: Axis) -> Drawing:
 
 def per_pair(data: FigureData, x: Axis) -> Drawing:
     """One line per (student, peer): the student's colour, the peer's marker. Another run's pairs are dashed and faint, under one name;
-    not on the axis of time, where the two runs stand far apart."""
+    not on the axis of time, where the two runs stand far apart, nor while it is no line yet: its only point may lie under this run's."""
     traces = [curve_trace(c, x, _pair_look(data, c), _pair(c)) for c in data.curves]
-    traces += [_compared_trace(data, c, x, first=c is data.compared[0]) for c in data.compared if x != "time"]
+    lines = [c for c in data.compared if x != "time" and len(c.step) > 1]
+    traces += [_compared_trace(data, c, x, first=c is lines[0]) for c in lines]
     return Drawing(traces, _pair_summary(data.curves))
 
 

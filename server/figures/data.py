@@ -39,6 +39,8 @@ class Cast:
     """Rollouts serve several updates, so that the clip range can act."""
     has_reference: bool = False
     """Some policy is held near a reference."""
+    top_k: int = 10
+    """So many of each expert's likeliest tokens the overlap is of."""
 
     @property
     def experts(self) -> list[str]:

@@ -29,7 +29,7 @@ PAIR_MEASURES = (
     Measure(
         "overlap",
         "How many likely tokens do {student} and {teacher} share?",
-        "Of the next tokens {student} finds likeliest (agreement.top_k of them), the share that {teacher} has among its own; on states "
+        "Of the next tokens {student} finds likeliest ({{top_k}} of them), the share that {teacher} has among its own; on states "
         "{student} visits. "
         "High is good for teaching: experts of the paper that teach each other stay above 0.9.",
         "overlap",

@@ -65,6 +65,7 @@ def cast_of(run: Run) -> Cast:
         is_clipped=is_rewarded and spec.optimizer.updates > 1,
         has_reference=is_rewarded and spec.rlvr.kl > 0,
         teaches=teaches,
+        top_k=spec.agreement.top_k,
     )
 
 

@@ -94,7 +94,7 @@ def test_overlap_is_drawn_beside_the_run_without_distillation(api: TestClient, b
     with backend.sessions() as db:
         alone, other_seed, run = add_run(db, name="alone", method="experts"), add_run(db, method="experts", seed=5), add_run(db)
         for each in (alone, other_seed, run):
-            add_points(db, each, "overlap", "text", [0.9], peer="image")
+            add_points(db, each, "overlap", "text", [0.9, 0.8], peer="image")
 
     def names(**parameters: str) -> list[str]:
         return [trace["name"] for trace in api.get(f"{RUNS}/{run}/figures/overlap", params=parameters).json()["data"]]

@@ -226,14 +226,25 @@ def test_the_words_in_the_matrix_can_be_read_on_every_colour() -> None:
 
 
 def test_a_compared_run_is_dashed_and_does_not_grow() -> None:
-    other = curve("overlap", "text", {12: 0.7}, peer="image")
-    figure = drawn("overlap", data(curve("overlap", "text", {12: 0.9}, peer="image"), compared=[other], compared_name="<b>theirs</b>"))
+    mine, other = curve("overlap", "text", {12: 0.9}, peer="image"), curve("overlap", "text", {12: 0.7, 24: 0.6}, peer="image")
+    figure = drawn("overlap", data(mine, compared=[other], compared_name="<b>theirs</b>"))
     ours, theirs = figure.data
     assert (ours["line"]["dash"], theirs["line"]["dash"]) == ("solid", "dash")
     assert theirs["meta"]["mode"] == "replace"
     assert "&lt;b&gt;theirs" in theirs["name"], "Plotly would render the markup of a user's name"
     assert "0.9" in figure.summary
     assert "0.7" not in figure.summary
+    only_a_point = curve("overlap", "text", {12: 0.9}, peer="image")
+    assert len(drawn("overlap", data(mine, compared=[only_a_point], compared_name="theirs")).data) == 1, (
+        "under this run's, and not to be seen"
+    )
+
+
+@pytest.mark.parametrize("name", ["agreement", "overlap", "pair.overlap.text.image"])
+def test_the_help_says_of_how_many_tokens_an_overlap_is(name: str) -> None:
+    given = replace(full_data(), cast=replace(CAST, top_k=7))
+    assert "likeliest" in drawn(name, given).help
+    assert "(7 of them)" in drawn(name, given).help
 
 
 def test_every_attempt_is_a_bar_and_nothing_is_drawn_through_a_pause() -> None:

@@ -5,9 +5,15 @@ import classes from "./RunHeader.module.css";
 
 /** Where a paused run stopped: the step of each expert's stored state, and how long that took; of one that goes on, which policies do not. */
 export function PausedAt({ run }: { run: Run }) {
-  const { data } = useQuery({ ...checkpointsQuery(run.id), enabled: run.state === "paused" });
+  const { data, isFetching } = useQuery({ ...checkpointsQuery(run.id), enabled: run.state === "paused" });
   if (run.state !== "paused") return run.paused_policies.length ? <PausedPolicies names={run.paused_policies} /> : null;
-  if (!data) return null;
+  // What was read before may be of before.
+  if (!data || isFetching)
+    return (
+      <span role="note" className={classes.notice}>
+        Stopped; after which step is on its way.
+      </span>
+    );
   const stored = data.checkpoints.filter((checkpoint) => checkpoint.has_state);
   const experts = run.policies.filter((policy) => policy.role === "expert").map((policy) => policy.name);
   const steps = experts.map((name) => Math.max(0, ...stored.filter((c) => c.policy === name).map((c) => c.step)));
