@@ -96,7 +96,8 @@ def weights(data: FigureData, x: Axis) -> Drawing:
         trace = curve_trace(curve, x, style, _pair(curve), mode="lines")
         trace.line.shape = "hv"
         traces.append(trace)
-    return Drawing(traces, _pair_summary(data.curves))
+    axis = {"title": {"text": "weight"}, "rangemode": "tozero"}  # so that how far a weight falls is seen against the whole of it
+    return Drawing(traces, _pair_summary(data.curves), {"yaxis": axis})
 
 
 def _pair(curve: Curve) -> str:

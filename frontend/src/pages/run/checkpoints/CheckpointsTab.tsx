@@ -5,12 +5,13 @@ import { checkpointsQuery, exportsQuery } from "../../../api/queries";
 import type { Run } from "../../../api/types";
 import { useParam } from "../../../app/router";
 import { useMaySteer } from "../../../app/useMaySteer";
+import { HelpButton } from "../../../parts/HelpButton";
 import { bytes } from "../../../parts/numbers";
 import { usePolicyColours } from "../../../parts/policyColour";
 import { ProblemAlert } from "../../../parts/Problem";
 import table from "../../../parts/Table.module.css";
 import { useStill } from "../../../parts/useStill";
-import { byRound, checkpoints, keyOf } from "./checkpointText";
+import { byRound, checkpoints, keyOf, LABELS, REASONS } from "./checkpointText";
 import { NewestModel } from "./NewestModel";
 import { Round } from "./Round";
 import { SweepPanel } from "./SweepPanel";
@@ -47,6 +48,16 @@ export function CheckpointsTab({ run }: { run: Run }) {
           value={policy || null}
           onChange={(value) => setPolicy(value ?? "")}
         />
+        <HelpButton about="why a checkpoint stays">
+          <dl>
+            {Object.entries(LABELS).map(([reason, word]) => (
+              <div key={reason}>
+                <dt>{word}</dt>
+                <dd>{REASONS[reason as keyof typeof REASONS]}</dd>
+              </div>
+            ))}
+          </dl>
+        </HelpButton>
         {maySteer && (
           <Button variant="default" size="xs" aria-expanded={sweeping} onClick={() => setSweeping(!sweeping)}>
             Make room

@@ -5,7 +5,7 @@ import { bytes, count } from "../../../parts/numbers";
 type Reason = ListedCheckpoint["reasons"][number];
 
 /** Why a checkpoint stays, as the second half of "stays because it is …". */
-const REASONS: Record<Reason, string> = {
+export const REASONS: Record<Reason, string> = {
   needed: "needed by what is still to be done",
   "newest round": "part of the newest whole round",
   pinned: "pinned",

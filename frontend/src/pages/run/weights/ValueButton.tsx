@@ -19,10 +19,10 @@ interface Props extends Omit<ComponentProps<"button">, "value"> {
 export function ValueButton({ label, value, pending, staged, end, picture, ...rest }: Props) {
   const shown = setting(value);
   const moves = end === undefined ? "" : ` → ${setting(end)}`;
-  const name = `${label}: ${shown}${moves}${pending ? ", pending" : ""}${staged === undefined ? "" : `, ${setting(staged)} not applied`}. Edit`;
+  const name = `${label}: ${shown}${moves}${pending ? `, pending, ${setting(pending.old)} until then` : ""}${staged === undefined ? "" : `, ${setting(staged)} not applied`}. Edit`;
   return (
     <button type="button" {...rest} className={classes.value} data-pending={pending !== null || undefined} data-staged={staged === undefined ? undefined : true} aria-label={name}>
-      {shown}
+      {pending ? `${setting(pending.old)} → ${shown}` : shown}
       {moves && <span className={classes.ends}>{moves}</span>}
       {picture}
       {pending && (
