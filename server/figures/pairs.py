@@ -30,8 +30,7 @@ PAIR_MEASURES = (
         "overlap",
         "How many likely tokens do {student} and {teacher} share?",
         "Of the next tokens {student} finds likeliest ({{top_k}} of them), the share that {teacher} has among its own; on states "
-        "{student} visits. "
-        "High is good for teaching: experts of the paper that teach each other stay above 0.9.",
+        "{student} visits. High is good for teaching: experts of the paper that teach each other stay above 0.9.",
         "overlap",
         min,
         "lowest",

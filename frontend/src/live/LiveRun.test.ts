@@ -26,6 +26,7 @@ function point(step: number, ago = 0): void {
 }
 
 describe("a run while it is looked at", () => {
+  let begun: unknown[] = [];
   beforeEach(async () => {
     vi.useFakeTimers({ now: START });
     vi.stubGlobal("EventSource", FakeEventSource);
@@ -36,12 +37,23 @@ describe("a run while it is looked at", () => {
     live.start();
     await vi.advanceTimersByTimeAsync(0);
     newest().dispatchEvent(new Event("open"));
+    await vi.advanceTimersByTimeAsync(700);
+    begun = asked.mock.calls.map(([filter]) => filter);
     asked.mockClear();
   });
   afterEach(() => {
     live.stop();
     vi.useRealTimers();
     vi.unstubAllGlobals();
+  });
+
+  it("asks once more for what was asked for beside its position: a change between the two would come by neither", () => {
+    expect(begun).toEqual([{ queryKey: ["run", "r", "run"] }, { queryKey: ["run", "r", "segments"] }]);
+  });
+
+  it("marks what it holds as out of date when it is left", () => {
+    live.stop();
+    expect(asked.mock.calls).toEqual([[{ queryKey: ["run", "r"], refetchType: "none" }]]);
   });
 
   it("lets go of its stream when nobody looks for a while, and goes on from the last event", async () => {

@@ -119,6 +119,9 @@ export class LiveRun {
       this.cursor = cursor;
       if (this.pollTimer === undefined) this.follow();
       this.publish({ ready: true });
+      // What was asked for beside the position may be of before it, and its change too: once more, when the answers are here.
+      for (const part of ["run", "segments"]) this.stale.add(part);
+      this.refetchSoon();
     } catch (error) {
       if (signal.aborted || (error instanceof ApiError && error.status === 404)) return; // no such run: the page says so
       this.isCut = true;

@@ -5,10 +5,11 @@ import classes from "./RunHeader.module.css";
 
 /** Where a paused run stopped: the step of each expert's stored state, and how long that took; of one that goes on, which policies do not. */
 export function PausedAt({ run }: { run: Run }) {
-  const { data, isFetching } = useQuery({ ...checkpointsQuery(run.id), enabled: run.state === "paused" });
+  const { queryKey, ...checkpoints } = checkpointsQuery(run.id);
+  // Each pause has a list of its own: one that was read before it has older steps, and one that is read again need not hide the sentence.
+  const { data } = useQuery({ ...checkpoints, queryKey: [...queryKey, run.state_since], enabled: run.state === "paused" });
   if (run.state !== "paused") return run.paused_policies.length ? <PausedPolicies names={run.paused_policies} /> : null;
-  // What was read before may be of before.
-  if (!data || isFetching)
+  if (!data)
     return (
       <span role="note" className={classes.notice}>
         Stopped; after which step is on its way.
