@@ -8,8 +8,9 @@ import { useLive, useLiveRun } from "../../../live/useLiveRun";
 import { accuracy, pointsBetween, setting } from "../../../parts/numbers";
 import { PolicyName } from "../../../parts/PolicyName";
 import { usePolicyColours } from "../../../parts/policyColour";
+import { isOver } from "../runText";
 import { shortName } from "../weights/names";
-import { bestPolicy, lowestOverlap, weakest, type LowestOverlap, type Weakest } from "./facts";
+import { bestPolicy, lowestOverlap, weakest, type LowestOverlap, type MeanOf, type Weakest } from "./facts";
 import classes from "./FactsRow.module.css";
 
 /** What a newcomer reads first: how good it is, where it is weak, how far the experts have drifted, and what was changed. */
@@ -31,7 +32,7 @@ export function FactsRow({ run }: { run: Run }) {
   return (
     <section aria-label="At a glance">
       <dl className={classes.facts}>
-        <Fact name="Mean accuracy" detail={best ? <>{best.base !== null && `${pointsBetween(best.base, best.mean)} points over base, at step ${best.step}`}</> : soon}>
+        <Fact name="Mean accuracy" detail={best ? meanText(best, isOver(run.state)) : soon}>
           {best && (
             <>
               {accuracy(best.mean)} <PolicyName name={best.policy} colour={colour(best.policy)} />
@@ -56,6 +57,12 @@ export function FactsRow({ run }: { run: Run }) {
       </dl>
     </section>
   );
+}
+
+function meanText({ policy, base, mean, step, isFollowed }: MeanOf, isRunOver: boolean): string {
+  if (policy === "base") return "of the base model, before training";
+  const over = base === null ? "" : `${pointsBetween(base, mean)} points over base, `;
+  return `${over}at step ${step}${isFollowed && !isRunOver ? "; a newer one is being evaluated" : ""}`;
 }
 
 function weakestOf({ policy, step, rivals }: Weakest): string {

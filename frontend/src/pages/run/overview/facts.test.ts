@@ -17,7 +17,7 @@ const evaluated = (policy: string, text: number, video: number): Batch[] => [one
 describe("the facts of a run", () => {
   it("are of the best expert until the merged model is known in every domain", () => {
     let curves = upsert(NO_CURVES, [...evaluated("base", 0.2, 0.3), ...evaluated("text", 0.6, 0.4), ...evaluated("video", 0.3, 0.5)]);
-    expect(bestPolicy(curves, run)).toEqual({ policy: "text", step: 10, mean: 0.5, base: 0.25 });
+    expect(bestPolicy(curves, run)).toEqual({ policy: "text", step: 10, mean: 0.5, base: 0.25, isFollowed: false });
     expect(weakest(curves, run)).toMatchObject({ policy: "text", domain: "video", accuracy: 0.4 });
     curves = upsert(curves, [one("capability|merged||text", 10, 0.4, 0.02)]);
     expect(bestPolicy(curves, run)?.policy).toBe("text");
@@ -29,7 +29,7 @@ describe("the facts of a run", () => {
 
   it("are of one model: of the newest step at which every domain was evaluated", () => {
     const curves = upsert(NO_CURVES, [...evaluated("base", 0.2, 0.3), ...evaluated("merged", 0.6, 0.5), one("capability|merged||text", 20, 0.1), one("capability|merged||video", 20, null)]);
-    expect(bestPolicy(curves, run)).toEqual({ policy: "merged", step: 10, mean: 0.55, base: 0.25 });
+    expect(bestPolicy(curves, run)).toEqual({ policy: "merged", step: 10, mean: 0.55, base: 0.25, isFollowed: true });
     expect(weakest(curves, run)).toMatchObject({ domain: "video", step: 10, accuracy: 0.5 });
   });
 

@@ -27,6 +27,8 @@ export interface MeanOf {
   readonly step: number;
   readonly mean: number;
   readonly base: number | null;
+  /** A later step was evaluated in some domains, and not in all yet. */
+  readonly isFollowed: boolean;
 }
 
 const Z95 = 1.96;
@@ -43,7 +45,9 @@ export function bestPolicy(curves: Curves, run: Pick<Run, "policies" | "domains"
   const base = means.find(({ role }) => role === "base")?.mean ?? null;
   const candidates = means.filter(({ role }) => role !== "base");
   const best = candidates.find(({ role }) => role === "merged") ?? candidates.toSorted((a, b) => b.mean - a.mean)[0] ?? means[0];
-  return best ? { policy: best.name, step: best.step, mean: best.mean, base: best.role === "base" ? null : base } : null;
+  if (!best) return null;
+  const isFollowed = run.domains.some((domain) => (curves.get(`capability|${best.name}||${domain}`)?.points.at(-1)?.step ?? 0) > best.step);
+  return { policy: best.name, step: best.step, mean: best.mean, base: best.role === "base" ? null : base, isFollowed };
 }
 
 /** The domain in which that policy is worst, at that step. */
