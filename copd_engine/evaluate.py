@@ -6,7 +6,7 @@ Neither changes a training number. Sampling noise depends on the run's seed and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from copd_engine.rollout import Rollouts, SampleRequest
 from copd_engine.samplers import sampler_for
 
 MEASURED_AT = 1.0  # the temperature of the states that agreement is measured on
+RULE_OF_THREE = 3 / 1.96  # in standard errors: 1.96 of them to either side are a 95 % interval
 PROMPTS_AT_ONCE = 128  # part of what makes a result: padding follows the batch
 AGREEMENT_SERIES = (
     "overlap", "overlap_mass", "argmax_agreement", "kl_student_teacher", "kl_teacher_student", "jsd", "symmetric_kl", "entropy_gap",
@@ -64,8 +65,17 @@ def evaluate(attempt: Attempt) -> None:
                 )  # fmt: skip
         attempt.done(len(rewards), count)
     attempt.tell_failures(segment.step, failures)
-    se = float(np.std(rewards, ddof=1)) / len(rewards) ** 0.5
-    attempt.points(segment.step, [Value(name="capability", value=float(np.mean(rewards)), domain=name, se=se)])
+    attempt.points(segment.step, [Value(name="capability", value=float(np.mean(rewards)), domain=name, se=standard_error(rewards))])
+
+
+def standard_error(rewards: Sequence[float]) -> float:
+    """Of the mean of at least two rewards within 0 to 1, n of them: the sample's, s / √n, but never so small that its 95 % interval would
+    be narrower than ± 3 / n.
+
+    What did not happen in n tries may yet happen in up to 3 of n (the rule of three: Hanley and Lippman-Hand, JAMA 249, 1983), so that a
+    model that failed on every prompt is not shown as 0 % ± 0.
+    """
+    return max(float(np.std(rewards, ddof=1)) / len(rewards) ** 0.5, RULE_OF_THREE / len(rewards))
 
 
 def measure(attempt: Attempt) -> dict[str, float]:

@@ -9,12 +9,15 @@ from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from copd_engine import spec
 from copd_engine.cache import PolicyCache
 from copd_engine.checkpoint import opened
 from copd_engine.control import Binding, ControlDocument, Desired, ValueEdit
 from copd_engine.domains import Domain, Prompt, Reward
+from copd_engine.evaluate import standard_error
 from copd_engine.events import EVENT, Acknowledged, Bound, Event, Log, Points, Progress, Sample, Stored
 from copd_engine.job import SegmentData, SegmentJob, SegmentResult
 from copd_engine.plan import BASE, Kind, Ref, Segment, export_segment
@@ -213,6 +216,17 @@ def test_evaluation(runner: Runner) -> None:
     assert 0 <= value.value <= 1
 
 
+@settings(max_examples=50)
+@given(right=st.integers(0, 64), wrong=st.integers(0, 64))
+def test_no_evaluation_is_surer_than_the_rule_of_three_allows(right: int, wrong: int) -> None:
+    """An event as likely as 1 − 0.05 ** (1 / n), which is up to 3 / n, goes unseen in n tries once in twenty times."""
+    assume(right + wrong >= 2)
+    rewards = [1.0] * right + [0.0] * wrong
+    n, half = len(rewards), 1.96 * standard_error(rewards)
+    assert half == pytest.approx(max(1.96 * statistics.stdev(rewards) / math.sqrt(n), 3 / n))
+    assert half >= 1 - 0.05 ** (1 / n)
+
+
 class FewCache(PolicyCache):
     """Its domains have three held-out questions."""
 
@@ -228,7 +242,7 @@ def test_a_question_is_asked_once_however_many_prompts_are_wanted(small: Build, 
     rewards = [sample.reward for sample in runner.of(Sample)]
     (value,) = runner.of(Points)[0].values
     assert [(p.done, p.total) for p in runner.of(Progress)] == [(3, 3)]
-    assert (value.value, value.se) == pytest.approx((statistics.mean(rewards), statistics.stdev(rewards) / math.sqrt(3)))
+    assert (value.value, value.se) == pytest.approx((statistics.mean(rewards), standard_error(rewards)))
     measured = runner.run(Segment(Kind.measure, BASE, 0, Ref(BASE, 0), teachers=(Ref(BASE, 0),)))
     assert measured.counts["prompts"] == 3 * len(runner.spec.domains)
 
