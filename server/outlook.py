@@ -35,9 +35,9 @@ class Ahead:
     """Which step of its policy it makes next, where it trains; of a running one, that which is under way."""
 
     @property
-    def next_step(self) -> int:
-        """The first step that can still hear of an edit."""
-        return self.step + self.is_running
+    def at_step(self) -> int:
+        """The step that is under way, else the last that was made."""
+        return self.step if self.is_running else self.step - 1
 
 
 @dataclass(frozen=True)
@@ -90,22 +90,23 @@ def expected_effect(state: RunState, path: str, round_: int | None, outlook: Out
         return f"acts from round {round_ + 1}"
     trained = {segment.policy for segment in outlook.ahead if segment.kind in TRAINING}
     if not path.startswith(("w.", "w_schedule.")):
-        return f"acts from each expert's next step, {_next_steps(outlook)}" if trained else None
+        return f"acts from each expert's next step ({_steps_now(outlook)})" if trained else None
     student = path.split(".")[1]
     return _edge_effect(student, outlook) or (
         "acts from the next OPD phase, should there be one" if outlook.may_teach and student in trained else None
     )
 
 
-def _next_steps(outlook: Outlook) -> str:
-    """ "about step 37", or each expert's own: "about step 37 of text, 41 of image"."""
+def _steps_now(outlook: Outlook) -> str:
+    """ "now at step 37", or each expert's own: "now at step 37 of text, 41 of image". Not which step comes next: more may have passed
+    before a worker hears of the edit."""
     steps: dict[str, int] = {}
     for segment in outlook.ahead:
         if segment.kind in TRAINING:
-            steps.setdefault(segment.policy, segment.next_step)
+            steps.setdefault(segment.policy, segment.at_step)
     if len(set(steps.values())) == 1:
-        return f"about step {next(iter(steps.values()))}"
-    return "about step " + ", ".join(f"{step} of {policy}" for policy, step in steps.items())
+        return f"now at step {next(iter(steps.values()))}"
+    return "now at step " + ", ".join(f"{step} of {policy}" for policy, step in steps.items())
 
 
 def _edge_effect(student: str, outlook: Outlook) -> str | None:
@@ -116,9 +117,9 @@ def _edge_effect(student: str, outlook: Outlook) -> str | None:
         is_own = segment.policy == student
         if is_own and segment.kind is Kind.opd:
             if segment.is_running:
-                return f"acts from the next step, about step {segment.next_step}"
+                return f"acts from {student}'s next step (now at step {segment.at_step})"
             when = f", in about {in_about(max(own, everything / outlook.lanes))}" if is_timed else ""
-            return f"acts from step {segment.next_step}{'' if is_next else ', in the next OPD phase'}{when}"
+            return f"acts from step {segment.step}{'' if is_next else ', in the next OPD phase'}{when}"
         is_next = is_next and not (is_own and segment.kind in TRAINING)
         is_timed = is_timed and (segment.kind in speed or segment.kind not in TRAINING)
         seconds = segment.units * speed.get(segment.kind, 0.0)

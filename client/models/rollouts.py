@@ -27,6 +27,7 @@ class RolloutSummary(BaseModel):
 
 class RolloutPage(BaseModel):
     total: int
+    tied: int | None
     rollouts: list[RolloutSummary]
     next: str | None
 

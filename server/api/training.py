@@ -26,7 +26,7 @@ Metric = Literal[
 ]  # fmt: skip
 
 
-COMPARE_HELP = "id of a run drawn dashed beside this one, or `none`; by default the newest of method experts with the same seed and model"
+COMPARE_HELP = "id of a run drawn faintly beside this one, or `none`; by default the newest of method experts with the same seed and model"
 
 
 @router.get("/attempts")

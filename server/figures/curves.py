@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -70,8 +71,9 @@ def per_expert_from_zero(data: FigureData, x: Axis) -> Drawing:
 
 
 def per_pair(data: FigureData, x: Axis) -> Drawing:
-    """One line per (student, peer): the student's colour, the peer's marker. Another run's pairs are dashed and faint, under one name;
-    not on the axis of time, where the two runs stand far apart, nor while it is no line yet: its only point may lie under this run's."""
+    """One line per (student, peer): the student's colour, the peer's dash and marker. Another run's pairs are thin and faint, under one
+    name; not on the axis of time, where the two runs stand far apart, nor while it is no line yet: its only point may lie under this
+    run's."""
     traces = [curve_trace(c, x, _pair_look(data, c), _pair(c)) for c in data.curves]
     lines = [c for c in data.compared if x != "time" and len(c.step) > 1]
     traces += [_compared_trace(data, c, x, first=c is lines[0]) for c in lines]
@@ -79,7 +81,7 @@ def per_pair(data: FigureData, x: Axis) -> Drawing:
 
 
 def per_edge(data: FigureData, x: Axis) -> Drawing:
-    """One dot per (student, teacher) and OPD step: the student's colour, the teacher's marker. Lines would cross the phases between."""
+    """One dot per (student, teacher) and OPD step in the pair's colour and marker. Lines would cross the phases between."""
     traces = []
     for curve in data.curves:
         style = _pair_look(data, curve)
@@ -89,11 +91,10 @@ def per_edge(data: FigureData, x: Axis) -> Drawing:
 
 
 def weights(data: FigureData, x: Axis) -> Drawing:
-    """One line per edge in steps: a weight holds until another does. The student's colour, the teacher's marker and dash."""
+    """One line per edge in steps: a weight holds until another does."""
     traces = []
     for curve in data.curves:
-        style = _pair_look(data, curve, look_of(data, curve.peer or "").dash)
-        trace = curve_trace(curve, x, style, _pair(curve), mode="lines")
+        trace = curve_trace(curve, x, _pair_look(data, curve), _pair(curve), mode="lines")
         trace.line.shape = "hv"
         traces.append(trace)
     axis = {"title": {"text": "weight"}, "rangemode": "tozero"}  # so that how far a weight falls is seen against the whole of it
@@ -104,14 +105,17 @@ def _pair(curve: Curve) -> str:
     return f"{curve.policy} ← {curve.peer}"
 
 
-def _pair_look(data: FigureData, curve: Curve, dash: str = "solid") -> Look:
-    return Look(look_of(data, curve.policy).colour, dash, look_of(data, curve.peer or "").marker)
+def _pair_look(data: FigureData, curve: Curve) -> Look:
+    """The student's colour, the peer's dash and marker."""
+    return replace(look_of(data, curve.peer or ""), colour=look_of(data, curve.policy).colour)
 
 
 def _compared_trace(data: FigureData, curve: Curve, x: Axis, *, first: bool) -> Any:
     """A pair of another run: its points are not in this run's stream, and all of that run's pairs share one legend entry."""
-    style, run = _pair_look(data, curve, "dash"), data.compared_name
-    trace = curve_trace(curve, x, style, run, opacity=0.6, legendgroup="compared", showlegend=first)
+    style, run = _pair_look(data, curve), data.compared_name
+    marker = {"symbol": f"{style.marker}-open", "color": style.colour, "size": 5}
+    trace = curve_trace(curve, x, style, run, opacity=0.5, legendgroup="compared", showlegend=first, marker=marker)
+    trace.line.width = 1
     trace.meta = {**trace.meta, "mode": "replace", "compared": True, "label": escape(f"{_pair(curve)} ({run})")}
     return trace
 

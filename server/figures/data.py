@@ -171,7 +171,7 @@ class FigureData:
     marks: Sequence[Mark] = ()
     phases: Sequence[Phase] = ()
     compared: Sequence[Curve] = ()
-    """Curves of another run, drawn dashed."""
+    """Curves of another run, drawn thin and faint."""
     compared_name: str = ""
     machines: Sequence[MachineUse] = ()
     spells: Sequence[Spell] = ()

@@ -22,6 +22,8 @@ FIRST_STEPS = 10
 """So far an axis of steps reaches at least: a step is whole, and ticks at 0.2 steps would say otherwise."""
 LETTER = 1 / 50
 """The share of a narrow chart's width that a letter of a label takes."""
+LEGEND_COLOUR = "#5c6675"
+"""Of no policy."""
 EDIT = "▴"
 """At the foot of an edit's line where nothing else is said: what is pointed at to read it."""
 BASE_LAYOUT: dict[str, Any] = {
@@ -161,6 +163,22 @@ def _concerns(mark: Mark, curves: Sequence[Curve]) -> bool:
             return any((c.policy == student and not c.peer) or {c.policy, c.peer} == {student, teacher} for c in curves)
         case _:
             return bool(curves)
+
+
+def filled(colour: str, pattern: str) -> dict[str, Any]:
+    """The marker of a bar in a policy's colour, with the pattern of what was done."""
+    return {
+        "color": colour,
+        "line": {"width": 0},
+        "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6, "solidity": 0.25},
+    }
+
+
+def legend_bar(name: str, group: str, marker: Mapping[str, Any]) -> Any:
+    """Draws nothing: the entry in the legend of a group of bars that have a policy's colour each."""
+    return go.Bar(
+        orientation="h", name=name, legendgroup=group, y=[None], x=[None], marker=dict(marker), hoverinfo="skip", meta={"mode": "replace"}
+    )
 
 
 def look_of(data: FigureData, policy: str) -> Look:

@@ -13,15 +13,13 @@ import plotly.graph_objects as go
 
 from copd_engine.plan import TRAINING, Kind
 from server.figures.data import Axis, FigureData, Halt, Spell, between_halts
-from server.figures.parts import HOVER_ONE, Drawing, edit_marks, look_of
+from server.figures.parts import HOVER_ONE, LEGEND_COLOUR, Drawing, edit_marks, filled, legend_bar, look_of
 from server.figures.style import KIND_PATTERNS
 from server.words import KINDS, work_text
 
 WAITING = "waiting"
 ANOTHER_RUN = "a worker of the run this is a fork of"
 WAIT_COLOUR = "#8490a1"
-LEGEND_COLOUR = "#5c6675"
-"""Of no policy."""
 SHORTEST_WAIT = 0.5
 """Seconds. A successor is sent after some hundredths; what is shorter than this is no waiting that a person could see or mend."""
 
@@ -137,14 +135,11 @@ def _trace(kind: str, policy: str, spells: Sequence[Spell], data: FigureData) ->
 
 
 def _legend_trace(kind: str) -> Any:
-    """Draws nothing: the kind's entry in the legend."""
-    marker, meta = _marker(kind, LEGEND_COLOUR), {"mode": "replace"}
-    return go.Bar(orientation="h", name=KINDS[kind], legendgroup=kind, y=[None], x=[None], marker=marker, hoverinfo="skip", meta=meta)
+    return legend_bar(KINDS[kind], kind, _marker(kind, LEGEND_COLOUR))
 
 
 def _marker(kind: str, colour: str) -> dict[str, Any]:
-    pattern = {"shape": KIND_PATTERNS[kind], "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6, "solidity": 0.25}
-    return {"color": colour, "line": {"width": 0}, "pattern": pattern}
+    return filled(colour, KIND_PATTERNS[kind])
 
 
 def _part(spell: Spell) -> str:

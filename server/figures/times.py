@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from copd_engine.plan import TRAINING
 from server.figures.data import Axis, Curve, FigureData, Halt, Spell, between_halts
-from server.figures.parts import HOVER_ONE, Drawing, curve_trace, last, look_of
+from server.figures.parts import HOVER_ONE, LEGEND_COLOUR, Drawing, curve_trace, filled, last, legend_bar, look_of
 from server.figures.style import see_through
 
 STEP_PARTS = {"seconds.rollout": ("rollout", 0.75), "seconds.score": ("score", 0.45), "seconds.update": ("update", 0.2)}
@@ -62,13 +62,9 @@ def time_split(data: FigureData, _x: Axis) -> Drawing:
     spells = [spell for spell in data.spells if spell.kind in TRAINING and spell.worker]
     split = {policy: parts_of([s for s in spells if s.policy == policy], data.halts) for policy in data.cast.experts}
     split = {policy: parts for policy, parts in split.items() if parts}
-    named: set[str] = set()
-    traces = []
-    for policy, parts in split.items():
-        for part in (*SPLIT_PARTS, UNTOLD, WAITING):
-            if parts.get(part, 0.0) > 0:
-                traces.append(_bar(data, policy, part, parts[part]).update(showlegend=part not in named))
-                named.add(part)
+    shown = [part for part in (*SPLIT_PARTS, UNTOLD, WAITING) if any(parts.get(part, 0.0) > 0 for parts in split.values())]
+    traces = [legend_bar(part, part, _marker(part, LEGEND_COLOUR)) for part in shown]
+    traces += [_bar(data, policy, part, parts[part]) for policy, parts in split.items() for part in shown if parts.get(part, 0.0) > 0]
     layout: dict[str, Any] = {
         "barmode": "stack",
         **HOVER_ONE,
@@ -79,13 +75,6 @@ def time_split(data: FigureData, _x: Axis) -> Drawing:
 
 
 def _bar(data: FigureData, policy: str, part: str, seconds: float) -> Any:
-    colour = look_of(data, policy).colour
-    if part in (WAITING, UNTOLD):
-        marker = {"color": "rgba(127,127,127,0.15)", "line": {"width": 1, "color": "#7f7f7f"}}
-        marker |= {"pattern": {"shape": "/", "fgcolor": "#7f7f7f", "size": 8, "solidity": 0.15}} if part == UNTOLD else {}
-    else:
-        pattern = {"shape": SPLIT_PARTS[part], "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6, "solidity": 0.3}
-        marker = {"color": colour, "line": {"width": 0}, "pattern": pattern}
     return go.Bar(
         orientation="h",
         name=part,
@@ -93,9 +82,18 @@ def _bar(data: FigureData, policy: str, part: str, seconds: float) -> Any:
         y=[policy],
         x=[round(seconds, 3)],
         hovertemplate=f"%{{y}}: {part} %{{x:.1f}} s<extra></extra>",
-        marker=marker,
+        marker=_marker(part, look_of(data, policy).colour),
+        showlegend=False,
         meta={"mode": "replace"},
     )
+
+
+def _marker(part: str, colour: str) -> dict[str, Any]:
+    """In the policy's colour what was done; grey what was not, or is not known."""
+    if part in SPLIT_PARTS:
+        return filled(colour, SPLIT_PARTS[part])
+    marker = {"color": "rgba(127,127,127,0.15)", "line": {"width": 1, "color": "#7f7f7f"}}
+    return marker | ({"pattern": {"shape": "/", "fgcolor": "#7f7f7f", "size": 8, "solidity": 0.15}} if part == UNTOLD else {})
 
 
 def parts_of(spells: Sequence[Spell], halts: Sequence[Halt]) -> dict[str, float]:

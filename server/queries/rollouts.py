@@ -67,7 +67,8 @@ def rollouts(db: Session, run_id: str, wanted: RolloutFilter, *, sort: Sort, aft
     where = [RolloutRow.run_id == run_id, *wanted.conditions()]
     if sort == "gap":
         where.append(RolloutRow.gap.is_not(None))
-    total = db.scalar(select(func.count()).where(*where)) or 0
+    counted = select(func.count()).where(*where)
+    total = db.scalar(counted) or 0
     if after is not None:
         value: float = after.value
         if column is RolloutRow.step:
@@ -78,8 +79,10 @@ def rollouts(db: Session, run_id: str, wanted: RolloutFilter, *, sort: Sort, aft
     rows = list(db.scalars(query.limit(limit + 1)))
     shown = rows[:limit]
     last = shown[-1] if len(rows) > limit else None
+    first = shown[0] if shown and after is None else None
     return RolloutPage(
         total=total,
+        tied=db.scalar(counted.where(column == getattr(first, column.key), RolloutRow.size == first.size)) if first else None,
         rollouts=[_summary(row) for row in shown],
         next=None if last is None else f"{getattr(last, column.key)!r},{last.size},{last.id}",
     )

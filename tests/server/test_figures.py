@@ -225,11 +225,19 @@ def test_the_words_in_the_matrix_can_be_read_on_every_colour() -> None:
     assert [*map(luminance, matrix.SCALE)] == sorted(map(luminance, matrix.SCALE)), "in grey they are in order"
 
 
-def test_a_compared_run_is_dashed_and_does_not_grow() -> None:
+def test_two_pairs_of_a_student_differ_by_more_than_their_markers() -> None:
+    lines = drawn("overlap", data(*[curve("overlap", "text", {12: 0.9}, peer=peer) for peer in ("image", "video")])).data
+    assert len({trace["line"]["color"] for trace in lines}) == 1
+    assert len({trace["line"]["dash"] for trace in lines}) == len({trace["marker"]["symbol"] for trace in lines}) == 2
+
+
+def test_a_compared_run_is_faint_and_does_not_grow() -> None:
     mine, other = curve("overlap", "text", {12: 0.9}, peer="image"), curve("overlap", "text", {12: 0.7, 24: 0.6}, peer="image")
     figure = drawn("overlap", data(mine, compared=[other], compared_name="<b>theirs</b>"))
     ours, theirs = figure.data
-    assert (ours["line"]["dash"], theirs["line"]["dash"]) == ("solid", "dash")
+    assert ours["line"]["dash"] == theirs["line"]["dash"], "the same pair"
+    assert theirs["line"]["width"] < ours["line"]["width"]
+    assert theirs["opacity"] < 1
     assert theirs["meta"]["mode"] == "replace"
     assert "&lt;b&gt;theirs" in theirs["name"], "Plotly would render the markup of a user's name"
     assert "0.9" in figure.summary
@@ -296,7 +304,7 @@ def test_what_was_paused_waits_only_while_it_is_not() -> None:
     spells = [attempt(f"{kind}.{policy}", *at) for policy in ("text@0", "image@0") for kind, at in (("rlvr", (0, 10)), ("opd", (75, 80)))]
     waiting = drawn("timeline", data(spells=spells, halts=[halt(12, 70), halt(60, 73, "image")])).data[0]
     assert (waiting["y"], waiting["x"]) == (["text", "text", "image", "image"], [2000.0, 5000.0, 2000.0, 2000.0])
-    split = drawn("time_split", data(spells=spells, halts=[halt(12, 70), halt(60, 73, "image")])).data
+    split = bars(drawn("time_split", data(spells=spells, halts=[halt(12, 70), halt(60, 73, "image")])))
     assert {trace["y"][0]: trace["x"] for trace in split if trace["name"] == "waiting"} == {"text": [7.0], "image": [4.0]}
 
 
@@ -317,7 +325,7 @@ def test_what_was_lost_waits_for_another_worker_and_a_fork_for_nobody() -> None:
     figure = drawn("timeline", data(spells=forked))
     assert [trace["name"] for trace in bars(figure)] == ["RLVR", "OPD"]
     assert bars(figure)[0]["customdata"][0][1] == "a worker of the run this is a fork of"
-    assert drawn("time_split", data(spells=forked)).data[0]["x"] == [10.0]
+    assert bars(drawn("time_split", data(spells=forked)))[0]["x"] == [10.0]
 
 
 def test_the_legend_of_the_timeline_names_each_kind_once() -> None:

@@ -41,7 +41,7 @@ def test_estimates_are_as_exact_as_they_deserve(seconds: float, words: str) -> N
     ("state", "path", "round_", "words"),
     [
         (RunState.running, "w.image.text", None, "acts from step 37, in the next OPD phase, in about 20 s"),
-        (RunState.running, "optimizer.lr", None, "acts from each expert's next step, about step 28"),
+        (RunState.running, "optimizer.lr", None, "acts from each expert's next step (now at step 27)"),
         (RunState.running, "opd.steps", 2, "acts from round 3"),
         (RunState.paused, "priority", None, "acts at once"),
         (RunState.paused, "w.image.text", None, "acts after the run is resumed"),
@@ -59,7 +59,7 @@ def effect(of: Outlook) -> str | None:
 
 
 def test_a_weight_acts_at_once_inside_an_opd_phase() -> None:
-    assert effect(outlook(Ahead("image", Kind.opd, 4, is_running=True, step=39))) == "acts from the next step, about step 40"
+    assert effect(outlook(Ahead("image", Kind.opd, 4, is_running=True, step=39))) == "acts from image's next step (now at step 39)"
 
 
 def test_between_two_parts_of_an_opd_phase_a_weight_acts_in_the_same_phase() -> None:
@@ -70,7 +70,7 @@ def test_between_two_parts_of_an_opd_phase_a_weight_acts_in_the_same_phase() -> 
 def test_each_expert_has_its_own_next_step_where_they_differ() -> None:
     ahead = [*PHASES, Ahead("text", Kind.rlvr, 9, is_running=False, step=27), Ahead("merged", Kind.merge, 1, is_running=False, step=1)]
     text = expected_effect(RunState.running, "optimizer.lr", None, outlook(*ahead))
-    assert text == "acts from each expert's next step, about step 28 of image, 27 of text"
+    assert text == "acts from each expert's next step (now at step 27 of image, 26 of text)"
 
 
 def test_where_a_schedule_may_yet_teach_a_weight_may_yet_act() -> None:

@@ -106,6 +106,21 @@ def test_they_are_found_by_what_they_are_and_the_worst_first(api: TestClient, re
     assert listed(api, run, policy="video") == []
 
 
+def test_the_first_page_says_how_many_share_the_first_place(api: TestClient, recorded: Recorded) -> None:
+    attempt = recorded.attempt()
+    rewards = ([0.0, 0.0], [0.0, 0.0], [0.0], [1.0, 0.0], [1.0, 1.0])
+    recorded.keep(attempt, *(group("text", 1, each, index=index) for index, each in enumerate(rewards)))
+    url = f"{RUNS}/{recorded.run}/rollouts"
+
+    def tied(**parameters: Any) -> int | None:
+        return api.get(url, params=parameters).json()["tied"]
+
+    assert [tied(sort=sort) for sort in ("worst", "best")] == [2, 1]
+    assert tied(sort="worst", reward_min=0.5) == 1
+    assert tied(domain="nothing") is None
+    assert tied(sort="worst", after=api.get(url, params={"sort": "worst", "limit": 1}).json()["next"]) is None
+
+
 def test_of_equal_rewards_that_of_the_most_answers_comes_first_and_then_the_newest(api: TestClient, recorded: Recorded) -> None:
     attempt = recorded.attempt()
     recorded.keep(attempt, group("text", 1, [0.0] * 8), group("text", 2, [0.0] * 8), group("text", 3, [0.0]), group("text", 4, [0.0, 0.5]))

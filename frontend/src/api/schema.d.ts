@@ -3629,6 +3629,11 @@ export interface components {
              * @description how many the filter leaves
              */
             total: number;
+            /**
+             * Tied
+             * @description how many share the first place, equal in what is sorted by and in completions; null after the first page
+             */
+            tied: number | null;
             /** Rollouts */
             rollouts: components["schemas"]["RolloutSummary"][];
             /**
@@ -6448,7 +6453,7 @@ export interface operations {
         parameters: {
             query?: {
                 x?: "step" | "time" | "tokens";
-                /** @description id of a run drawn dashed beside this one, or `none`; by default the newest of method experts with the same seed and model */
+                /** @description id of a run drawn faintly beside this one, or `none`; by default the newest of method experts with the same seed and model */
                 compare?: string | null;
                 /** @description first step */
                 start?: number;

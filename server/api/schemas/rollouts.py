@@ -34,6 +34,9 @@ class RolloutSummary(BaseModel):
 
 class RolloutPage(BaseModel):
     total: int = Field(description="how many the filter leaves")
+    tied: int | None = Field(
+        description="how many share the first place, equal in what is sorted by and in completions; null after the first page"
+    )
     rollouts: list[RolloutSummary]
     next: str | None = Field(description="the `after` of the following page; null: this is the last")
 

@@ -10,12 +10,14 @@ interface Props extends Pick<ReturnType<typeof useFilter>, "reward" | "isFiltere
   run: Run;
   filter: RolloutFilter;
   total: number | undefined;
+  /** How many share the first place. */
+  tied: string;
 }
 
 const PART_OPTIONS = Object.entries(PARTS).map(([value, label]) => ({ value, label: label.charAt(0).toUpperCase() + label.slice(1) }));
 const REWARD_OPTIONS = Object.entries(REWARDS).map(([value, { label }]) => ({ value, label }));
 
-export function FilterBar({ run, filter, reward, isFiltered, total, set, clear }: Props) {
+export function FilterBar({ run, filter, reward, isFiltered, total, tied, set, clear }: Props) {
   const students = run.policies.filter(({ role }) => role === "expert").map(({ name }) => name);
   const pick = (name: "policy" | "domain" | "part" | "reward") => (value: string | null) => set(name, value ?? "");
   const bound = (name: "from" | "to") => (value: number | string) => set(name, value === "" ? "" : String(value));
@@ -39,7 +41,8 @@ export function FilterBar({ run, filter, reward, isFiltered, total, set, clear }
         )}
       </span>
       <p className={classes.note}>
-        Some prompts of each step are kept with all their answers. {SORTS.find(({ value }) => value === filter.sort)?.order} A step of the OPD phase has both: RLVR on the policy’s own prompts, and OPD on its teachers’.
+        Some prompts of each step are kept with all their answers. {SORTS.find(({ value }) => value === filter.sort)?.order}
+        {tied} A step of the OPD phase has both: RLVR on the policy’s own prompts, and OPD on its teachers’.
       </p>
     </section>
   );

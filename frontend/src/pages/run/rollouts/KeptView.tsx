@@ -8,7 +8,7 @@ import { count } from "../../../parts/numbers";
 import { ProblemAlert } from "../../../parts/Problem";
 import { isOver } from "../runText";
 import { FilterBar } from "./FilterBar";
-import { emptyText } from "./reading";
+import { emptyText, tiedText } from "./reading";
 import { RolloutDetail } from "./RolloutDetail";
 import { RolloutList } from "./RolloutList";
 import { useFilter } from "./useFilter";
@@ -23,7 +23,8 @@ export function KeptView({ run }: { run: Run }) {
   const { data: now } = useQuery(rolloutCountQuery(run.id, filter));
   const colour = usePolicyColours(run.policies);
   const rollouts = data?.pages.flatMap((page) => page.rollouts) ?? [];
-  const total = data?.pages[0]?.total;
+  const first = data?.pages[0];
+  const total = first?.total;
   const news = isPlaceholderData || now === undefined || total === undefined ? 0 : Math.max(0, now - total);
   const shown = chosen ?? rollouts[0]?.id ?? null;
   const column = useRef<HTMLDivElement>(null);
@@ -39,7 +40,7 @@ export function KeptView({ run }: { run: Run }) {
   };
   return (
     <div className={classes.kept} data-open={chosen !== null || undefined}>
-      <FilterBar run={run} filter={filter} reward={reward} isFiltered={isFiltered} total={total} set={set} clear={clear} />
+      <FilterBar run={run} filter={filter} reward={reward} isFiltered={isFiltered} total={total} tied={isPlaceholderData ? "" : tiedText(filter.sort, first)} set={set} clear={clear} />
       {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
       {!data && !error && <Skeleton role="group" height={420} aria-label="Loading" />}
       {data && rollouts.length === 0 && (

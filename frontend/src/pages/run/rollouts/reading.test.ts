@@ -1,12 +1,24 @@
 import { describe, expect, it } from "vitest";
-import type { KeptToken, ProbeAnswer, RolloutCompletion } from "../../../api/types";
-import { ALONE, course, emptyText, gapText, limitOf, lowestTeacher, measureOf, natsText, origin, probability, rewardText, shade, signed, spoken, strength, verdict } from "./reading";
+import type { KeptToken, ProbeAnswer, RolloutCompletion, RolloutSummary } from "../../../api/types";
+import { ALONE, course, emptyText, gapText, limitOf, lowestTeacher, measureOf, natsText, origin, probability, rewardText, shade, signed, spoken, strength, tiedText, verdict } from "./reading";
 
 function token(gap: number | null, logProb = -0.5, name = "yes"): KeptToken {
   return { text: name, name, log_prob: logProb, entropy: 0.1, top: [], teachers: gap === null ? {} : { image: { log_prob: logProb + gap, gap, top: [] } } };
 }
 
 const answer = (step: number, reward: number): ProbeAnswer => ({ policy: "text", step, reward, completion: "x", reason: "", rollout: null });
+
+describe("the first of a list", () => {
+  const page = (tied: number, size: number, reward: number) => ({ tied, rollouts: [{ size, reward_min: reward, reward_mean: reward, reward_max: reward } as RolloutSummary] });
+
+  it("is said to be one of several, where it is", () => {
+    expect(tiedText("worst", page(1_200, 8, 0))).toBe(" 1,200 are equally bad: all 8 got 0.");
+    expect(tiedText("best", page(2, 1, 1))).toBe(" 2 are equally good: reward 1.");
+    expect(tiedText("worst", page(1, 8, 0))).toBe("");
+    expect(tiedText("newest", page(9, 8, 0))).toBe("");
+    expect(tiedText("worst", undefined)).toBe("");
+  });
+});
 
 describe("colours of tokens", () => {
   it("follow the teacher's gap, or how unlikely the student alone found it", () => {

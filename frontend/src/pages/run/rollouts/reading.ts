@@ -1,5 +1,6 @@
 /** What is read off kept rollouts: words, scales and shades. Pure. */
-import type { KeptToken, ProbeAnswer, RolloutPart, RolloutSummary, RolloutView, Run } from "../../../api/types";
+import type { KeptToken, ProbeAnswer, RolloutPart, RolloutSort, RolloutSummary, RolloutView, Run } from "../../../api/types";
+import { count } from "../../../parts/numbers";
 import { isOver } from "../runText";
 
 export const PARTS: Record<RolloutPart, string> = {
@@ -54,6 +55,13 @@ export function rewardText({ size, reward_min: low, reward_mean: mean, reward_ma
   if (size === 1) return reward(mean);
   if (low === high) return `all ${size} got ${reward(mean)}`;
   return `mean ${reward(mean)} of ${size}, ${reward(low)} to ${reward(high)}`;
+}
+
+/** " 12 prompts are equally bad: all 8 got 0.": the first of the list is one of several, and which of them leads changes as new ones come. */
+export function tiedText(sort: RolloutSort, page: { tied: number | null; rollouts: readonly RolloutSummary[] } | undefined): string {
+  const first = page?.rollouts[0];
+  if (!first || !page.tied || page.tied < 2 || (sort !== "worst" && sort !== "best")) return "";
+  return ` ${count(page.tied)} are equally ${sort === "worst" ? "bad" : "good"}: ${first.size === 1 ? "reward " : ""}${rewardText(first)}.`;
 }
 
 export type Verdict = "right" | "partly" | "wrong";
@@ -122,7 +130,7 @@ export function course(answers: readonly ProbeAnswer[]): string {
   if (answers.length === 1) return verdict(last.reward) === "right" ? "right" : "not right";
   const lastWrong = answers.findLastIndex((answer) => answer.reward < 1);
   const since = answers[lastWrong + 1];
-  const count = `right at ${right} of ${answers.length}`;
-  if (right === 0 || right === answers.length || !since) return count;
-  return since === last ? `${count}, at step ${last.step} too` : `${count}, always since step ${since.step}`;
+  const told = `right at ${right} of ${answers.length}`;
+  if (right === 0 || right === answers.length || !since) return told;
+  return since === last ? `${told}, at step ${last.step} too` : `${told}, always since step ${since.step}`;
 }
