@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, get_args
 
@@ -47,6 +47,18 @@ Sent = tuple[str | None, ServerSentEvent]
 def stream_client(url: str) -> Redis:
     """A client for a Hub: it waits out a blocking read, and fails at once where Redis is away."""
     return Redis.from_url(url, socket_timeout=2 * BLOCK_MS / 1000, socket_connect_timeout=CONNECT_SECONDS, retry=Retry(NoBackoff(), 0))
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the events of a run begin for somebody."""
+
+    run: str
+    after: str | None
+    """A position; None: from now."""
+    recorded: str | None = START
+    """Up to where PostgreSQL has the run's events: from there nobody can be told more, even when the stream is gone. None: there is no
+    such run."""
 
 
 class GapError(Exception):
@@ -129,22 +141,21 @@ class Hub:
                 if logins is None or viewer.login in logins:
                     viewer.end()
 
-    async def events(self, run: str, start: str | None, recorded: str = START, login: int | None = None) -> AsyncGenerator[ServerSentEvent]:
-        """The run's events after `start` (a stream id; None: from now), without end. Ends after a `reset`.
-
-        recorded: the position up to which PostgreSQL has the run's events; from there nobody can be told more, even when the stream
-        is gone. While Redis is away it waits and tries again.
-        """
-        position = start
+    async def events(self, start: Start, login: int | None = None) -> AsyncGenerator[ServerSentEvent]:
+        """The run's events from `start`, without end. Ends after a `reset`. While Redis is away it waits and tries again."""
+        if start.recorded is None:
+            yield reset("there is no such run")
+            return
+        position = start.after
         while True:
             try:
-                async with contextlib.aclosing(self._follow(run, position, recorded, login)) as followed:
+                async with contextlib.aclosing(self._follow(start.run, position, start.recorded, login)) as followed:
                     async for at, event in followed:
                         position = at or position
                         yield event
                 return
             except RedisError as error:
-                log.warning("event stream waits for Redis", run=run, reason=str(error))
+                log.warning("event stream waits for Redis", run=start.run, reason=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self, run: str, start: str | None, recorded: str, login: int | None) -> AsyncGenerator[Sent]:
@@ -269,6 +280,28 @@ class Hub:
             raise info
         _check_continuity(None if isinstance(info, ResponseError) else info, after, is_held=bool(at_position), recorded=recorded)
         return [] if isinstance(info, ResponseError) else [decode(entry) for entry in entries]
+
+
+async def together(hub: Hub, starts: Sequence[Start], login: int | None = None) -> AsyncGenerator[ServerSentEvent]:
+    """The events of several runs as they come, with the run before each id. Ends when those of all runs have ended."""
+    streams = {start.run: hub.events(start, login) for start in starts}
+    awaited = {asyncio.ensure_future(anext(events)): run for run, events in streams.items()}
+    try:
+        while awaited:
+            done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            for next_event in done:
+                run = awaited.pop(next_event)
+                if isinstance(next_event.exception(), StopAsyncIteration):
+                    continue
+                awaited[asyncio.ensure_future(anext(streams[run]))] = run
+                event = next_event.result()
+                yield event.model_copy(update={"id": f"{run}@{event.id or ''}"})
+    finally:
+        for next_event in awaited:
+            next_event.cancel()
+        await asyncio.gather(*awaited, return_exceptions=True)
+        for events in streams.values():
+            await events.aclose()
 
 
 def _check_continuity(info: dict[str, Any] | None, after: str, *, is_held: bool, recorded: str) -> None:

@@ -71,6 +71,29 @@ def test_a_position_that_cannot_be_followed_gets_one_reset(backend: Backend, pro
     assert answer.text == 'event: reset\ndata: {"reason":"the event stream was lost"}\n\n'
 
 
+def test_several_runs_come_over_one_connection_and_a_reset_ends_one_alone(
+    backend: Backend, process: tuple[subprocess.Popen[bytes], httpx.Client]
+) -> None:
+    _, client = process
+    with backend.sessions() as db:
+        runs = [add_run(db) for _ in range(2)]
+    for run in runs:
+        backend.redis.delete(run_stream(run))
+        backend.redis.xadd(run_stream(run), {STREAM_FIELD: Frame(time=0, changed=["run"]).model_dump_json()}, id="5-1")
+    asked = [f"{runs[0]}@0-0", f"{runs[1]}@99999999999999-0", "nobody@5-1"]
+    with client.stream("GET", "/api/v1/events", params={"run": asked}) as response:
+        lines = response.iter_lines()
+        seen = {tuple(next(lines) for _ in range(4)) for _ in range(4)}
+        assert seen == {
+            ("event: ping", "data: {}", f"id: {runs[0]}@0-0", ""),
+            ("event: changed", 'data: {"what":["run"]}', f"id: {runs[0]}@5-1", ""),
+            ("event: reset", 'data: {"reason":"the event stream was lost"}', f"id: {runs[1]}@", ""),
+            ("event: reset", 'data: {"reason":"there is no such run"}', "id: nobody@", ""),
+        }
+        backend.redis.xadd(run_stream(runs[0]), {STREAM_FIELD: Frame(time=0, changed=["log"]).model_dump_json()}, id="6-1")
+        assert [next(lines) for _ in range(3)] == ["event: changed", 'data: {"what":["log"]}', f"id: {runs[0]}@6-1"]
+
+
 @pytest.mark.parametrize("how", ["revoked", "disabled"])
 def test_a_stream_ends_when_its_login_does_and_others_go_on(
     backend: Backend, process: tuple[subprocess.Popen[bytes], httpx.Client], how: str

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from copd_engine.events import Log, Points, Progress, Value
-from server.sse import PAGE, Hub, stream_client
+from server.sse import PAGE, Hub, Start, stream_client, together
 from tests.server.backend import Backend
 from worker.bus import STREAM_FIELD, Frame, run_stream
 
@@ -61,7 +61,7 @@ class Viewer:
         self.task = asyncio.create_task(self._read(hub, run, recorded))
 
     async def _read(self, hub: Hub, run: str, recorded: str) -> None:
-        async with contextlib.aclosing(hub.events(run, self.start, recorded)) as events:
+        async with contextlib.aclosing(hub.events(Start(run, self.start, recorded))) as events:
             async for event in events:
                 await self._reading.wait()
                 self.names.append(event.event or "")
@@ -239,6 +239,38 @@ async def test_without_redis_streams_stay_open_and_are_told_to_look_again(backen
         await waiting.until(lambda: bool(waiting.names))
         for each in (viewer, waiting):
             await each.close()
+
+
+async def test_several_runs_are_told_over_one_connection_each_whole_and_in_order(backend: Backend) -> None:
+    async with watching(backend.settings.redis_url) as (hub, redis):
+        runs = [Stream(redis) for _ in range(3)]
+        for stream in runs:
+            await stream.add(PAGE + 3)
+        told: dict[str, list[str]] = {stream.run: [] for stream in runs}
+        async with contextlib.aclosing(together(hub, [Start(stream.run, "0-0") for stream in runs])) as events:
+            more = False
+            async for event in events:
+                run, _, position = (event.id or "").partition("@")
+                if event.event == "points":
+                    told[run].append(position)
+                if not more and all(len(ids) > PAGE for ids in told.values()):  # in the midst of the replay of each
+                    more = True
+                    for stream in runs:
+                        await stream.add(5)
+                if all(told[stream.run] == stream.ids for stream in runs):
+                    break
+            assert more
+            assert hub.subscribers == len(runs)
+        assert hub.subscribers == 0
+
+
+async def test_several_runs_end_together_with_their_login(backend: Backend) -> None:
+    async with watching(backend.settings.redis_url) as (hub, redis):
+        runs = [Stream(redis) for _ in range(2)]
+        events = together(hub, [Start(stream.run, None) for stream in runs], login=7)
+        assert {(await anext(events)).event for _ in runs} == {"ping"}
+        hub.end_streams({7})
+        assert [event async for event in events] == []
 
 
 async def test_a_server_that_goes_away_ends_its_streams_without_a_reset(backend: Backend) -> None:

@@ -138,7 +138,7 @@ export class LiveRun {
   }
 
   private hear(event: RunEvent): void {
-    this.cursor = event.id;
+    this.cursor = event.id || this.cursor;
     if (event.type === "points") {
       const arrived = Date.now();
       const took = arrived - Date.parse(event.data.time);

@@ -14,7 +14,8 @@ export class FakeEventSource extends EventTarget {
   close(): void {
     this.closed = true;
   }
-  send(type: string, id: string, data: unknown): void {
-    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data), lastEventId: id }));
+  /** An event of the run "r", or of another. */
+  send(type: string, id: string, data: unknown, run = "r"): void {
+    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data), lastEventId: `${run}@${id}` }));
   }
 }
