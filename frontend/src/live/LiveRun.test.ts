@@ -89,6 +89,17 @@ describe("a run while it is looked at", () => {
     expect(newest().closed).toBe(false);
   });
 
+  it("asks how the run stands whenever it is cut: a session may have ended", async () => {
+    newest().dispatchEvent(new Event("error"));
+    expect(asked.mock.calls).toEqual([[{ queryKey: ["run", "r", "run"] }]]);
+    await vi.advanceTimersByTimeAsync(500);
+    newest().dispatchEvent(new Event("error"));
+    expect(asked).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(1_000);
+    newest().dispatchEvent(new Event("open"));
+    expect(asked).toHaveBeenLastCalledWith({ queryKey: ["run", "r"] });
+  });
+
   it("says that it replays while what comes is old, and only then", async () => {
     point(1);
     newest().dispatchEvent(new Event("error"));

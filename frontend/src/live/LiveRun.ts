@@ -168,6 +168,8 @@ export class LiveRun {
     this.isReplaying = cameBack;
     this.publish({ connection, late: null });
     if (cameBack) void this.client.invalidateQueries({ queryKey: ["run", this.runId] });
+    // An EventSource does not say why it failed, and a session that has ended is not to look like a server that is away.
+    else if (connection === "reconnecting") void this.client.invalidateQueries({ queryKey: ["run", this.runId, "run"] });
   }
 
   /** A point on time, or none for a while, says that all late ones have come: how old the newest is says no more about the way. */

@@ -42,7 +42,7 @@ export function shareStream(run: string, cursor: string, { onEvent, onConnection
     onEvent(event);
   };
   const tell = (next: Connection): void => {
-    if (next === connection) return;
+    if (next === connection && next === "open") return; // another run was added to the stream; every failure counts
     connection = next;
     onConnection(next);
   };
