@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copd_engine.control import DISPATCH_FIELDS
 from copd_engine.plan import TRAINING, Kind
@@ -85,7 +85,8 @@ def expected_effect(state: RunState, path: str, round_: int | None, outlook: Out
     if state in TERMINAL or state in (RunState.failing, RunState.cancelling):
         return None
     if state in (RunState.pausing, RunState.paused):
-        return "acts after the run is resumed"
+        effect = expected_effect(RunState.running, path, round_, replace(outlook, lanes=0))
+        return effect and f"{effect}, once the run is resumed"
     if round_ is not None:
         return f"acts from round {round_ + 1}"
     trained = {segment.policy for segment in outlook.ahead if segment.kind in TRAINING}
