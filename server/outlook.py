@@ -35,9 +35,9 @@ class Ahead:
     """Which step of its policy it makes next, where it trains; of a running one, that which is under way."""
 
     @property
-    def at_step(self) -> int:
-        """The step that is under way, else the last that was made."""
-        return self.step if self.is_running else self.step - 1
+    def next_step(self) -> int:
+        """The first step that can still hear of an edit."""
+        return self.step + self.is_running
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,14 @@ def eta_seconds(work: Mapping[Kind, Work], lanes: float) -> float | None:
 
 
 def in_about(seconds: float) -> str:
-    """`20 s`, `4 min`, `2 h`: as exact as an estimate deserves."""
+    """`a few seconds`, `about 20 s`, `about 4 min`, `about 2 h`: as exact as an estimate deserves."""
+    if seconds < 12.5:
+        return "a few seconds"
     if seconds < 90:
-        return f"{max(5, 5 * round(seconds / 5))} s"
+        return f"about {5 * round(seconds / 5)} s"
     if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3600)} h"
+        return f"about {round(seconds / 60)} min"
+    return f"about {round(seconds / 3600)} h"
 
 
 def expected_effect(state: RunState, path: str, round_: int | None, outlook: Outlook) -> str | None:
@@ -91,39 +93,44 @@ def expected_effect(state: RunState, path: str, round_: int | None, outlook: Out
         return f"acts from round {round_ + 1}"
     trained = {segment.policy for segment in outlook.ahead if segment.kind in TRAINING}
     if not path.startswith(("w.", "w_schedule.")):
-        return f"acts from each expert's next step ({_steps_now(outlook)})" if trained else None
+        return f"acts from each expert's next step: {_next_steps(outlook)}" if trained else None
     student = path.split(".")[1]
     return _edge_effect(student, outlook) or (
         "acts from the next OPD phase, should there be one" if outlook.may_teach and student in trained else None
     )
 
 
-def _steps_now(outlook: Outlook) -> str:
-    """ "now at step 37", or each expert's own: "now at step 37 of text, 41 of image". Not which step comes next: more may have passed
-    before a worker hears of the edit."""
-    steps: dict[str, int] = {}
+SOON_AFTER = ", or soon after"
+"""Steps pass until a worker hears of an edit."""
+
+
+def _next_steps(outlook: Outlook) -> str:
+    """ "37", or each expert's own: "37 of text, 41 of image"."""
+    following: dict[str, Ahead] = {}
     for segment in outlook.ahead:
         if segment.kind in TRAINING:
-            steps.setdefault(segment.policy, segment.at_step)
-    if len(set(steps.values())) == 1:
-        return f"now at step {next(iter(steps.values()))}"
-    return "now at step " + ", ".join(f"{step} of {policy}" for policy, step in steps.items())
+            following.setdefault(segment.policy, segment)
+    steps = {policy: segment.next_step for policy, segment in following.items()}
+    alike = len(set(steps.values())) == 1
+    told = str(min(steps.values())) if alike else ", ".join(f"{step} of {policy}" for policy, step in steps.items())
+    return told + (SOON_AFTER if any(segment.is_running for segment in following.values()) else "")
 
 
 def _edge_effect(student: str, outlook: Outlook) -> str | None:
-    """A weight acts in the student's OPD steps only. Before the next there is all that comes earlier in the plan, shared by the workers,
-    and by no more of them than one for what the student itself has to do."""
+    """A weight acts in the student's OPD steps only. Before the next there is all training that comes earlier in the plan, shared by the
+    workers, and by no more of them than one for what the student itself has to do; all else yields to it."""
     speed, own, everything, is_timed, is_next = speeds(outlook.work), 0.0, 0.0, outlook.lanes > 0, True
     for segment in outlook.ahead:
         is_own = segment.policy == student
         if is_own and segment.kind is Kind.opd:
             if segment.is_running:
-                return f"acts from {student}'s next step (now at step {segment.at_step})"
-            when = f", in about {in_about(max(own, everything / outlook.lanes))}" if is_timed else ""
+                return f"acts from {student}'s next step: {segment.next_step}{SOON_AFTER}"
+            when = f", in {in_about(max(own, everything / outlook.lanes))}" if is_timed else ""
             return f"acts from step {segment.step}{'' if is_next else ', in the next OPD phase'}{when}"
         is_next = is_next and not (is_own and segment.kind in TRAINING)
-        is_timed = is_timed and (segment.kind in speed or segment.kind not in TRAINING)
-        seconds = segment.units * speed.get(segment.kind, 0.0)
-        everything += seconds
-        own += seconds if is_own and segment.kind in TRAINING else 0.0
+        if segment.kind in TRAINING:
+            is_timed = is_timed and segment.kind in speed
+            seconds = segment.units * speed.get(segment.kind, 0.0)
+            everything += seconds
+            own += seconds if is_own else 0.0
     return None

@@ -32,8 +32,8 @@ OVERLAP = FigureKind(
     name="overlap",
     title="Is the experts' agreement holding up?",
     help="Shared part of the likeliest next tokens ({top_k} of them) for every pair, student ← teacher, on states the student "
-    "visits. High is good for teaching: experts of the paper that teach each other stay above 0.9. Dashed: another run of the same model "
-    "and seed, for comparison.",
+    "visits. High is good for teaching: experts of the paper that teach each other stay above 0.9. Thin and faint: another run of the same "
+    "model and seed, for comparison.",
     unit="overlap",
     draw=curves.per_pair,
     series=("overlap",),
@@ -78,7 +78,7 @@ GAP = FigureKind(
     title="How much does each teacher disagree with its student?",
     help="Mean of log teacher minus log student probability over the student's own tokens, per edge student ← teacher. It is below 0 "
     "as long as there is something to learn; rising towards 0 is good.",
-    unit="nats per token",
+    unit="gap, nats per token (0: agrees)",
     draw=curves.per_edge,
     series=("gap",),
 )
@@ -166,6 +166,8 @@ def _y_axis(kind: FigureKind) -> dict[str, Any]:
     if kind.range:
         low, high = kind.range
         axis["autorangeoptions"] = {"clipmin": low - MARGIN, "clipmax": high + MARGIN}
+    if kind.shows:
+        axis["autorangeoptions"] = {**axis.get("autorangeoptions", {}), "include": list(kind.shows)}
     return axis
 
 

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 
 from server.api.schemas.series import Figure
 from server.figures.data import Axis, Curve, Mark
-from server.figures.parts import BASE_LAYOUT, EDIT, Z95, curve_bars, edit_mark, interval, last, x_axis, x_values
+from server.figures.parts import BASE_LAYOUT, EDIT, Z95, curve_bars, edit_mark, error_bars, interval, last, x_axis, x_values
 from server.figures.style import MARKERS, PALETTE, Look
 from server.words import change_text
 
@@ -148,7 +148,7 @@ def _trace(kind: ComparedFigure, run: RunCurve, curve: Curve, x: Axis, seconds: 
         mode="lines" if kind.has_every_step else "lines+markers",
         line={"color": style.colour, "dash": style.dash, "width": 2},
         marker={"symbol": style.marker, "color": style.colour, "size": 6},
-        error_y={"type": "data", "array": bars, "thickness": 1, "width": 3} if bars else None,
+        error_y=error_bars(bars, style.colour),
         hovertemplate="%{y:.3~f}",
         meta=meta,
     )

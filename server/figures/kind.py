@@ -28,6 +28,9 @@ class FigureKind:
     peer: str | None = None
     """Series of this policy, and of this peer, only."""
     range: tuple[float, float] | None = None
+    """What is possible."""
+    shows: tuple[float, float] | None = None
+    """The part of the axis that is shown at the least: what is smaller is rounding, and must not look like something."""
     compares: bool = False
     has_x: bool = True
     """Its x-axis is the run's progress: step, time or tokens; edits are marked on it."""

@@ -46,8 +46,8 @@ def agreement(data: FigureData, _x: Axis) -> Drawing:
     )
     layout: dict[str, Any] = {
         **HOVER_ONE,
-        "xaxis": {"title": {"text": "teacher"}, "type": "category", "constrain": "domain"},
-        "yaxis": {"title": {"text": "student"}, "type": "category", "autorange": "reversed", "scaleanchor": "x"},
+        "xaxis": {"title": {"text": "teacher"}, "type": "category", "constrain": "domain", "showgrid": False},
+        "yaxis": {"title": {"text": "student"}, "type": "category", "autorange": "reversed", "scaleanchor": "x", "showgrid": False},
     }
     return Drawing([trace], _summary(step, {pair: value for pair, (_, value) in newest.items()}), layout)
 

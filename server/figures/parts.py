@@ -11,7 +11,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from server.figures.data import Axis, Curve, FigureData, Mark
-from server.figures.style import Look, look
+from server.figures.style import Look, look, see_through
 from server.words import change_text, field_text
 
 Z95 = 1.96
@@ -56,11 +56,16 @@ def curve_trace(curve: Curve, x: Axis, style: Look, name: str, **options: Any) -
         y=list(curve.value),
         name=escape(name),
         line={"color": style.colour, "dash": style.dash, "width": 2},
-        error_y={"type": "data", "array": bars, "thickness": 1, "width": 3} if bars else None,
+        error_y=error_bars(bars, style.colour),
         hovertemplate="%{y:.3~f}",
         meta=trace_meta(curve, x, has_bars=bars is not None),
         **options,
     )
+
+
+def error_bars(bars: Sequence[float | None] | None, colour: str) -> dict[str, Any] | None:
+    """Half of each interval as a faint bar: several curves have theirs at the same place."""
+    return {"type": "data", "array": bars, "thickness": 1, "width": 3, "color": see_through(colour, 0.5)} if bars else None
 
 
 def curve_bars(curve: Curve) -> list[float | None] | None:

@@ -36,6 +36,7 @@ LOSS = FigureKind(
     "climb are bad.",
     unit="loss",
     draw=curves.per_expert,
+    shows=(-1e-3, 1e-3),
     series=("loss",),
     domain="",
     tab="system",

@@ -88,7 +88,7 @@ def _outlook(db: Session, run: Run, reports: Sequence[WorkerReport]) -> Outlook:
     return Outlook(
         ahead=ahead_of(db, run.id, under_way),
         work=work_of(db, [run.id], under_way)[run.id],
-        lanes=lanes_of(db, [run.id]).get(run.id, len(reports)),
+        lanes=lanes_of(db, [run.id], {run.id: len(reports)})[run.id],
         may_teach=spec_of(run).opd.adaptive is not None,
     )
 

@@ -163,11 +163,12 @@ def _progress(db: Session, runs: Sequence[Run], reports: Sequence[WorkerReport])
     phases = _phases(db, {row.run_id: row.position for row in rows.values() if row.position is not None})
     under_way = under_way_of(db, ids, reports)
     running = [run.id for run in runs if run.state == RunState.running]
-    work, lanes = work_of(db, running, under_way), lanes_of(db, running)
+    most = {run.id: min(len(spec_of(run).policies()), len(reports)) for run in runs if run.state == RunState.running}
+    work, lanes = work_of(db, running, under_way), lanes_of(db, running, most)
     result = {}
     for run in runs:
         row, training = rows[run.id], run.started_at is not None and RunState(run.state) not in TERMINAL
-        eta = eta_seconds(work[run.id], lanes.get(run.id, min(len(spec_of(run).policies()), len(reports)))) if run.id in work else None
+        eta = eta_seconds(work[run.id], lanes[run.id]) if run.id in work else None
         result[run.id] = Progress(
             round=row.rounds if row.round is None else row.round + (1 if run.started_at else 0),
             rounds=row.rounds,

@@ -16,6 +16,9 @@ from server.outlook import Ahead, Work
 from worker.bus import WorkerReport
 
 LANES_WINDOW = timedelta(minutes=2)
+DOUBT = timedelta(seconds=30)
+"""So much time with all workers is added to what was seen of a run that has only just begun or been resumed. The longer it runs, the less:
+seconds say little, and an estimate that jumps is not believed."""
 IS_TRAINING = SegmentRow.kind.in_([kind.value for kind in TRAINING])
 IS_OPEN = SegmentRow.state.in_(["planned", "running"])
 UNITS = func.greatest(SegmentRow.steps, 1)
@@ -93,19 +96,25 @@ def ahead_of(db: Session, run_id: str, under_way: UnderWay) -> list[Ahead]:
     return ahead
 
 
-def lanes_of(db: Session, ids: Sequence[str]) -> dict[str, float]:
+def lanes_of(db: Session, ids: Sequence[str], workers: Mapping[str, int]) -> dict[str, float]:
     """Run → how many workers it had on average of late: a run may wait for its own experts, or share the workers with others.
 
-    A run that has not been running long enough to tell is left out.
+    workers: run → how many it can have at most, which is what is thought of a run that has not been running for long.
     """
     since = func.greatest(Run.state_since, func.now() - LANES_WINDOW)
     began = func.greatest(Attempt.started_at, since)
     ended = func.coalesce(Attempt.ended_at, func.now())
     busy = func.sum(func.greatest(func.extract("epoch", ended - began), 0)).filter(Attempt.started_at.is_not(None))
     query = (
-        select(Run.id, func.coalesce(busy, 0) / func.extract("epoch", func.now() - since))
+        select(Run.id, func.coalesce(busy, 0), func.extract("epoch", func.now() - since))
         .outerjoin(Attempt, and_(Attempt.run_id == Run.id, ended > since))
-        .where(Run.id.in_(ids), Run.state_since < func.now() - LANES_WINDOW / 10)
+        .where(Run.id.in_(ids))
         .group_by(Run.id, Run.state_since)
     )
-    return {run: float(lanes) for run, lanes in db.execute(query)}
+    return {run: expected_lanes(float(busy), float(seen), workers[run]) for run, busy, seen in db.execute(query)}
+
+
+def expected_lanes(busy: float, seen: float, workers: int) -> float:
+    """Workers at a time, of a run that had them for `busy` seconds in all within the last `seen`."""
+    doubt = DOUBT.total_seconds() * max(0.0, 1 - seen / LANES_WINDOW.total_seconds())
+    return (busy + doubt * workers) / (seen + doubt)

@@ -96,7 +96,7 @@ def waiting_for(reports: Sequence[WorkerReport], fingerprint: str | None) -> str
     loading = sorted(report.name for report in able if report.state in ("starting", "loading"))
     if loading and len(loading) == len(able):
         return f"{loading[0]}: it is loading torch"
-    return "a free worker: all are busy"
+    return "a free worker: all are busy with other runs"
 
 
 def _distance(worker: Idle, item: Ready, lineages: Mapping[str, int]) -> int:

@@ -7,7 +7,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.charts import REWARD, STREAMED, Series, drawn, wait_until_drawn
 from tests.browser.pictures import keep_picture
@@ -49,8 +49,21 @@ def test_whoever_comes_back_to_a_run_misses_nothing_of_meanwhile(page: Page, sta
     run = stack.client.create_run(short("Left alone"))
     page.goto(f"{stack.url}/runs/{run.id}")
     eventually(lambda: steps_drawn(page) >= 3)
-    page.get_by_role("link", name="Workers").click()
-    expect(page.get_by_role("heading", name="Workers", exact=True)).to_be_visible()
+    elsewhere(page)
+    held: list[Route] = []
+    page.route("**/figures/reward?*", lambda route: held.append(route))  # noqa: PLW0108  # Playwright marks the function that it is given
+    before = stack.client.run(run.id).progress.steps
+    eventually(lambda: stack.client.run(run.id).progress.steps >= before + 6)
+    page.go_back()
+    eventually(lambda: page.evaluate("true") and bool(held))
+    assert drawn(page, REWARD) == {}, "of before, and joined to what comes now across what was missed"
+    for route in held:
+        route.continue_()
+    page.unroute("**/figures/reward?*")
+    eventually(lambda: steps_drawn(page) > before)
+    for steps in drawn(page, REWARD).values():
+        assert list(steps) == list(range(1, len(steps) + 1))
+    elsewhere(page)
     stack.wait_for(run.id, "completed")
     page.get_by_role("link", name="Runs", exact=True).click()
     page.get_by_role("link", name="Left alone").click()
@@ -61,6 +74,11 @@ def test_whoever_comes_back_to_a_run_misses_nothing_of_meanwhile(page: Page, sta
         eventually(lambda question=question, points=points: drawn(page, question) == points)
     [step] = stack.column("SELECT max(step) FROM points JOIN series ON id = series_id WHERE run_id = %s AND name = 'overlap'", run.id)
     expect(page.get_by_role("img", name=re.compile(f"^Do the experts still think alike.*As of step {step} "))).to_have_count(1)
+
+
+def elsewhere(page: Page) -> None:
+    page.get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("heading", name="Workers", exact=True)).to_be_visible()
 
 
 CUTS = 3

@@ -30,7 +30,7 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(api: TestClient) 
     preview = answer.json()
     assert answer.status_code == 200
     assert [(e["path"], e["old"], e["value"], e["expected"]) for e in preview["edits"]] == [
-        ("rounds", 2, 3, "acts from round 1"), ("seed", 0, 9, "acts from each expert's next step (now at step 0)"),
+        ("rounds", 2, 3, "acts from round 1"), ("seed", 0, 9, "acts from each expert's next step: 1"),
     ]  # fmt: skip
     assert (preview["total_steps_before"], preview["total_steps"], preview["dropped"]) == (20, 30, [])
     assert {segment["round"] for segment in preview["added"]} == {2}

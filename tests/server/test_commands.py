@@ -314,7 +314,7 @@ class TestPreview:
         with backend.sessions() as session:
             preview = control_preview(session, run, {"seed": 5}, "bob", 1)
         assert (preview.dropped, preview.added, preview.total_steps) == ([], [], preview.total_steps_before)
-        assert [(edit.path, edit.expected) for edit in preview.edits] == [("seed", "acts from each expert's next step (now at step 0)")]
+        assert [(edit.path, edit.expected) for edit in preview.edits] == [("seed", "acts from each expert's next step: 1")]
 
     def test_refuses_what_the_edit_refuses(self, backend: Backend) -> None:
         run = submit(backend)

@@ -152,7 +152,7 @@ class TestIdleWorkers:
     [
         ([], "a worker: none is running"),
         ([report("w2", state="loading"), report("w1", state="starting")], "w1: it is loading torch"),
-        ([report(state="busy"), report(state="loading")], "a free worker: all are busy"),
+        ([report(state="busy"), report(state="loading")], "a free worker: all are busy with other runs"),
         ([report(fingerprint="gpu")], "a worker like the one it began on (cpu)"),
     ],
 )

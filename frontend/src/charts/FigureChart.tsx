@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 import { windowQuery } from "../api/charts";
 import { figureQuery, type XAxis } from "../api/queries";
 import type { Figure } from "../api/types";
@@ -32,7 +32,8 @@ export function FigureChart({ runId, name, title, x, height = 260, waiting }: Pr
   const live = useLiveRun();
   const ready = useLive((view) => view.ready);
   const { data: figure, error, refetch, isPlaceholderData } = useQuery({ ...figureQuery(runId, name, x), enabled: ready && isSeen });
-  useEffect(() => {
+  // before the drawing, which takes the points from there
+  useLayoutEffect(() => {
     if (figure && !isPlaceholderData) live.load(pointsOf(figure, x));
   }, [figure, isPlaceholderData, live, x]);
 

@@ -10,8 +10,12 @@ export function useOpenLiveRun(runId: string): LiveRun {
   const [live] = useState(() => new LiveRun(runId, client));
   useEffect(() => {
     live.start();
-    return () => live.stop();
-  }, [live]);
+    return () => {
+      live.stop();
+      // Nobody hears the stream from now on. Drawn when one comes back, they would be joined to its new points across all that was missed.
+      client.removeQueries({ queryKey: ["run", runId, "figures"] });
+    };
+  }, [live, client, runId]);
   return live;
 }
 

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Loader } from "@mantine/core";
 import type { ExportView, ListedCheckpoint, Run } from "../../../api/types";
 import { useMaySteer } from "../../../app/useMaySteer";
 import { useLive } from "../../../live/useLiveRun";
@@ -40,8 +40,12 @@ export function Export({ run, checkpoint, made, name, label, isMain = false }: P
   const far = made && progress.get(made.segment);
   return (
     <>
-      {state === "waiting" && <span className={classes.dim}>export waits for a worker</span>}
-      {state === "running" && <span className={classes.dim}>exporting{far ? `, ${far.done} of ${far.total}` : " …"}</span>}
+      {(state === "waiting" || state === "running") && (
+        <span className={classes.under}>
+          <Loader size={14} aria-hidden="true" />
+          {state === "waiting" ? "asked for; the next worker that is free makes it" : `exporting${far ? `, ${far.done} of ${far.total}` : " …"}`}
+        </span>
+      )}
       {state === "failed" && <span className={classes.failed}>The export failed: {made?.reason ?? "the worker did not say why"}</span>}
       {maySteer && (state === "none" || state === "failed") && (
         <>

@@ -46,7 +46,7 @@ export function FactsRow({ run }: { run: Run }) {
           <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} edges={run.edges} /> : data ? "after the first measuring" : "…"}>
             {lowest && (
               <>
-                {lowest.value.toFixed(2)} <span>of likeliest tokens shared</span>
+                {lowest.value.toFixed(2)} <span>of likeliest tokens shared, mean over domains</span>
               </>
             )}
           </Fact>

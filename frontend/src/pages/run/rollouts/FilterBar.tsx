@@ -33,7 +33,7 @@ export function FilterBar({ run, filter, reward, isFiltered, total, tied, set, c
         <NumberInput aria-label="To step" placeholder="To step" value={filter.to ?? ""} onChange={bound("to")} min={0} max={999_999_999} allowDecimal={false} hideControls />
       </div>
       <span className={classes.total}>
-        {total !== undefined && `${count(total)} kept`}
+        {total !== undefined && `${count(total)} ${filter.sort === "gap" ? "with a gap" : "kept"}`}
         {isFiltered && (
           <Button variant="subtle" size="compact-sm" onClick={clear}>
             Clear

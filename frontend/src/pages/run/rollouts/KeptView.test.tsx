@@ -43,7 +43,7 @@ it("shows what comes while one reads when one asks for it, and not before", asyn
   keep(1, 40);
   await told(); // the first are there at once: nobody was reading
   await vi.waitFor(() => expect(ids()).toEqual(range(40, 11)));
-  expect(button("Nothing new")?.getAttribute("aria-disabled")).toBe("true");
+  expect(button("Up to date")?.getAttribute("aria-disabled")).toBe("true");
   keep(41, 52);
   await told();
   await vi.waitFor(() => expect(button("Show 12 new")).toBeDefined());
@@ -53,7 +53,7 @@ it("shows what comes while one reads when one asks for it, and not before", asyn
   button("Show 12 new")?.focus();
   button("Show 12 new")?.click();
   await vi.waitFor(() => expect(ids()).toEqual(range(52, 1)));
-  expect(document.activeElement).toBe(button("Nothing new"));
+  expect(document.activeElement).toBe(button("Up to date"));
   root.unmount();
   vi.unstubAllGlobals();
 });

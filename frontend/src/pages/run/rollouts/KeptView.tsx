@@ -58,8 +58,8 @@ export function KeptView({ run }: { run: Run }) {
           <div ref={column} className={classes.listColumn}>
             {(news > 0 || !isOver(run.state)) && (
               // there before it is needed, so that the list does not move when it is; never quite disabled, so that the focus stays on it
-              <Button className={classes.news ?? ""} variant="default" size="xs" aria-disabled={news === 0} mod={{ disabled: news === 0 }} onClick={showNews}>
-                {news === 0 ? "Nothing new" : `Show ${count(news)} new`}
+              <Button className={classes.news ?? ""} variant={news === 0 ? "transparent" : "default"} size="xs" aria-disabled={news === 0} mod={{ disabled: news === 0 }} onClick={showNews}>
+                {news === 0 ? "Up to date" : `Show ${count(news)} new`}
               </Button>
             )}
             <RolloutList rollouts={rollouts} shown={shown} colour={colour} onSelect={(id) => set("rollout", String(id))} />

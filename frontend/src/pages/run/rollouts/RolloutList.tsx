@@ -21,7 +21,10 @@ export function RolloutList({ rollouts, shown, colour, onSelect }: Props) {
               {rollout.media[0] && <img className={classes.thumb} src={rollout.media[0]} alt="" loading="lazy" />}
               <span className={classes.texts}>
                 <span className={classes.prompt}>{rollout.prompt}</span>
-                <code className={classes.completion}>{rollout.completion || "(nothing)"}</code>
+                <span className={classes.answer}>
+                  <code className={classes.completion}>{rollout.completion || "(nothing)"}</code>
+                  {rollout.size > 1 && <span className={classes.dim}>one of {rollout.size} answers</span>}
+                </span>
               </span>
             </span>
           </button>

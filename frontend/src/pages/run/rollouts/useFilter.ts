@@ -9,7 +9,7 @@ export const SORTS = [
   { value: "newest", label: "Newest", order: "The highest step first." },
   { value: "worst", label: "Worst first", order: "The lowest mean reward first; of equal ones, that of the most answers, then the newest." },
   { value: "best", label: "Best first", order: "The highest mean reward first; of equal ones, that of the most answers, then the newest." },
-  { value: "gap", label: "Most disputed", order: "The lowest gap to a teacher first; of equal ones, that of the most answers, then the newest." },
+  { value: "gap", label: "Most disputed", order: "Those with a gap to a teacher alone, the furthest below 0 first: the teacher finds the answer least likely." },
 ] as const;
 
 /** Ranges of the mean reward over a prompt's completions, by their word in the URL. */

@@ -1,5 +1,6 @@
 import { useId, type KeyboardEvent } from "react";
 import { setting } from "../../../parts/numbers";
+import { pendingEdit } from "./edits";
 import { weightPath, type Edge } from "./schedule";
 import { arcs, HEIGHT, nodes, thickness, WIDTH, type Arc, type Node } from "./topology";
 import type { WeightsProps } from "./WeightGrid";
@@ -42,6 +43,10 @@ type ArrowProps = Omit<WeightsProps, "clock" | "open"> & { arc: Arc; head: strin
 function Arrow({ arc: { edge, path, x, y }, head, steering, colour, onOpen, lit, onLit }: ArrowProps) {
   const key = weightPath(edge);
   const weight = Number(steering.run.controls.find((control) => control.path === key)?.value ?? 1);
+  const pending = pendingEdit(steering.run.edits, key);
+  const acting = pending ? Number(pending.old) : weight;
+  const shown = pending ? `${setting(acting)} → ${setting(weight)}` : setting(weight);
+  const width = pending ? 84 : 38;
   const open = (): void => onOpen(key);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -54,19 +59,19 @@ function Arrow({ arc: { edge, path, x, y }, head, steering, colour, onOpen, lit,
       {...acts}
       className={classes.arrow}
       data-lit={lit === key || undefined}
-      data-off={weight === 0 || undefined}
-      aria-label={`${edge.student} learns from ${edge.teacher}: ${setting(weight)}`}
+      data-off={acting === 0 || undefined}
+      aria-label={`${edge.student} learns from ${edge.teacher}: ${setting(acting)}${pending ? `, ${setting(weight)} pending` : ""}`}
       onMouseEnter={() => onLit(key)}
       onMouseLeave={() => onLit(null)}
       onFocus={() => onLit(key)}
       onBlur={() => onLit(null)}
     >
       <path d={path} className={classes.reach} />
-      <path d={path} className={classes.line} stroke={colour(edge.student)} strokeWidth={thickness(weight)} markerEnd={`url(#${head})`} />
+      <path d={path} className={classes.line} stroke={colour(edge.student)} strokeWidth={thickness(acting)} markerEnd={`url(#${head})`} />
       <circle cx={x} cy={y} r={22} className={classes.reach} />
-      <rect x={x - 19} y={y - 11} width={38} height={22} rx={11} className={classes.tag} />
+      <rect x={x - width / 2} y={y - 11} width={width} height={22} rx={11} className={classes.tag} />
       <text x={x} y={y + 4.2} textAnchor="middle" className={classes.tagText}>
-        {setting(weight)}
+        {shown}
       </text>
     </g>
   );
