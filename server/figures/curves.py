@@ -18,7 +18,8 @@ def capability(data: FigureData, x: Axis) -> Drawing:
     """Accuracy in one domain: the base as a level line with its interval, every expert, and the merged model."""
     order = {info.name: place for place, info in enumerate(data.cast.policies)}
     curves = sorted((c for c in data.curves if c.policy in order), key=lambda c: order[c.policy])
-    traces = [curve_trace(c, x, look_of(data, c.policy), c.policy) for c in curves]
+    # the base stands at the very end of the axis, where its marker would be cut in two
+    traces = [curve_trace(c, x, look_of(data, c.policy), c.policy, cliponaxis=c.policy != "base") for c in curves]
     base = next((c for c in curves if c.policy == "base" and last(c) is not None), None)
     shapes = _level(base, look_of(data, "base")) if base else []
     return Drawing(traces, _capability_summary(curves), {"shapes": shapes})

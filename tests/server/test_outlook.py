@@ -1,7 +1,10 @@
+from itertools import pairwise
+
 import pytest
 
 from copd_engine.plan import Kind
 from server.outlook import Ahead, Outlook, Work, eta_seconds, expected_effect, in_about
+from server.queries.work import expected_lanes
 from server.states import RunState
 
 PHASES = [Ahead("image", Kind.rlvr, 10, is_running=True, step=27), Ahead("image", Kind.opd, 4, is_running=False, step=37)]
@@ -109,3 +112,12 @@ def test_what_comes_before_is_shared_by_the_workers_but_an_experts_own_work_is_n
     assert effect(outlook(image[0], *others, image[1], later, lanes=lanes, work=work)) == (
         f"acts from step 37, in the next OPD phase, in about {words}"
     )
+
+
+def test_what_is_thought_of_a_run_moves_slowly_from_all_workers_to_what_was_seen() -> None:
+    """It has one of two workers all the time."""
+    thought = [expected_lanes(busy=seconds, seen=seconds, workers=2) for seconds in range(121)]
+    assert thought[0] == 2
+    assert thought == sorted(thought, reverse=True)
+    assert thought[120] == 1
+    assert max(before - after for before, after in pairwise(thought)) < 0.05
