@@ -115,8 +115,8 @@ def _compared_trace(data: FigureData, curve: Curve, x: Axis, *, first: bool) -> 
     """A pair of another run: its points are not in this run's stream, and all of that run's pairs share one legend entry."""
     style, run = _pair_look(data, curve), data.compared_name
     marker = {"symbol": f"{style.marker}-open", "color": style.colour, "size": 5}
-    trace = curve_trace(curve, x, style, run, opacity=0.5, legendgroup="compared", showlegend=first, marker=marker)
-    trace.line.width = 1
+    trace = curve_trace(curve, x, style, run, opacity=0.6, legendgroup="compared", showlegend=first, marker=marker)
+    trace.line.width = 1.5
     trace.meta = {**trace.meta, "mode": "replace", "compared": True, "label": escape(f"{_pair(curve)} ({run})")}
     return trace
 

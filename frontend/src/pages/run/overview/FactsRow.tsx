@@ -46,7 +46,7 @@ export function FactsRow({ run }: { run: Run }) {
           <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} edges={run.edges} /> : data ? "after the first measuring" : "…"}>
             {lowest && (
               <>
-                {lowest.value.toFixed(2)} <span>of likeliest tokens shared, mean over domains</span>
+                {lowest.value.toFixed(2)} <span>of likeliest tokens shared</span>
               </>
             )}
           </Fact>
@@ -99,8 +99,11 @@ function LowestLink({ lowest: { student, teacher, step }, edges }: { lowest: Low
     document.getElementById("chart-agreement")?.scrollIntoView({ block: "center", behavior: still ? "auto" : "smooth" });
   };
   return (
-    <button type="button" className={classes.link} onClick={show}>
-      {teaches ? `student ${student} ← teacher ${teacher}` : `${student} and ${teacher}, which does not teach it`}, at step {step}
-    </button>
+    <>
+      <button type="button" className={classes.link} onClick={show}>
+        {teaches ? `student ${student} ← teacher ${teacher}` : `${student} and ${teacher}, which does not teach it`}, at step {step}
+      </button>
+      ; mean over domains
+    </>
   );
 }
