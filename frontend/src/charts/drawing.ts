@@ -92,10 +92,14 @@ export function advance(drawn: Drawn | null, figure: Figure, curves: Curves | nu
   return { update: update.traces.length ? update : { kind: "none" }, drawn: next };
 }
 
-/** Whether the trace is a line of which each point is one step of many: those are smoothed. Points with markers stand for themselves. */
+/** Series that are set, not measured: they have no noise to look through, and a smoothed one would tell a value that nobody set. */
+const SET: readonly string[] = ["lr", "w"];
+
+/** Whether the trace is a line of which each point is one step of many: those are smoothed. Points with markers stand for themselves, and a
+ * band of a stack on the one below it. */
 export function isSmoothable(trace: Trace, smoothAll: boolean): boolean {
-  const { total, compared, error_scale: scale } = metaOf(trace);
-  const isCurve = total !== undefined && !compared;
+  const { total, compared, series, error_scale: scale } = metaOf(trace);
+  const isCurve = total !== undefined && !compared && trace["stackgroup"] === undefined && !SET.includes(series?.name ?? "");
   return isCurve && (smoothAll || (trace["mode"] !== "lines+markers" && scale === undefined));
 }
 

@@ -3,15 +3,13 @@ import { useMemo } from "react";
 import { useParam } from "../app/router";
 import type { View } from "./drawing";
 import { formatHidden, isolate, parseHidden, toggle } from "./legend";
+import { parseSmoothing, USUAL_SMOOTHING } from "./smoothing";
 import { formatRange, parseRange, type Range } from "./zoom";
-
-export const MOST_SMOOTHING = 0.99;
 
 /** Of all charts of the page: 0 to MOST_SMOOTHING. */
 export function useSmoothing(): [number, (weight: number) => void] {
-  const [text, setText] = useParam("smooth", "0");
-  const weight = Math.min(MOST_SMOOTHING, Math.max(0, Number(text) || 0));
-  return [weight, (next) => setText(String(Math.round(next * 100) / 100))];
+  const [text, setText] = useParam("smooth", String(USUAL_SMOOTHING));
+  return [parseSmoothing(text), (next) => setText(String(Math.round(next * 100) / 100))];
 }
 
 /** Whether a chart is among those named in a parameter of the address, and the switch. */
