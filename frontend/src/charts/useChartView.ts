@@ -23,6 +23,9 @@ function useListed(parameter: string, name: string): [boolean, () => void] {
 export interface ChartView {
   readonly view: View;
   readonly isTable: boolean;
+  /** It fills the window; one chart of the page at most. */
+  readonly isLarge: boolean;
+  toggleLarge: () => void;
   toggleTable: () => void;
   toggleLog: () => void;
   toggleSmoothAll: () => void;
@@ -38,6 +41,8 @@ export function useChartView(name: string, axis: string): ChartView {
   const [smoothAll, toggleSmoothAll] = useListed("smoothall", name);
   const [logY, toggleLog] = useListed("log", name);
   const [isTable, toggleTable] = useListed("table", name);
+  const [large, setLarge] = useParam("large", "");
+  const isLarge = large === name;
   const [hide, setHide] = useParam(`hide.${name}`, "");
   const [zoom, setZoom] = useParam(axis === "step" ? `zoom.${name}` : `zoom.${name}.${axis}`, "");
   const view = useMemo<View>(
@@ -47,6 +52,8 @@ export function useChartView(name: string, axis: string): ChartView {
   return {
     view,
     isTable,
+    isLarge,
+    toggleLarge: () => setLarge(isLarge ? "" : name),
     toggleTable,
     toggleLog,
     toggleSmoothAll,
