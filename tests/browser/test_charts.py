@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.charts import REWARD, STREAMED, chart, drawn, wait_until_drawn
+from tests.browser.charts import MATRIX, REWARD, STREAMED, chart, drawn, wait_until_drawn
 from tests.browser.conftest import session_of
 from tests.browser.test_steering import stored
 from tests.browser.watching import PHONE, barriers, wait_until_loaded
@@ -151,10 +151,76 @@ def test_what_one_chart_is_hovered_at_the_others_show(page: Page, stack: Stack, 
     }"""
     for question in STREAMED:
         eventually(lambda question=question: chart(page, question).evaluate(line) == pytest.approx(at, abs=0.01))
-    expect(hovered.get_by_text(re.compile(rf"^training steps: {at}$"))).to_be_visible()
+    for question in STREAMED:
+        expect(chart(page, question).get_by_text(re.compile(rf"^training steps: {at}$"))).to_be_visible()
+    told = hovered.get_by_role("listitem", include_hidden=True).all_inner_texts()[1:]
+    measured = {key.policy: points[at] for key, points in drawn(page, REWARD).items()}
+    assert {policy: float(value) for policy, value in (re.findall(r"^(\w+) ([\d.]+), smoothed ", text)[0] for text in told)} == {
+        policy: pytest.approx(value, abs=0.001) for policy, value in measured.items()
+    }
     expect(hovered.locator(".hoverlayer .legend:visible")).to_have_count(0)
     page.mouse.move(0, 0)
     eventually(lambda: all(chart(page, question).evaluate(line) is None for question in STREAMED))
+
+
+SIZE = "card => { const { width, height } = card.querySelector('.js-plotly-plot')._fullLayout; return [width, height]; }"
+
+
+def large(page: Page, question: str) -> Locator:
+    """The card while it fills the window."""
+    return page.get_by_role("dialog", name=question)
+
+
+def test_a_chart_is_enlarged_and_small_again_as_it_was(page: Page, stack: Stack, finished: str) -> None:
+    page.goto(f"{stack.url}/runs/{finished}?zoom.reward=2~8")
+    wait_until_drawn(page, REWARD)
+    wait_until_loaded(page)
+    card = chart(page, REWARD)
+    before, top = card.evaluate(SIZE), page.evaluate("scrollY")
+    page.evaluate("plot => window.plot = document.querySelector('#chart-reward .js-plotly-plot')")
+    button = card.get_by_role("button", name=re.compile("^Enlarge"))
+    button.click()
+    expect(page).to_have_url(re.compile(r"[?&]large=reward\b"))
+    eventually(lambda: [a > b for a, b in zip(large(page, REWARD).evaluate(SIZE), before, strict=True)] == [True, True])
+    box = large(page, REWARD).bounding_box()
+    assert box
+    assert (box["x"], box["y"], box["height"]) == (0, 0, 900)
+    assert page.evaluate("window.plot === document.querySelector('[role=dialog] .js-plotly-plot')")
+    assert large(page, REWARD).evaluate("card => card.querySelector('.js-plotly-plot')._fullLayout.xaxis.range") == [2, 8]
+    assert barriers(page) == []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        assert large(page, REWARD).evaluate("card => card.contains(document.activeElement)")
+    large(page, REWARD).get_by_role("button", name=re.compile("^Options")).click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    page.keyboard.press("Escape")  # closes the menu alone
+    expect(page.get_by_role("menu")).to_be_hidden()
+    expect(large(page, REWARD)).to_be_visible()
+    page.keyboard.press("Escape")
+    eventually(lambda: card.evaluate(SIZE) == before)
+    assert "large" not in page.url
+    assert page.evaluate("scrollY") == top
+    expect(button).to_be_focused()
+
+
+@pytest.mark.parametrize("question", [REWARD, MATRIX])
+def test_on_a_phone_a_chart_is_enlarged_from_its_menu_or_by_a_link(page: Page, stack: Stack, finished: str, question: str) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{stack.url}/runs/{finished}")
+    wait_until_drawn(page, question)
+    card = chart(page, question)
+    before = card.evaluate(SIZE)[1]
+    expect(card.get_by_role("button", name=re.compile("^Enlarge"))).to_be_hidden()
+    choose(page, card, "Enlarge")
+    eventually(lambda: large(page, question).evaluate(SIZE)[1] > before)
+    page.reload()
+    expect(large(page, question).locator(".js-plotly-plot")).to_be_visible()
+    eventually(lambda: large(page, question).evaluate(SIZE)[1] > before)
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    large(page, question).get_by_role("button", name=re.compile("^Make it small again")).click()
+    eventually(lambda: card.evaluate(SIZE)[1] == before)
+    expect(card.get_by_role("button", name=re.compile("^Options"))).to_be_focused()
 
 
 def test_a_finger_or_a_wheel_on_a_chart_scrolls_the_page(chromium: Browser, stack: Stack, finished: str) -> None:

@@ -54,6 +54,7 @@ export function AgreementChart({ runId, title, height, waiting }: { runId: strin
       title={figure?.title ?? title}
       help={figure?.help}
       height={height}
+      chart={chart}
       error={error}
       onRetry={refetchBoth}
       loading={!figure || !history}

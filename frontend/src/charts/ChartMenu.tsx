@@ -14,6 +14,8 @@ interface Props {
   title: string;
   isTable: boolean;
   onTable: () => void;
+  isLarge: boolean;
+  onLarge: () => void;
   /** Left out where the values have no logarithm. */
   log?: { isOn: boolean; toggle: () => void } | undefined;
   /** Left out where nothing is smoothed that is not already. */
@@ -31,7 +33,7 @@ const EDGES = { top: 64, bottom: 8 };
 const ROOM = { flip: { padding: EDGES, fallbackStrategy: "bestFit" }, size: { padding: EDGES } } as const;
 
 /** Everything that can be done with a chart, also by keyboard and on a phone. */
-export function ChartMenu({ title, isTable, onTable, log, smoothAll, zoom, curves, onImage, onCsv, link, curl }: Props) {
+export function ChartMenu({ title, isTable, onTable, isLarge, onLarge, log, smoothAll, zoom, curves, onImage, onCsv, link, curl }: Props) {
   const { copy, copied } = useClipboard({ timeout: 1_500 });
   return (
     <Menu position="bottom-end" width={230} shadow="md" middlewares={ROOM} closeOnItemClick classNames={{ dropdown: classes.dropdown, item: classes.item }}>
@@ -41,6 +43,7 @@ export function ChartMenu({ title, isTable, onTable, log, smoothAll, zoom, curve
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
+        <Menu.Item onClick={onLarge}>{isLarge ? "Make it small again" : "Enlarge"}</Menu.Item>
         <Menu.Item onClick={onTable}>{isTable ? "Show as chart" : "Show as table"}</Menu.Item>
         {log && <Check isOn={log.isOn} onClick={log.toggle} text="Logarithmic scale" />}
         {smoothAll && <Check isOn={smoothAll.isOn} onClick={smoothAll.toggle} text="Smooth this chart too" />}

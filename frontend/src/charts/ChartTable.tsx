@@ -1,11 +1,12 @@
 import table from "../parts/Table.module.css";
 import classes from "./ChartTable.module.css";
 import type { Table } from "./table";
+import { useHeight } from "./useLarge";
 
 /** The numbers of a chart in its place, and of its size. */
 export function ChartTable({ table: { columns, rows, total }, title, height }: { table: Table; title: string; height: number }) {
   return (
-    <div className={classes.frame} style={{ height }}>
+    <div className={classes.frame} style={{ height: useHeight(height) }}>
       <div className={classes.scroll} tabIndex={0} role="region" aria-label={`Table: ${title}`}>
         <table className={table.table}>
           <thead>

@@ -11,6 +11,7 @@ import type { Adjust } from "./painter";
 import { place } from "./place";
 import { saveImage, saveText } from "./save";
 import type { ChartView } from "./useChartView";
+import { useHeight } from "./useLarge";
 import { useTemplate } from "./useTemplate";
 import type { Range } from "./zoom";
 
@@ -34,8 +35,9 @@ interface Props {
 }
 
 /** The menu of a figure: what can be done with what is drawn. */
-export function DrawingMenu({ figure, x, height, chart, curves, isPositive, frame, adjust, file, numbers, curl }: Props) {
+export function DrawingMenu({ figure, x, height: usual, chart, curves, isPositive, frame, adjust, file, numbers, curl }: Props) {
   const template = useTemplate();
+  const height = useHeight(usual);
   const { view } = chart;
   const isCurves = isAlongAxis(figure) && figure.layout["barmode"] === undefined;
   const failed = (): void => announce("The file could not be made: the server does not answer.");
@@ -51,6 +53,8 @@ export function DrawingMenu({ figure, x, height, chart, curves, isPositive, fram
       title={figure.title}
       isTable={chart.isTable}
       onTable={chart.toggleTable}
+      isLarge={chart.isLarge}
+      onLarge={chart.toggleLarge}
       log={isCurves && (isPositive || view.logY) ? { isOn: view.logY, toggle: chart.toggleLog } : undefined}
       smoothAll={smooths ? { isOn: view.smoothAll, toggle: chart.toggleSmoothAll } : undefined}
       zoom={isAlongAxis(figure) ? { isZoomed: view.range !== null, in: () => chart.setRange(lastHalf(figure, curves(), x, view.range)), reset: () => chart.setRange(null) } : undefined}

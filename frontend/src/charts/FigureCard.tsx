@@ -50,6 +50,7 @@ export function FigureCard({ frame, name, title, figure, zoomed, x, height, char
       help={figure?.help}
       note={noteOf(count, view.range) ?? note}
       height={height}
+      chart={chart}
       loading={!figure}
       {...states}
       menu={

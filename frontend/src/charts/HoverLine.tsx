@@ -9,9 +9,11 @@ interface Line {
   height: number;
   /** The values stand on the side that has room. */
   isRight: boolean;
+  /** How wide that side is. */
+  room: number;
   values: ValueAt[];
-  /** On the chart itself where exactly; on the others it is the same. */
-  head: string | null;
+  /** Where exactly. */
+  head: string;
   /** The axis's. */
   type: string;
 }
@@ -28,23 +30,32 @@ export function HoverLine({ group, element }: { group: HoverGroup; element: RefO
   if (!line) return null;
   return (
     <div className={classes.line} style={{ left: line.left, top: line.top, height: line.height }} aria-hidden="true">
-      {line.values.length > 0 && (
-        <ul className={classes.values} data-right={line.isRight || undefined}>
-          {line.head && <li className={classes.head}>{line.head}</li>}
-          {line.values.map(({ name, colour, value, since }) => (
-            <li key={name}>
-              <span className={classes.swatch} style={{ background: colour }} />
-              {name} <b>{short(value)}</b>
-              {since !== null && <span className={classes.since}> at {pointText(line.type, since)}</span>}
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul className={classes.values} data-right={line.isRight || undefined} style={{ maxWidth: line.room }}>
+        <li className={classes.head}>{line.head}</li>
+        {line.values.map((told) => (
+          <Told key={told.name} told={told} type={line.type} />
+        ))}
+      </ul>
     </div>
   );
 }
 
+/** The measured number stands out; the smoothed one only helps to read the line. */
+function Told({ told: { name, colour, value, interval, smoothed, since }, type }: { told: ValueAt; type: string }) {
+  return (
+    <li>
+      <span className={classes.swatch} style={{ background: colour }} />
+      {name} <b>{short(value)}</b>
+      {interval !== null && ` ± ${short(interval)}`}
+      {since !== null && <span className={classes.aside}> at {pointText(type, since)}</span>}
+      {smoothed !== null && <span className={classes.aside}>, smoothed {short(smoothed)}</span>}
+    </li>
+  );
+}
+
 const MOST_VALUES = 8;
+/** Between the values and the line, and the chart's edge. */
+const MARGIN = 8;
 const UNIFIED = "x unified";
 
 function lineAt(chart: PlotElement, at: number, isHere: boolean): Line | null {
@@ -53,8 +64,11 @@ function lineAt(chart: PlotElement, at: number, isHere: boolean): Line | null {
   const inside = layout.xaxis.d2p(at);
   if (!(inside >= 0 && inside <= layout.xaxis._length)) return null;
   const values = isHere ? valuesAt(chart.data, at, true) : valuesAt(chart.data, at).slice(0, MOST_VALUES);
-  const head = isHere ? placeText(layout.xaxis.title.text ?? "", layout.xaxis.type, at) : null;
-  return { head, type: layout.xaxis.type, left: layout.xaxis._offset + inside, top: layout.yaxis._offset, height: layout.yaxis._length, isRight: inside > layout.xaxis._length / 2, values };
+  const head = placeText(layout.xaxis.title.text ?? "", layout.xaxis.type, at);
+  const left = layout.xaxis._offset + inside;
+  const isRight = inside > layout.xaxis._length / 2;
+  const room = (isRight ? left : chart.clientWidth - left) - MARGIN;
+  return { head, type: layout.xaxis.type, left, top: layout.yaxis._offset, height: layout.yaxis._length, isRight, room, values };
 }
 
 function short(value: number): string {

@@ -10,6 +10,7 @@ import { axisTitle } from "./layout";
 import { Painter, restLeft, type Adjust, type Doings } from "./painter";
 import { loadPlotly, type PlotElement } from "./plotly";
 import type { Range } from "./zoom";
+import { useHeight } from "./useLarge";
 import { useTemplate } from "./useTemplate";
 import { useTabShown, useVisible } from "./useVisible";
 import classes from "./ChartFrame.module.css";
@@ -40,7 +41,8 @@ const nothing = (): void => undefined;
 
 /** Draws a figure when it comes near the screen, and what is new while it is on it, at most four times a second. */
 export function Plot(props: PlotProps) {
-  const { live, figure, x, height, view = PLAIN_VIEW, summary = figure.summary, select, adjust, onElement } = props;
+  const { live, figure, x, view = PLAIN_VIEW, summary = figure.summary, select, adjust, onElement } = props;
+  const height = useHeight(props.height);
   const template = useTemplate();
   const element = useRef<PlotElement>(null);
   const isNear = useVisible(element);

@@ -1,5 +1,6 @@
 import { Slider } from "@mantine/core";
-import { MOST_SMOOTHING, useSmoothing } from "./useChartView";
+import { MOST_SMOOTHING } from "./smoothing";
+import { useSmoothing } from "./useChartView";
 import classes from "./SmoothingControl.module.css";
 
 /** One for all curves of the page: how much of the noise to look through. The raw curve stays behind, faintly. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Figure } from "../api/types";
 import { NO_CURVES, upsert, type Point } from "../live/curves";
-import { advance, isEmpty, isOnlyBase, isPositive, MOST_POINTS, needsServer, PLAIN_VIEW, pointCount, type Drawn, type Update, type View } from "./drawing";
+import { advance, isEmpty, isOnlyBase, isPositive, isSmoothable, MOST_POINTS, needsServer, PLAIN_VIEW, pointCount, type Drawn, type Update, type View } from "./drawing";
 import { pointsOf } from "./meta";
 
 const series = { name: "reward", policy: "text", peer: null, domain: null };
@@ -111,6 +111,14 @@ describe("a chart", () => {
     const curves = upsert(NO_CURVES, pointsOf(capability, "step"));
     expect(drawnData(advance(null, capability, curves, "step", view).update)).toHaveLength(1);
     expect(drawnData(advance(null, capability, curves, "step", { ...view, smoothAll: true }).update)).toHaveLength(2);
+  });
+
+  it("never smooths what is set, not measured, nor the bands of a stack", () => {
+    const of = (name: string, trace: Record<string, unknown> = {}): boolean[] =>
+      [false, true].map((smoothAll) => isSmoothable(figure({ series: { ...series, name } }, trace).data[0] ?? {}, smoothAll));
+    expect(of("reward")).toEqual([true, true]);
+    for (const set of ["lr", "w"]) expect(of(set)).toEqual([false, false]);
+    expect(of("seconds.update", { stackgroup: "step" })).toEqual([false, false]);
   });
 
   it("thins a curve that has grown long, keeps its extremes and says so", () => {

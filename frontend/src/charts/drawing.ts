@@ -92,10 +92,14 @@ export function advance(drawn: Drawn | null, figure: Figure, curves: Curves | nu
   return { update: update.traces.length ? update : { kind: "none" }, drawn: next };
 }
 
-/** Whether the trace is a line of which each point is one step of many: those are smoothed. Points with markers stand for themselves. */
+/** Series that are set, not measured: they have no noise to look through, and a smoothed one would tell a value that nobody set. */
+const SET: readonly string[] = ["lr", "w"];
+
+/** Whether the trace is a line of which each point is one step of many: those are smoothed. Points with markers stand for themselves, and a
+ * band of a stack on the one below it. */
 export function isSmoothable(trace: Trace, smoothAll: boolean): boolean {
-  const { total, compared, error_scale: scale } = metaOf(trace);
-  const isCurve = total !== undefined && !compared;
+  const { total, compared, series, error_scale: scale } = metaOf(trace);
+  const isCurve = total !== undefined && !compared && trace["stackgroup"] === undefined && !SET.includes(series?.name ?? "");
   return isCurve && (smoothAll || (trace["mode"] !== "lines+markers" && scale === undefined));
 }
 
@@ -159,7 +163,7 @@ export function isPositive(figure: Figure, curves: Curves | null): boolean {
 function anew(figure: Figure, curves: Curves | null, x: XAxis, view: View): Advance {
   const drawn = figure.data.map((trace) => first(trace, curves, x, view));
   const raw = figure.data.map((trace, i) => rawTrace(trace, drawn[i], x, view));
-  const smooth = figure.data.flatMap((trace, i) => smoothTrace(trace, drawn[i], x, view));
+  const smooth = figure.data.flatMap((trace, i) => smoothTrace(trace, i, drawn[i], x, view));
   return { update: { kind: "draw", data: [...raw, ...smooth] }, drawn: { figure, view, traces: drawn } };
 }
 
@@ -217,7 +221,7 @@ function rawPoints(trace: Trace, { points, isDense, spacing }: DrawnTrace): read
   return isDense && trace["mode"] === "markers" ? smoothed(points, 0, spacing) : points;
 }
 
-function smoothTrace(trace: Trace, drawn: DrawnTrace | undefined, x: XAxis, view: View): Trace[] {
+function smoothTrace(trace: Trace, index: number, drawn: DrawnTrace | undefined, x: XAxis, view: View): Trace[] {
   if (!drawn?.isSmoothed) return [];
   const points = smoothed(drawn.points, view.smoothing, drawn.spacing);
   const { name, line, hovertemplate, legendgroup } = trace;
@@ -229,7 +233,7 @@ function smoothTrace(trace: Trace, drawn: DrawnTrace | undefined, x: XAxis, view
       mode: "lines",
       x: points.map((point) => (places ? (places.get(point.step) ?? null) : at(point, x))),
       y: points.map((point) => point.value),
-      meta: { mode: "smoothed" },
+      meta: { mode: "smoothed", of: index },
       ...(isHidden && { visible: "legendonly" }),
     },
   ];

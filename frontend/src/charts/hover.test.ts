@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { upsert, NO_CURVES, type Point } from "../live/curves";
+import { advance, PLAIN_VIEW } from "./drawing";
 import { HoverGroup, placeText, valuesAt } from "./hover";
+import { smoothed } from "./smoothing";
 
 describe("hovering", () => {
   let frames: FrameRequestCallback[] = [];
@@ -52,13 +55,31 @@ describe("hovering", () => {
       { ...trace, name: "off", visible: "legendonly" },
       { ...trace, name: "later", x: [50, 60, 70] },
     ];
-    expect(valuesAt(data, 15)).toEqual([{ name: "a <b>", colour: "red", value: 1, since: 0 }]);
+    expect(valuesAt(data, 15)).toEqual([{ name: "a <b>", colour: "red", value: 1, interval: null, smoothed: null, since: 0 }]);
     expect(valuesAt([{ ...trace, name: "base", meta: { series: { policy: "base" } } }], 15)[0]?.since).toBeNull();
     expect(valuesAt(data, 20)[0]?.value).toBe(3);
     const beside = { ...trace, name: "another run", meta: { mode: "replace", compared: true, label: "a ← b (another run)" } };
     expect(valuesAt([beside], 20)).toEqual([]);
     expect(valuesAt([beside], 20, true).map(({ name, since }) => [name, since])).toEqual([["a ← b (another run)", null]]);
     expect(valuesAt([beside], 21, true)).toEqual([]); // it has not come so far
+    const measured = { ...trace, name: "a", error_y: { array: [0.06, null, 0] } };
+    expect([0, 20].map((at) => valuesAt([measured], at)[0]?.interval)).toEqual([0.06, null]);
     expect(valuesAt([{ ...trace, name: "t", x: ["2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z", "2026-01-02T00:00:00+00:00"] }], Date.UTC(2026, 0, 2))[0]?.value).toBe(3);
+  });
+
+  it("says the measured value and the smoothed one, also after a pause", () => {
+    const points = [0, 1, 2, 3, 60, 61, 62].map((step): Point => ({ step, value: Math.sin(step), se: null, attempt: 1, time: null }));
+    const series = { name: "reward", policy: "text", peer: null, domain: null };
+    const trace = { name: "text", mode: "lines", x: [], y: [], meta: { mode: "append", series, step: [], attempt: [], total: 0 } };
+    const figure = { name: "reward", cursor: "1-0", title: "", help: "", unit: "", range: null, summary: "", series: ["reward"], data: [trace], layout: {} };
+    const data = (hidden: string[]) => {
+      const view = { ...PLAIN_VIEW, smoothing: 0.6, hidden };
+      const { update } = advance(null, figure, upsert(NO_CURVES, [{ key: "reward|text||", points }]), "step", view);
+      return update.kind === "draw" ? update.data : [];
+    };
+    const line = new Map(smoothed(points, 0.6, 1).map(({ step, value }) => [step, value]));
+    for (const at of [0, 3, 61]) expect(valuesAt(data([]), at)).toMatchObject([{ name: "text", value: Math.sin(at), smoothed: line.get(at), since: null }]);
+    expect(valuesAt(data([]), 40)).toMatchObject([{ value: Math.sin(3), smoothed: line.get(3), since: 3 }]);
+    expect(valuesAt(data(["text"]), 3)).toEqual([]);
   });
 });

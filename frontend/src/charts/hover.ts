@@ -1,12 +1,17 @@
 /** What the curves of a chart say at one place of the horizontal axis. Pure. */
-import { legendKey, metaOf, plain } from "./meta";
+import { halfIntervals, legendKey, list, metaOf, number, plain } from "./meta";
 import { place } from "./place";
 import type { Trace } from "./plotly";
 
 export interface ValueAt {
   readonly name: string;
   readonly colour: string;
+  /** As it was measured. */
   readonly value: number;
+  /** Half its interval. */
+  readonly interval: number | null;
+  /** What the smoothed line says there. */
+  readonly smoothed: number | null;
   /** Where that was measured, if it was before the place that is asked for. */
   readonly since: number | null;
 }
@@ -14,20 +19,40 @@ export interface ValueAt {
 /** The newest value of each shown curve at or before `at`: a curve that begins later says nothing, and the base's holds for ever. Those of
  * a run that is drawn beside this one are told where it is asked for, as far as they reach. */
 export function valuesAt(traces: readonly Trace[], at: number, withCompared = false): ValueAt[] {
-  return traces.flatMap((trace): ValueAt[] => {
-    const { x, y, visible, hoverinfo, line } = trace as { x?: unknown[]; y?: unknown[]; visible?: unknown; hoverinfo?: unknown; line?: { color?: string } };
-    if (!x || !y || (metaOf(trace).compared && !withCompared) || hoverinfo === "skip" || (visible !== undefined && visible !== true)) return [];
+  const smooth = new Map(traces.map((trace) => [metaOf(trace).of, trace]));
+  return traces.flatMap((trace, i): ValueAt[] => {
+    if (!isTold(trace, smooth.has(i)) || (metaOf(trace).compared && !withCompared)) return [];
     const { compared, label, series } = metaOf(trace);
+    const [x, y] = [list(trace["x"]), list(trace["y"])];
     const newest = lastAtOrBefore(x, at);
     if (compared && newest === x.length - 1 && place(x[newest]) !== at) return []; // the other run has not come so far
-    for (let i = newest; i >= 0; i -= 1) {
-      const value = y[i];
-      const where = place(x[i]);
-      const since = where === null || where === at || series?.policy === "base" ? null : where;
-      if (typeof value === "number") return [{ name: plain(label ?? trace["name"] ?? legendKey(trace)), colour: line?.color ?? "currentColor", value, since }];
-    }
-    return [];
+    const found = y.findLastIndex((value, j) => j <= newest && typeof value === "number");
+    const value = number(y[found]);
+    if (value === null) return [];
+    const where = place(x[found]);
+    return [
+      {
+        name: plain(label ?? trace["name"] ?? legendKey(trace)),
+        colour: (trace["line"] as { color?: string } | undefined)?.color ?? "currentColor",
+        value,
+        interval: halfIntervals(trace)[found] || null,
+        smoothed: smoothedAt(smooth.get(i), x[found], found),
+        since: where === null || where === at || series?.policy === "base" ? null : where,
+      },
+    ];
   });
+}
+
+/** Whether the trace is shown and measured; Plotly passes over one that has a smoothed line before it. */
+function isTold({ visible, hoverinfo, meta }: Trace, isSmoothed: boolean): boolean {
+  const isShown = visible === undefined || visible === true;
+  return isShown && (isSmoothed || hoverinfo !== "skip") && metaOf({ meta }).mode !== "smoothed";
+}
+
+/** The smoothed line has the measured points in their order, and breaks between them: so it stands at `index` or later. */
+function smoothedAt(smooth: Trace | undefined, where: unknown, index: number): number | null {
+  const [x, y] = [list(smooth?.["x"]), list(smooth?.["y"])];
+  return number(y.find((value, j) => j >= index && x[j] === where && typeof value === "number"));
 }
 
 /** Of ascending places. −1 when all are after. */

@@ -5,13 +5,15 @@ import { seriesKey, type Batch, type Point, type SeriesName } from "../live/curv
 import type { Trace } from "./plotly";
 
 export interface TraceMeta {
-  mode: "append" | "replace";
+  mode: "append" | "replace" | "smoothed";
   series?: SeriesName;
   step?: number[];
   attempt?: number[];
   total?: number;
   error_scale?: number;
   compared?: boolean;
+  /** Of a smoothed line: where in the figure the trace stands that it smooths. */
+  of?: number;
   /** What it is called where it stands alone, unlike in the legend, which it shares with others. */
   label?: string;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Point } from "../live/curves";
-import { smoothed, usualSpacing } from "./smoothing";
+import { MOST_SMOOTHING, parseSmoothing, smoothed, USUAL_SMOOTHING, usualSpacing } from "./smoothing";
 
 const at = (steps: number[], value: (step: number) => number | null): Point[] =>
   steps.map((step) => ({ step, value: value(step), se: null, attempt: 1, time: null }));
@@ -24,6 +24,11 @@ describe("smoothing", () => {
   it("changes nothing with weight 0", () => {
     const points = at(steps(20), Math.sin);
     expect(values(smoothed(points, 0, 1))).toEqual(values(points));
+  });
+
+  it("is what the address says, the usual where that is no number", () => {
+    const weights = ["0", "0.25", "7", "-1", "strong"].map(parseSmoothing);
+    expect(weights).toEqual([0, 0.25, MOST_SMOOTHING, 0, USUAL_SMOOTHING]);
   });
 
   it("counts ways in the usual spacing, so that a thinned curve is smoothed alike", () => {

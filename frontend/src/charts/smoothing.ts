@@ -4,6 +4,16 @@ import type { Point } from "../live/curves";
 /** A curve with points this many times further apart than usual has stopped in between: phases of training lie there. */
 const PAUSE = 8;
 
+/** Where the address says nothing, as in TensorBoard: single steps are so noisy that several raw curves hide each other. */
+export const USUAL_SMOOTHING = 0.6;
+export const MOST_SMOOTHING = 0.99;
+
+/** As it stands in the address; "0" is off. */
+export function parseSmoothing(text: string): number {
+  const weight = Number(text);
+  return Number.isFinite(weight) ? Math.min(MOST_SMOOTHING, Math.max(0, weight)) : USUAL_SMOOTHING;
+}
+
 /**
  * How far apart, in steps, the points usually are: the median, as a power of two, so that it stays the same while points come.
  *

@@ -3,15 +3,13 @@ import { useMemo } from "react";
 import { useParam } from "../app/router";
 import type { View } from "./drawing";
 import { formatHidden, isolate, parseHidden, toggle } from "./legend";
+import { parseSmoothing, USUAL_SMOOTHING } from "./smoothing";
 import { formatRange, parseRange, type Range } from "./zoom";
-
-export const MOST_SMOOTHING = 0.99;
 
 /** Of all charts of the page: 0 to MOST_SMOOTHING. */
 export function useSmoothing(): [number, (weight: number) => void] {
-  const [text, setText] = useParam("smooth", "0");
-  const weight = Math.min(MOST_SMOOTHING, Math.max(0, Number(text) || 0));
-  return [weight, (next) => setText(String(Math.round(next * 100) / 100))];
+  const [text, setText] = useParam("smooth", String(USUAL_SMOOTHING));
+  return [parseSmoothing(text), (next) => setText(String(Math.round(next * 100) / 100))];
 }
 
 /** Whether a chart is among those named in a parameter of the address, and the switch. */
@@ -25,6 +23,9 @@ function useListed(parameter: string, name: string): [boolean, () => void] {
 export interface ChartView {
   readonly view: View;
   readonly isTable: boolean;
+  /** It fills the window; one chart of the page at most. */
+  readonly isLarge: boolean;
+  toggleLarge: () => void;
   toggleTable: () => void;
   toggleLog: () => void;
   toggleSmoothAll: () => void;
@@ -40,6 +41,8 @@ export function useChartView(name: string, axis: string): ChartView {
   const [smoothAll, toggleSmoothAll] = useListed("smoothall", name);
   const [logY, toggleLog] = useListed("log", name);
   const [isTable, toggleTable] = useListed("table", name);
+  const [large, setLarge] = useParam("large", "");
+  const isLarge = large === name;
   const [hide, setHide] = useParam(`hide.${name}`, "");
   const [zoom, setZoom] = useParam(axis === "step" ? `zoom.${name}` : `zoom.${name}.${axis}`, "");
   const view = useMemo<View>(
@@ -49,6 +52,8 @@ export function useChartView(name: string, axis: string): ChartView {
   return {
     view,
     isTable,
+    isLarge,
+    toggleLarge: () => setLarge(isLarge ? "" : name),
     toggleTable,
     toggleLog,
     toggleSmoothAll,
