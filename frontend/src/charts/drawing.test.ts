@@ -113,12 +113,13 @@ describe("a chart", () => {
     expect(drawnData(advance(null, capability, curves, "step", { ...view, smoothAll: true }).update)).toHaveLength(2);
   });
 
-  it("never smooths what is set, not measured, nor the bands of a stack", () => {
+  it("never smooths what is set, not measured, nor a stack; dots only where that is asked for", () => {
     const of = (name: string, trace: Record<string, unknown> = {}): boolean[] =>
       [false, true].map((smoothAll) => isSmoothable(figure({ series: { ...series, name } }, trace).data[0] ?? {}, smoothAll));
     expect(of("reward")).toEqual([true, true]);
-    for (const set of ["lr", "w"]) expect(of(set)).toEqual([false, false]);
+    for (const set of ["lr", "w", "step_seconds"]) expect(of(set)).toEqual([false, false]);
     expect(of("seconds.update", { stackgroup: "step" })).toEqual([false, false]);
+    expect(of("gap", { mode: "markers" })).toEqual([false, true]);
   });
 
   it("thins a curve that has grown long, keeps its extremes and says so", () => {

@@ -92,15 +92,15 @@ export function advance(drawn: Drawn | null, figure: Figure, curves: Curves | nu
   return { update: update.traces.length ? update : { kind: "none" }, drawn: next };
 }
 
-/** Series that are set, not measured: they have no noise to look through, and a smoothed one would tell a value that nobody set. */
-const SET: readonly string[] = ["lr", "w"];
+/** Two that are set, not measured: a smoothed one would tell a value that nobody set. And the whole step, which is the top of its parts. */
+const NEVER_SMOOTHED: readonly string[] = ["lr", "w", "step_seconds"];
 
 /** Whether the trace is a line of which each point is one step of many: those are smoothed. Points with markers stand for themselves, and a
  * band of a stack on the one below it. */
 export function isSmoothable(trace: Trace, smoothAll: boolean): boolean {
   const { total, compared, series, error_scale: scale } = metaOf(trace);
-  const isCurve = total !== undefined && !compared && trace["stackgroup"] === undefined && !SET.includes(series?.name ?? "");
-  return isCurve && (smoothAll || (trace["mode"] !== "lines+markers" && scale === undefined));
+  const isCurve = total !== undefined && !compared && trace["stackgroup"] === undefined && !NEVER_SMOOTHED.includes(series?.name ?? "");
+  return isCurve && (smoothAll || (trace["mode"] === "lines" && scale === undefined));
 }
 
 /** "N of M points": how many are drawn, and how many there are. */
