@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -180,3 +181,26 @@ def test_everybody_can_write_a_run_anywhere(page: Page, stack: Stack, two_rounds
         if wrong := misfits(page):
             found[address] = wrong
     assert found == {}
+
+
+CONTRAST = r"""box => {
+  const linear = c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const light = colour => {
+    const [red, green, blue] = colour.match(/[\d.]+/g).map(each => linear(each / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  const { borderTopColor, backgroundColor } = getComputedStyle(box);
+  const both = [light(borderTopColor), light(backgroundColor)];
+  return Math.max(...both) / Math.min(...both);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_checkbox_is_told_from_a_grey_square(page: Page, stack: Stack, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{stack.url}/new")
+    box = page.get_by_role("checkbox", name="Only what I changed")
+    expect(box).to_be_visible()
+    within = page.get_by_role("region", name="Form").get_by_role("group", name="Run", exact=True)
+    assert box.evaluate(CONTRAST) >= 3
+    assert box.evaluate("box => getComputedStyle(box).backgroundColor") == within.evaluate("part => getComputedStyle(part).backgroundColor")

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser.specs import short
-from tests.browser.watching import PHONE, misfits, wait_until_loaded
+from tests.browser.watching import DESKTOP, PHONE, misfits, wait_until_loaded
 from tests.embedded import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
@@ -114,10 +114,29 @@ def test_tokens_are_read_by_keyboard_and_by_pointer(page: Page, stack: Stack, re
     tokens.get_by_role("option").first.click()  # held
     page.mouse.move(0, 0)
     expect(card).to_be_visible()
+    page.keyboard.press("Escape")  # it may lie over what is clicked next
     page.get_by_role("textbox", name="Colour tokens by").or_(page.get_by_role("combobox", name="Colour tokens by")).click()
     page.get_by_role("option", name="How unlikely it was").click()
     expect(page).to_have_url(re.compile("colour=alone"))
     expect(page.get_by_text("surprising,")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_card_of_a_token_lies_inside_the_viewport(page: Page, stack: Stack, read: str, size: ViewportSize) -> None:
+    page.set_viewport_size(size)
+    newest = rows(stack, read, "part = 'native'")[0][0]
+    opened(page, stack, read, f"&rollout={newest}")
+    tokens, card = page.get_by_role("listbox").last, page.get_by_role("tooltip")
+    tokens.evaluate("tokens => tokens.scrollIntoView({ block: 'end' })")
+    tokens.get_by_role("option").last.click()
+    box = card.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size["width"]
+    assert box["y"] + box["height"] <= size["height"]
+    page.keyboard.press("Home")
+    expect(tokens.get_by_role("option").first).to_be_in_viewport()
+    expect(card).to_be_in_viewport(ratio=1)
 
 
 def test_experts_stand_beside_each_other_and_a_prompt_is_followed(page: Page, stack: Stack, read: str) -> None:

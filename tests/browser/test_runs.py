@@ -213,6 +213,54 @@ def test_runs_are_compared(page: Page, stack: Stack, seeds: list[str]) -> None:
     assert misfits(page) == {}
 
 
+@pytest.mark.usefixtures("seeds")
+def test_while_nothing_is_chosen_the_newest_runs_are_offered(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.url}/compare")
+    newest = page.get_by_role("group", name="The newest runs").get_by_role("checkbox")
+    expect(newest.nth(1)).to_be_checked()
+    expect(newest.nth(2)).not_to_be_checked()
+    assert misfits(page) == {}
+    newest.nth(0).uncheck()
+    expect(page.get_by_role("button", name="Tick two or more")).to_be_disabled()
+    newest.nth(0).check()
+    newest.nth(2).check()
+    shown = [run.id for run in stack.client.runs(limit=3).runs]
+    page.get_by_role("button", name="Compare 3 runs").press("Enter")
+    expect(page.get_by_role("list", name="Compared runs").get_by_role("listitem")).to_have_count(3)
+    expect(page).to_have_url(re.compile("(,|%2C)".join(shown)))
+    expect(page.get_by_role("main")).to_be_focused()
+
+
+TOO_FEW = [(0, "There is no run yet.", "/$"), (1, "There is one run so far", r"/new\?from=")]
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize(("count", "advice", "leads_to"), TOO_FEW)
+def test_with_too_few_runs_the_page_says_what_to_do(page: Page, stack: Stack, count: int, advice: str, leads_to: str) -> None:
+    def answer(route: Route) -> None:
+        runs = route.fetch().json()
+        route.fulfill(json=runs | {"runs": runs["runs"][:count], "total": count})
+
+    page.route("**/api/v1/runs?*", answer)
+    page.goto(f"{stack.url}/compare")
+    expect(page.get_by_text(advice)).to_be_visible()
+    assert misfits(page) == {}
+    expect(page.get_by_role("main").get_by_role("link").last).to_have_attribute("href", re.compile(leads_to))
+
+
+def test_a_run_without_points_is_named_once_for_all_charts(page: Page, stack: Stack, seeds: list[str]) -> None:
+    def answer(route: Route) -> None:
+        figure = route.fetch().json()
+        route.fulfill(json=figure | {"data": [trace for trace in figure["data"] if trace["legendgroup"] != seeds[1]]})
+
+    page.route("**/api/v1/compare/figures/capability*", answer)
+    page.goto(f"{stack.url}/compare?runs={','.join(seeds)}")
+    for domain in ("text", "image"):
+        wait_until_drawn(page, f"How well does each run's merged model do on {domain}?")
+    told = page.get_by_text("No points yet in some charts: Another seed.")
+    expect(told).to_have_count(1)
+
+
 LEARN = "In which run do the experts learn fastest?"
 
 

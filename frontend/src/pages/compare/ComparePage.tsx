@@ -12,8 +12,8 @@ import { readRuns, withoutRun, withRun, writeRuns } from "./chosen";
 import { CurvesSection } from "./CurvesSection";
 import { Differences } from "./Differences";
 import { Legend } from "./Legend";
+import { NewestRuns } from "./NewestRuns";
 import { PaperTable } from "./PaperTable";
-import classes from "./Compare.module.css";
 
 /** Any runs side by side. The URL names them. */
 export function ComparePage() {
@@ -27,12 +27,7 @@ export function ComparePage() {
       <PageHead title="Compare">
         <AddRun runs={runs} onAdd={(id) => set(withRun(runs, id))} />
       </PageHead>
-      {runs.length === 0 && (
-        <p className={classes.empty}>
-          Add runs to see them side by side: their curves in one figure, the table of a paper over their seeds, and where their specs differ. In the list of runs,
-          select some and press Compare.
-        </p>
-      )}
+      {runs.length === 0 && <NewestRuns onCompare={(ids) => set(ids.reduce<Compared[]>(withRun, []))} />}
       {error && <ProblemAlert error={error} onRetry={() => void refetch()} />}
       {runs.length > 0 && !data && !error && <Skeleton role="group" height={320} aria-label="Loading the comparison" />}
       {runs.length > 0 && data && (

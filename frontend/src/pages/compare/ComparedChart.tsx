@@ -13,44 +13,39 @@ import { MOST_ROWS, tableOf } from "../../charts/table";
 import { useChartView } from "../../charts/useChartView";
 import { useSeen } from "../../charts/useVisible";
 import { useWindow } from "../../charts/useWindow";
-import classes from "./Compare.module.css";
 
 const HEIGHT = 280;
 
 /** One figure of all runs, fetched again while one of them trains. Costs nothing until it is on screen. */
 export function ComparedChart({ of, title, live }: { of: ComparedFigure; title: string; live: boolean }) {
-  const { runs, name, x } = of;
+  const { name, x } = of;
   const frame = useRef<HTMLElement>(null);
   const isSeen = useSeen(frame);
   const { data: figure, error, refetch } = useQuery({ ...comparedFigureQuery(of, live), enabled: isSeen });
   const chart = useChartView(name, x === "time" ? unitOf(figure) : x);
   const zoomed = useWindow(figure, x, chart.view.range, null, (window) => comparedFigureQuery(of, live, window));
   const waiting = figure && isEmpty(figure, null) ? figure.summary : null;
-  const lacks = figure && waiting === null && runs.length > figure.data.length;
   return (
-    <div className={classes.chart}>
-      <FigureCard
-        {...{ frame, name, title, figure, zoomed, x, chart, error, waiting }}
-        height={HEIGHT}
-        live={null}
-        onRetry={() => void refetch()}
-        menu={
-          figure && (
-            <DrawingMenu
-              {...{ frame, figure, x, chart }}
-              height={HEIGHT}
-              curves={() => null}
-              isPositive={isPositive(figure, null)}
-              file={fileName("compare", name)}
-              numbers={async () => csvOfRuns(await fetchWholeFigure(of), x)}
-              curl={curlOf(comparedFigurePath(of))}
-            />
-          )
-        }
-        table={figure && <ChartTable table={tableOf(figure, null, MOST_ROWS)} title={figure.title} height={HEIGHT} />}
-      />
-      {lacks && <p className={classes.note}>{figure.summary.slice(figure.summary.lastIndexOf(". ") + 2)}</p>}
-    </div>
+    <FigureCard
+      {...{ frame, name, title, figure, zoomed, x, chart, error, waiting }}
+      height={HEIGHT}
+      live={null}
+      onRetry={() => void refetch()}
+      menu={
+        figure && (
+          <DrawingMenu
+            {...{ frame, figure, x, chart }}
+            height={HEIGHT}
+            curves={() => null}
+            isPositive={isPositive(figure, null)}
+            file={fileName("compare", name)}
+            numbers={async () => csvOfRuns(await fetchWholeFigure(of), x)}
+            curl={curlOf(comparedFigurePath(of))}
+          />
+        )
+      }
+      table={figure && <ChartTable table={tableOf(figure, null, MOST_ROWS)} title={figure.title} height={HEIGHT} />}
+    />
   );
 }
 

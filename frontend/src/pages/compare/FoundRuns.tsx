@@ -1,7 +1,7 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { fetchRuns } from "../../api/runs";
+import { useQuery } from "@tanstack/react-query";
 import { accuracy } from "../../parts/numbers";
 import { ProblemAlert } from "../../parts/Problem";
+import { foundQuery } from "./found";
 import classes from "./Compare.module.css";
 
 const SHOWN = 20;
@@ -15,12 +15,7 @@ interface Props {
 
 /** The newest runs that fit the search, to be picked. */
 export function FoundRuns({ search, taken, onPick }: Props) {
-  const view = { search, states: [], methods: [], tags: [], sort: "created", descending: true } as const;
-  const found = useQuery({
-    queryKey: ["runs", "found", search],
-    queryFn: ({ signal }) => fetchRuns(view, 0, SHOWN + taken.length, signal),
-    placeholderData: keepPreviousData,
-  });
+  const found = useQuery(foundQuery(search, SHOWN + taken.length));
   if (found.error) return <ProblemAlert error={found.error} onRetry={() => void found.refetch()} />;
   const runs = (found.data?.runs ?? []).filter(({ id }) => !taken.includes(id)).slice(0, SHOWN);
   if (found.data && runs.length === 0) return <p className={classes.nothing}>No other run matches.</p>;

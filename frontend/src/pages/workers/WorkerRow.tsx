@@ -4,6 +4,7 @@ import { Link } from "../../app/router";
 import { count } from "../../parts/numbers";
 import { StateBadge } from "../../parts/StateBadge";
 import { about, ago } from "../../parts/time";
+import { spanOf } from "./sparkline";
 import { Usage } from "./Usage";
 import { UsageSpark } from "./UsageSpark";
 import classes from "./WorkersPage.module.css";
@@ -56,8 +57,8 @@ function Versions({ versions, fingerprint }: Pick<WorkerView, "versions" | "fing
   );
 }
 
-function History({ usage }: { usage: WorkerUsage }) {
-  const shared = { usage, minutes: USAGE_MINUTES };
+function History({ usage, now }: { usage: WorkerUsage; now: number }) {
+  const shared = { usage, minutes: spanOf(usage.time, now, USAGE_MINUTES), now };
   return (
     <div className={classes.history}>
       <UsageSpark name="CPU" values={usage.cpu} {...shared} />
@@ -79,7 +80,7 @@ export function WorkerRow({ worker, usage, now }: { worker: WorkerView; usage: W
       </div>
       <div className={classes.what}>
         <Task worker={worker} />
-        {usage && <History usage={usage} />}
+        {usage && <History usage={usage} now={now} />}
       </div>
       <div className={classes.facts}>
         <span>{device}</span>

@@ -1,4 +1,13 @@
-/** A small line as SVG paths. Pure. */
+/** A small line as SVG paths, and the span of time it stands for. Pure. */
+
+/** At least so long, so that the first samples are not drawn as if they were a history. */
+const LEAST_MINUTES = 5;
+
+/** Whole minutes from the oldest sample on, so that the line of a worker that has just come uses the width. */
+export function spanOf(times: readonly string[], now: number, most: number): number {
+  const oldest = times[0] === undefined ? now : Date.parse(times[0]);
+  return Math.min(most, Math.max(LEAST_MINUTES, Math.ceil((now - oldest) / 60_000)));
+}
 
 /**
  * One path for each stretch without a gap. at: where each value stands, 0 the left and 1 the right end; what is left of 0 is not drawn.

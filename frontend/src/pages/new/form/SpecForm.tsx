@@ -69,7 +69,7 @@ export function SpecForm({ text, fields, origin, problems, edges, onChange }: Pr
             <input type="search" className={classes.input} aria-label="Search fields" placeholder="Search fields" value={search} onChange={(event) => setSearch(event.currentTarget.value)} />
           </span>
           <label className={classes.only}>
-            <input type="checkbox" checked={onlyChanged} onChange={(event) => setOnlyChanged(event.currentTarget.checked)} /> Only what I changed
+            <input type="checkbox" className={classes.check} checked={onlyChanged} onChange={(event) => setOnlyChanged(event.currentTarget.checked)} /> Only what I changed
           </label>
           <span className={classes.legend}>
             <Icon name="edit" size={12} /> can be changed while it trains

@@ -1,10 +1,10 @@
 import { useId, useLayoutEffect, useRef, useState, type FocusEvent, type KeyboardEvent, type MouseEvent, type PointerEvent } from "react";
 import type { KeptToken } from "../../../api/types";
+import { cardPlace } from "./cardPlace";
 import { ALONE, measureOf, shade, spoken } from "./reading";
 import { TokenCard } from "./TokenCard";
 import classes from "./Tokens.module.css";
 
-const CARD_WIDTH = 300;
 const GAP_WORTH_MARKING = 0.02;
 
 interface Props {
@@ -26,6 +26,10 @@ export function TokenText({ tokens, by, limit, title }: Props) {
     setActive(null);
     setHeld(false);
   };
+  const reach = (place: number): void => {
+    document.getElementById(`${id}-${place}`)?.scrollIntoView({ block: "nearest" });
+    setActive(place);
+  };
   const point = (event: PointerEvent): void => {
     const place = placeOf(event.target);
     if (event.pointerType === "mouse" && place !== null && !held) setActive(place);
@@ -42,7 +46,7 @@ export function TokenText({ tokens, by, limit, title }: Props) {
     const next = { ArrowRight: Math.min(now + 1, last), ArrowLeft: Math.max(now - 1, 0), Home: 0, End: last }[event.key];
     if (event.key === "Escape" && active !== null) close();
     else if (next === undefined) return;
-    else setActive(next);
+    else reach(next);
     event.preventDefault();
   };
   const focus = (event: FocusEvent): void => {
@@ -108,19 +112,24 @@ function Token({ id, token, place, by, limit, isActive }: TokenProps) {
   );
 }
 
-/** Puts the card under its token, inside the completion's width. */
+/** Puts the card beside its token, inside the viewport. */
 function Placed({ anchor, children }: { anchor: string; children: React.ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
+  // After every render: the text moves to another column when the answers beside it come.
   useLayoutEffect(() => {
-    const card = box.current;
-    const token = document.getElementById(anchor);
-    const around = card?.parentElement;
-    if (!card || !token || !around) return;
-    const width = Math.min(CARD_WIDTH, around.clientWidth);
-    card.style.left = `${Math.max(0, Math.min(token.offsetLeft, around.clientWidth - width))}px`;
-    card.style.top = `${token.offsetTop + token.offsetHeight + 6}px`;
-    card.style.width = `${width}px`;
-  }, [anchor]);
+    const place = (): void => {
+      const card = box.current;
+      const token = document.getElementById(anchor)?.getBoundingClientRect();
+      const around = card?.offsetParent?.getBoundingClientRect();
+      if (!card || !token || !around) return;
+      const { left, top } = cardPlace(token, { width: card.offsetWidth, height: card.offsetHeight }, document.documentElement);
+      card.style.left = `${left - around.left}px`;
+      card.style.top = `${top - around.top}px`;
+    };
+    place();
+    window.addEventListener("resize", place);
+    return () => window.removeEventListener("resize", place);
+  });
   return (
     <div ref={box} className={classes.placed}>
       {children}
