@@ -37,6 +37,7 @@ export function GridHead({ columns, view, onSort, selected, total, onAll, onNone
           <label>
             <input
               type="checkbox"
+              className={classes.box}
               aria-label="Select all runs of this list"
               checked={selected > 0 && selected >= total}
               ref={(box) => {

@@ -41,7 +41,7 @@ export const RunRow = memo(function RunRow({ run, row, height, columns, now, isC
     >
       <div role="gridcell" className={classes.check}>
         <label>
-          <input type="checkbox" tabIndex={-1} checked={isSelected} aria-label={`Select ${run.name}`} onClick={select} onChange={() => undefined} />
+          <input type="checkbox" className={classes.box} tabIndex={-1} checked={isSelected} aria-label={`Select ${run.name}`} onClick={select} onChange={() => undefined} />
         </label>
       </div>
       <div role="gridcell" className={classes.name}>
