@@ -126,7 +126,8 @@ def _edge_effect(student: str, outlook: Outlook) -> str | None:
             if segment.is_running:
                 return f"acts from {student}'s next step: {segment.next_step}{SOON_AFTER}"
             when = f", in {in_about(max(own, everything / outlook.lanes))}" if is_timed else ""
-            return f"acts from step {segment.step}{'' if is_next else ', in the next OPD phase'}{when}"
+            where = "" if is_next else f", in {student}'s next OPD phase"
+            return f"acts from step {segment.step}{where}{when}"
         is_next = is_next and not (is_own and segment.kind in TRAINING)
         if segment.kind in TRAINING:
             is_timed = is_timed and segment.kind in speed

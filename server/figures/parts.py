@@ -24,6 +24,8 @@ LETTER = 1 / 50
 """The share of a narrow chart's width that a letter of a label takes."""
 LEGEND_COLOUR = "#5c6675"
 """Of no policy."""
+WAITING_MARKER: dict[str, Any] = {"color": "rgba(127,127,127,0.15)", "line": {"width": 1, "color": "#7f7f7f"}}
+"""Of a bar in which nothing was done: hollow, and of no policy's colour."""
 EDIT = "▴"
 """At the foot of an edit's line where nothing else is said: what is pointed at to read it."""
 BASE_LAYOUT: dict[str, Any] = {

@@ -13,13 +13,12 @@ import plotly.graph_objects as go
 
 from copd_engine.plan import TRAINING, Kind
 from server.figures.data import Axis, FigureData, Halt, Spell, between_halts
-from server.figures.parts import HOVER_ONE, LEGEND_COLOUR, Drawing, edit_marks, filled, legend_bar, look_of
+from server.figures.parts import HOVER_ONE, LEGEND_COLOUR, WAITING_MARKER, Drawing, edit_marks, filled, legend_bar, look_of
 from server.figures.style import KIND_PATTERNS
 from server.words import KINDS, work_text
 
 WAITING = "waiting"
 ANOTHER_RUN = "a worker of the run this is a fork of"
-WAIT_COLOUR = "#8490a1"
 SHORTEST_WAIT = 0.5
 """Seconds. A successor is sent after some hundredths; what is shorter than this is no waiting that a person could see or mend."""
 
@@ -67,8 +66,9 @@ def timeline(data: FigureData, _x: Axis) -> Drawing:
 def waits(spells: Sequence[Spell], halts: Sequence[Halt]) -> Iterator[Wait]:
     """The time between a policy's attempts: up to the end of the last segment that the next needed, and then until a worker was given it.
 
-    Measuring and evaluating run beside training and keep nobody waiting for themselves; they only fill what would be a gap. Nor did
-    anybody wait while all was halted, as by a pause, nor for a fork to be made: there the row stays empty.
+    Measuring and evaluating run beside training and keep nobody waiting for themselves; they only fill what would be a gap. Who never
+    trains, as the base and the merged model, has nothing to wait for. Nor did anybody wait while all was halted, as by a pause, nor for a
+    fork to be made: there the row stays empty.
     """
     newest = {spell.segment: spell for spell in spells}
     by_policy: defaultdict[str, list[Spell]] = defaultdict(list)
@@ -76,6 +76,8 @@ def waits(spells: Sequence[Spell], halts: Sequence[Halt]) -> Iterator[Wait]:
         if spell.worker:
             by_policy[spell.policy].append(spell)
     for policy, own in by_policy.items():
+        if not any(spell.kind in TRAINING for spell in own):
+            continue
         busy_until = own[0].end
         for spell in own[1:]:
             for reason, start, end in _reasons(busy_until, spell, newest):
@@ -107,7 +109,7 @@ def _wait_trace(pauses: Sequence[Wait]) -> Any:
         width=0.28,
         customdata=[[escape(wait.reason), "", f"{wait.seconds:.1f}", WAITING] for wait in pauses],
         hovertemplate="%{y} %{customdata[0]}, %{customdata[2]} s<extra></extra>",
-        marker={"color": WAIT_COLOUR, "opacity": 0.35, "line": {"width": 0}},
+        marker=WAITING_MARKER,
         meta={"mode": "replace"},
     )
 

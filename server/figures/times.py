@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from copd_engine.plan import TRAINING
 from server.figures.data import Axis, Curve, FigureData, Halt, Spell, between_halts
-from server.figures.parts import HOVER_ONE, LEGEND_COLOUR, Drawing, curve_trace, filled, last, legend_bar, look_of
+from server.figures.parts import HOVER_ONE, LEGEND_COLOUR, WAITING_MARKER, Drawing, curve_trace, filled, last, legend_bar, look_of
 from server.figures.style import see_through
 
 STEP_PARTS = {"seconds.rollout": ("rollout", 0.75), "seconds.score": ("score", 0.45), "seconds.update": ("update", 0.2)}
@@ -92,8 +92,7 @@ def _marker(part: str, colour: str) -> dict[str, Any]:
     """In the policy's colour what was done; grey what was not, or is not known."""
     if part in SPLIT_PARTS:
         return filled(colour, SPLIT_PARTS[part])
-    marker = {"color": "rgba(127,127,127,0.15)", "line": {"width": 1, "color": "#7f7f7f"}}
-    return marker | ({"pattern": {"shape": "/", "fgcolor": "#7f7f7f", "size": 8, "solidity": 0.15}} if part == UNTOLD else {})
+    return WAITING_MARKER | ({"pattern": {"shape": "/", "fgcolor": "#7f7f7f", "size": 8, "solidity": 0.15}} if part == UNTOLD else {})
 
 
 def parts_of(spells: Sequence[Spell], halts: Sequence[Halt]) -> dict[str, float]:

@@ -20,7 +20,7 @@ def test_an_edit_is_requested_and_the_version_rises(api: TestClient) -> None:
     assert next(c["value"] for c in view["controls"] if c["path"] == "w.image.text") == 0.3
     requested = view["edits"][0]
     assert (requested["old"], requested["value"], requested["author"], requested["effective"]) == (1.0, 0.3, "ann", [])
-    assert requested["expected"] == "acts from step 4, in the next OPD phase"
+    assert requested["expected"] == "acts from step 4, in image's next OPD phase"
 
 
 def test_a_dry_run_tells_what_would_change_and_changes_nothing(api: TestClient) -> None:

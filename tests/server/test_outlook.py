@@ -54,11 +54,11 @@ def test_estimates_are_as_exact_as_they_deserve(seconds: float, words: str) -> N
 @pytest.mark.parametrize(
     ("state", "path", "round_", "words"),
     [
-        (RunState.running, "w.image.text", None, "acts from step 37, in the next OPD phase, in about 20 s"),
+        (RunState.running, "w.image.text", None, "acts from step 37, in image's next OPD phase, in about 20 s"),
         (RunState.running, "optimizer.lr", None, "acts from each expert's next step: 28, or soon after"),
         (RunState.running, "opd.steps", 2, "acts from round 3"),
         (RunState.paused, "priority", None, "acts at once"),
-        (RunState.paused, "w.image.text", None, "acts from step 37, in the next OPD phase, once the run is resumed"),
+        (RunState.paused, "w.image.text", None, "acts from step 37, in image's next OPD phase, once the run is resumed"),
         (RunState.pausing, "opd.steps", 2, "acts from round 3, once the run is resumed"),
         (RunState.paused, "w.text.image", None, None),
         (RunState.running, "w.text.image", None, None),
@@ -95,8 +95,8 @@ def test_where_a_schedule_may_yet_teach_a_weight_may_yet_act() -> None:
 
 
 def test_no_time_is_promised_that_nobody_measured() -> None:
-    assert effect(outlook(*PHASES, work={})) == "acts from step 37, in the next OPD phase"
-    assert effect(outlook(*PHASES, lanes=0)) == "acts from step 37, in the next OPD phase"
+    assert effect(outlook(*PHASES, work={})) == "acts from step 37, in image's next OPD phase"
+    assert effect(outlook(*PHASES, lanes=0)) == "acts from step 37, in image's next OPD phase"
 
 
 @pytest.mark.parametrize(("lanes", "words"), [(1, "70 s"), (2, "35 s"), (10, "20 s")])
@@ -110,7 +110,7 @@ def test_what_comes_before_is_shared_by_the_workers_but_an_experts_own_work_is_n
     work = {**WORK, Kind.opd: Work(11, 1, 4.0), Kind.evaluate: Work(1, 2, 4.0)}
     image = PHASES
     assert effect(outlook(image[0], *others, image[1], later, lanes=lanes, work=work)) == (
-        f"acts from step 37, in the next OPD phase, in about {words}"
+        f"acts from step 37, in image's next OPD phase, in about {words}"
     )
 
 

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useRef } from "react";
 import { overlapsQuery } from "../api/agreement";
 import { figureQuery } from "../api/queries";
+import type { AgreementHistory } from "../api/types";
 import { useParam } from "../app/router";
 import { useLive, useLiveRun } from "../live/useLiveRun";
 import { ChartFrame } from "./ChartFrame";
@@ -65,9 +66,7 @@ export function AgreementChart({ runId, title, height, waiting }: { runId: strin
         shownAt && (
           <StepSlider steps={steps} index={index} isNewest={found < 0} onPick={pick}>
             {lowest && (
-              <button type="button" className={classes.link} onClick={() => pick(steps.indexOf(lowest.step))}>
-                lowest {lowest.value.toFixed(2)}, {lowest.student} ← {lowest.teacher} at step {lowest.step}
-              </button>
+              <Lowest lowest={lowest} isShown={steps[index] === lowest.step} onShow={() => pick(steps.indexOf(lowest.step))} />
             )}
           </StepSlider>
         )
@@ -103,4 +102,15 @@ function saidAt(history: History | undefined, shown: AsOf | null): string | null
   if (!words) return null;
   const least = `${words.lowest.student} with ${words.lowest.teacher}, ${words.lowest.value.toFixed(2)}`;
   return `As of step ${shown.step} the experts share ${words.mean.toFixed(2)} of their likeliest tokens on average; least alike: ${least}.`;
+}
+
+/** The way to the step at which two were least alike; at that step it only says so, and leaves its place to the way back. */
+function Lowest({ lowest: { value, student, teacher, step }, isShown, onShow }: { lowest: NonNullable<AgreementHistory["lowest"]>; isShown: boolean; onShow: () => void }) {
+  const said = `lowest ${value.toFixed(2)}, ${student} ← ${teacher}`;
+  if (isShown) return <span>{said}</span>;
+  return (
+    <button type="button" className={classes.link} onClick={onShow}>
+      {said} at step {step}
+    </button>
+  );
 }

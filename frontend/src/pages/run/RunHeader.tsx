@@ -79,5 +79,5 @@ export function RunHeader({ run }: { run: Run }) {
 
 /** One at a time, in a line that is there in every state: what one is about to click does not move away. */
 function Notice({ run }: { run: Run }) {
-  return run.state === "paused" || !(run.waiting_for || run.deadline) ? <PausedAt run={run} /> : <Waiting run={run} />;
+  return run.state === "paused" || !(run.waiting_for || run.deadline || run.state === "queued") ? <PausedAt run={run} /> : <Waiting run={run} />;
 }

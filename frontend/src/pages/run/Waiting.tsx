@@ -7,10 +7,9 @@ import classes from "./RunHeader.module.css";
 
 /** What the run waits for, and how long at most. */
 export function Waiting({ run }: { run: Run }) {
-  if (!run.waiting_for && !run.deadline) return null;
   return (
     <span role="note" className={classes.notice}>
-      {run.waiting_for ?? "waiting for attempts to store their state"}
+      {run.waiting_for ?? (run.state === "queued" ? "a worker is being looked for" : "waiting for attempts to store their state")}
       {run.deadline && <Countdown to={run.deadline} />}
     </span>
   );

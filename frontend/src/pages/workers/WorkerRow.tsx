@@ -61,8 +61,8 @@ function History({ usage, now }: { usage: WorkerUsage; now: number }) {
   const shared = { usage, minutes: spanOf(usage.time, now, USAGE_MINUTES), now };
   return (
     <div className={classes.history}>
-      <UsageSpark name="CPU" values={usage.cpu} {...shared} />
-      <UsageSpark name="Memory" values={usage.memory} {...shared} />
+      <UsageSpark name="CPU of the machine" values={usage.cpu} {...shared} />
+      <UsageSpark name="Memory of the machine" values={usage.memory} {...shared} />
       {usage.gpu && <UsageSpark name="GPU" values={usage.gpu} {...shared} />}
       {usage.gpu_memory && <UsageSpark name="GPU memory" values={usage.gpu_memory} {...shared} />}
     </div>

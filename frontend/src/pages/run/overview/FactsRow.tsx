@@ -43,7 +43,7 @@ export function FactsRow({ run }: { run: Run }) {
           {weak && `${weak.domain}, ${accuracy(weak.accuracy)}${weak.error === null ? "" : `\u00a0±\u00a0${(100 * weak.error).toFixed(1)}`}`}
         </Fact>
         {hasPairs && (
-          <Fact name="Lowest overlap" detail={lowest ? <LowestLink lowest={lowest} edges={run.edges} /> : data ? "after the first measuring" : "…"}>
+          <Fact name={isOver(run.state) ? "Lowest overlap" : "Lowest overlap so far"} detail={lowest ? <LowestLink lowest={lowest} run={run} /> : data ? "after the first measuring" : "…"}>
             {lowest && (
               <>
                 {lowest.value.toFixed(2)} <span>of likeliest tokens shared</span>
@@ -90,7 +90,7 @@ function Fact({ name, detail, children }: { name: string; detail: ReactNode; chi
 }
 
 /** Leads to the matrix at that step. */
-function LowestLink({ lowest: { student, teacher, step }, edges }: { lowest: LowestOverlap; edges: Run["edges"] }) {
+function LowestLink({ lowest: { student, teacher, step }, run: { edges, domains } }: { lowest: LowestOverlap; run: Run }) {
   const teaches = edges.some(([learner, from]) => learner === student && from === teacher);
   const [, setStep] = useParam("at", "");
   const show = (): void => {
@@ -103,7 +103,7 @@ function LowestLink({ lowest: { student, teacher, step }, edges }: { lowest: Low
       <button type="button" className={classes.link} onClick={show}>
         {teaches ? `student ${student} ← teacher ${teacher}` : `${student} and ${teacher}, which does not teach it`}, at step {step}
       </button>
-      ; mean over domains
+      {domains.length > 1 && `; mean of the ${domains.length} domains`}
     </>
   );
 }

@@ -7,7 +7,7 @@ import { planText, whenText } from "./changes";
 import { nameOf } from "./names";
 import classes from "./Weights.module.css";
 
-const PAUSE_MS = 250;
+const PAUSE_MS = 100;
 /** Somebody else changed the run: it is about to be shown as it is, and the changes are looked at anew then. */
 const STALE = 412;
 
