@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.charts import REWARD, STREAMED, Series, drawn, wait_until_drawn
 from tests.browser.pictures import keep_picture
-from tests.browser.specs import short
+from tests.browser.specs import endless, short
 from tests.browser.test_steering import stored
 from tests.browser.watching import Console, barriers
 from tests.embedded import OVER, Stack, eventually
@@ -50,6 +50,23 @@ def test_whoever_comes_back_to_a_run_misses_nothing_of_meanwhile(page: Page, sta
     page.goto(f"{stack.url}/runs/{run.id}")
     eventually(lambda: steps_drawn(page) >= 3)
     elsewhere(page)
+    stack.wait_for(run.id, "completed")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    page.get_by_role("link", name="Left alone").click()
+    for question in STREAMED:
+        wait_until_drawn(page, question)
+        names = {key.name for key in drawn(page, question)}
+        points = {key: rows for name in names for key, rows in stored(stack, run.id, name).items() if key.domain is None}
+        eventually(lambda question=question, points=points: drawn(page, question) == points)
+    [step] = stack.column("SELECT max(step) FROM points JOIN series ON id = series_id WHERE run_id = %s AND name = 'overlap'", run.id)
+    expect(page.get_by_role("img", name=re.compile(f"^Do the experts still think alike.*As of step {step} "))).to_have_count(1)
+
+
+def test_whoever_comes_back_while_it_trains_sees_no_line_across_what_was_missed(page: Page, stack: Stack) -> None:
+    run = stack.client.create_run(endless("Looked at again"))
+    page.goto(f"{stack.url}/runs/{run.id}")
+    eventually(lambda: steps_drawn(page) >= 3)
+    elsewhere(page)
     held: list[Route] = []
     page.route("**/figures/reward?*", lambda route: held.append(route))  # noqa: PLW0108  # Playwright marks the function that it is given
     before = stack.client.run(run.id).progress.steps
@@ -63,17 +80,6 @@ def test_whoever_comes_back_to_a_run_misses_nothing_of_meanwhile(page: Page, sta
     eventually(lambda: steps_drawn(page) > before)
     for steps in drawn(page, REWARD).values():
         assert list(steps) == list(range(1, len(steps) + 1))
-    elsewhere(page)
-    stack.wait_for(run.id, "completed")
-    page.get_by_role("link", name="Runs", exact=True).click()
-    page.get_by_role("link", name="Left alone").click()
-    for question in STREAMED:
-        wait_until_drawn(page, question)
-        names = {key.name for key in drawn(page, question)}
-        points = {key: rows for name in names for key, rows in stored(stack, run.id, name).items() if key.domain is None}
-        eventually(lambda question=question, points=points: drawn(page, question) == points)
-    [step] = stack.column("SELECT max(step) FROM points JOIN series ON id = series_id WHERE run_id = %s AND name = 'overlap'", run.id)
-    expect(page.get_by_role("img", name=re.compile(f"^Do the experts still think alike.*As of step {step} "))).to_have_count(1)
 
 
 def elsewhere(page: Page) -> None:

@@ -109,6 +109,7 @@ def test_routes_are_those_of_the_contract(document: dict[str, Any]) -> None:
         "POST /api/v1/spec/check",
         "GET /api/v1/spec/schema",
         "GET /api/v1/spec/templates",
+        "GET /api/v1/events",
         "GET /api/v1/theme",
         "GET /api/v1/workers",
         "GET /api/v1/workers/usage",
