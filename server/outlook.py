@@ -69,11 +69,9 @@ def eta_seconds(work: Mapping[Kind, Work], lanes: float) -> float | None:
 
 
 def in_about(seconds: float) -> str:
-    """`a few seconds`, `about 20 s`, `about 4 min`, `about 2 h`: as exact as an estimate deserves."""
-    if seconds < 12.5:
-        return "a few seconds"
+    """`about 20 s`, `about 4 min`, `about 2 h`: as exact as an estimate deserves."""
     if seconds < 90:
-        return f"about {5 * round(seconds / 5)} s"
+        return f"about {max(5, 5 * round(seconds / 5))} s"
     if seconds < 5400:
         return f"about {round(seconds / 60)} min"
     return f"about {round(seconds / 3600)} h"
@@ -101,7 +99,9 @@ def expected_effect(state: RunState, path: str, round_: int | None, outlook: Out
 
 
 SOON_AFTER = ", or soon after"
-"""Steps pass until a worker hears of an edit."""
+"""Steps pass until a worker hears of an edit, and work that is near may begin before."""
+SOON = 12.5
+"""Seconds."""
 
 
 def _next_steps(outlook: Outlook) -> str:
@@ -125,7 +125,8 @@ def _edge_effect(student: str, outlook: Outlook) -> str | None:
         if is_own and segment.kind is Kind.opd:
             if segment.is_running:
                 return f"acts from {student}'s next step: {segment.next_step}{SOON_AFTER}"
-            when = f", in {in_about(max(own, everything / outlook.lanes))}" if is_timed else ""
+            seconds = max(own, everything / outlook.lanes) if is_timed else None
+            when = "" if seconds is None else SOON_AFTER if seconds < SOON else f", in {in_about(seconds)}"
             where = "" if is_next else f", in {student}'s next OPD phase"
             return f"acts from step {segment.step}{where}{when}"
         is_next = is_next and not (is_own and segment.kind in TRAINING)

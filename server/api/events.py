@@ -68,7 +68,7 @@ RunsAt = Annotated[
 
 def starts(db: Db, run: RunsAt) -> list[Start]:
     asked = dict(each.split("@") for each in run)
-    recorded = dict(db.execute(select(Run.id, Run.stream_position).where(Run.id.in_(asked))).tuples().all())
+    recorded = dict(db.execute(select(Run.id, Run.stream_position).where(Run.id.in_(asked))).all())
     return [Start(id_, cursor, recorded.get(id_)) for id_, cursor in asked.items()]
 
 

@@ -16,7 +16,7 @@ from server.api.schemas.rollouts import ProbeHistory, RolloutPage, RolloutView
 from server.queries.rollouts import Place, Sort
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["rollouts"], responses=NO_RUN)
-CURSOR = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?(e[-+]?[0-9]{1,3})?,[0-9]{1,10},[0-9]{1,19}$"
+CURSOR = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?(e[-+]?[0-9]{1,3})?,[0-9]{1,10},[0-9]{1,10},[0-9]{1,19}$"
 Names = Annotated[list[Annotated[str, Query(pattern=POLICY_NAME)]] | None, Query(max_length=66)]
 Step = Annotated[int | None, Query(ge=0, lt=2**31)]
 Reward = Annotated[float | None, Query(ge=-1e9, le=1e9, allow_inf_nan=False)]
@@ -34,7 +34,7 @@ def list_rollouts(
     reward_min: Reward = None,
     reward_max: Reward = None,
     sort: Annotated[Sort, Query(description="`gap`: first where teachers agree least; only rollouts with a teacher")] = "newest",
-    after: Annotated[str | None, Query(max_length=64, pattern=CURSOR, description="`next` of the page before")] = None,
+    after: Annotated[str | None, Query(max_length=80, pattern=CURSOR, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> RolloutPage:
     """What was kept of the run's rollouts. Rewards are means over the completions of a prompt."""
@@ -43,8 +43,8 @@ def list_rollouts(
 
 
 def _place(after: str) -> Place:
-    value, size, id_ = after.split(",")
-    return Place(float(value), int(size), min(int(id_), LARGEST_ID))
+    value, size, step, id_ = after.split(",")
+    return Place(float(value), int(size), int(step), min(int(id_), LARGEST_ID))
 
 
 @router.get("/rollouts/{rollout_id}", responses=problems(s404="there is no such run or rollout, or its file is gone"))

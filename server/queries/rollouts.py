@@ -25,16 +25,17 @@ ORDERS: dict[Sort, tuple[InstrumentedAttribute[Any], bool]] = {
     "gap": (RolloutRow.gap, False),
 }
 """What each sorts by, and whether the highest comes first. Of equals that of the most answers comes first, for eight that failed say more
-than one, and then the newest: that of the highest id."""
+than one, then that of the highest step, and then of the highest id."""
 HELDOUT: RolloutPart = "heldout"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a rollout stands in an order: what it is sorted by, its number of answers, its id."""
+    """Where a rollout stands in an order: what it is sorted by, its number of answers, its step, its id."""
 
     value: float
     size: int
+    step: int
     id: int
 
 
@@ -74,8 +75,10 @@ def rollouts(db: Session, run_id: str, wanted: RolloutFilter, *, sort: Sort, aft
         if column is RolloutRow.step:
             value = int(min(max(value, -1), MAX_STEP))  # whoever asks may have written it
         beyond = column < value if falls else column > value
-        where.append(or_(beyond, and_(column == value, tuple_(RolloutRow.size, RolloutRow.id) < (min(after.size, MAX_STEP), after.id))))
-    query = select(RolloutRow).where(*where).order_by(column.desc() if falls else column, RolloutRow.size.desc(), RolloutRow.id.desc())
+        place = (min(after.size, MAX_STEP), min(after.step, MAX_STEP), after.id)
+        where.append(or_(beyond, and_(column == value, tuple_(RolloutRow.size, RolloutRow.step, RolloutRow.id) < place)))
+    order = (column.desc() if falls else column, RolloutRow.size.desc(), RolloutRow.step.desc(), RolloutRow.id.desc())
+    query = select(RolloutRow).where(*where).order_by(*order)
     rows = list(db.scalars(query.limit(limit + 1)))
     shown = rows[:limit]
     last = shown[-1] if len(rows) > limit else None
@@ -84,7 +87,7 @@ def rollouts(db: Session, run_id: str, wanted: RolloutFilter, *, sort: Sort, aft
         total=total,
         tied=db.scalar(counted.where(column == getattr(first, column.key), RolloutRow.size == first.size)) if first else None,
         rollouts=[_summary(row) for row in shown],
-        next=None if last is None else f"{getattr(last, column.key)!r},{last.size},{last.id}",
+        next=None if last is None else f"{getattr(last, column.key)!r},{last.size},{last.step},{last.id}",
     )
 
 

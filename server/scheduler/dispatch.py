@@ -86,8 +86,8 @@ def choose(ready: Sequence[Ready], idle: Sequence[Idle]) -> list[tuple[Ready, Id
     return pairs
 
 
-def waiting_for(reports: Sequence[WorkerReport], fingerprint: str | None) -> str:
-    """Why a run with work to do has none under way, in words that go on from "waiting for …"."""
+def waiting_for(reports: Sequence[WorkerReport], fingerprint: str | None, names: Mapping[str, str]) -> str:
+    """Why a run with work to do has none under way, in words that go on from "waiting for …". names: of the runs that have workers."""
     if not reports:
         return "a worker: none is running"
     able = [report for report in reports if fingerprint is None or report.fingerprint in (fingerprint, "")]
@@ -96,7 +96,9 @@ def waiting_for(reports: Sequence[WorkerReport], fingerprint: str | None) -> str
     loading = sorted(report.name for report in able if report.state in ("starting", "loading"))
     if loading and len(loading) == len(able):
         return f"{loading[0]}: it is loading torch"
-    return "a free worker: all are busy with other runs"
+    others = {report.run for report in able if report.run}
+    name = names.get(next(iter(others)) or "") if len(others) == 1 else None
+    return "a free worker: all are busy with " + (f"'{name}'" if name else "other runs")
 
 
 def _distance(worker: Idle, item: Ready, lineages: Mapping[str, int]) -> int:

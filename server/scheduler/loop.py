@@ -169,11 +169,13 @@ class Scheduler:
         with self._term.reading() as session:
             going, held = going_runs(session), held_back(session, stuck)
             waiting = [(fingerprint, user, set(runs) - held.keys()) for fingerprint, user, runs in session.execute(groups)]
+            at_work = select(Run.id, Run.name).where(Run.id.in_({report.run for report in reports if report.run}))
+            names = dict(session.execute(at_work).all()) if waiting else {}
         for run, policies in held.items():
             self._say_waiting([run], f"{' and '.join(policies)} to be resumed")
         for fingerprint, user, runs in waiting:
             refusal = self._limits.refusal(going, user) if user and reports else None
-            self._say_waiting(sorted(runs), refusal or waiting_for(reports, fingerprint))
+            self._say_waiting(sorted(runs), refusal or waiting_for(reports, fingerprint, names))
 
     def _say_waiting(self, runs: Sequence[str], reason: str) -> None:
         """Notes the reason where it is a new one, in the run and in its log."""

@@ -121,9 +121,11 @@ def test_the_first_page_says_how_many_share_the_first_place(api: TestClient, rec
     assert tied(sort="worst", after=api.get(url, params={"sort": "worst", "limit": 1}).json()["next"]) is None
 
 
-def test_of_equal_rewards_that_of_the_most_answers_comes_first_and_then_the_newest(api: TestClient, recorded: Recorded) -> None:
+def test_of_equal_rewards_that_of_the_most_answers_comes_first_and_then_that_of_the_highest_step(
+    api: TestClient, recorded: Recorded
+) -> None:
     attempt = recorded.attempt()
-    recorded.keep(attempt, group("text", 1, [0.0] * 8), group("text", 2, [0.0] * 8), group("text", 3, [0.0]), group("text", 4, [0.0, 0.5]))
+    recorded.keep(attempt, group("text", 2, [0.0] * 8), group("text", 1, [0.0] * 8), group("text", 3, [0.0]), group("text", 4, [0.0, 0.5]))
     assert [step for _, step in listed(api, recorded.run, sort="worst")] == [2, 1, 3, 4]
     assert [step for _, step in listed(api, recorded.run, sort="best")] == [4, 2, 1, 3]
 
@@ -183,11 +185,11 @@ def test_what_is_gone_is_said(api: TestClient, recorded: Recorded) -> None:
 @pytest.mark.parametrize(
     ("parameters", "status"),
     [
-        ({"after": "1e300,1,1"}, 200),
-        ({"after": "-5,9999999999,99999999999999999"}, 200),
-        ({"after": "1e300,1,1", "sort": "worst"}, 200),
-        ({"after": "1e999,1,1", "sort": "gap"}, 200),
-        ({"after": "nan,1,1"}, 422),
+        ({"after": "1e300,1,1,1"}, 200),
+        ({"after": "-5,9999999999,9999999999,99999999999999999"}, 200),
+        ({"after": "1e300,1,1,1", "sort": "worst"}, 200),
+        ({"after": "1e999,1,1,1", "sort": "gap"}, 200),
+        ({"after": "nan,1,1,1"}, 422),
         ({"after": "1;DROP"}, 422),
         ({"policy": "a\x00b"}, 422),
         ({"part": "other"}, 422),

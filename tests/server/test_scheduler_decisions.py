@@ -153,11 +153,13 @@ class TestIdleWorkers:
         ([], "a worker: none is running"),
         ([report("w2", state="loading"), report("w1", state="starting")], "w1: it is loading torch"),
         ([report(state="busy"), report(state="loading")], "a free worker: all are busy with other runs"),
+        ([report(state="busy", run="a"), report(state="busy", run="b")], "a free worker: all are busy with other runs"),
+        ([report(state="busy", run="a"), report(state="idle")], "a free worker: all are busy with 'First'"),
         ([report(fingerprint="gpu")], "a worker like the one it began on (cpu)"),
     ],
 )
 def test_waiting_for(reports: list[WorkerReport], expected: str) -> None:
-    assert waiting_for(reports, "cpu").startswith(expected)
+    assert waiting_for(reports, "cpu", {"a": "First"}).startswith(expected)
 
 
 def test_a_stopping_run_says_whose_work_it_waits_for() -> None:

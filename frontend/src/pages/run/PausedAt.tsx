@@ -12,7 +12,7 @@ export function PausedAt({ run }: { run: Run }) {
   if (!data)
     return (
       <span role="note" className={classes.notice}>
-        Stopped; after which step is on its way.
+        Stopped. After which step, it says in a moment.
       </span>
     );
   const stored = data.checkpoints.filter((checkpoint) => checkpoint.has_state);

@@ -52,6 +52,7 @@ it("tells of exports that end while one looks, and not of those that were there;
     await vi.advanceTimersByTimeAsync(0);
   });
   expect(notes()).toHaveLength(1);
+  expect(notes()[0]).toContain("abc-merged-180.zip was downloaded. Download again");
   expect(downloads).toEqual(["/exports/3"]);
   const pass = (seconds: number): Promise<unknown> => act(async () => vi.advanceTimersByTimeAsync(1000 * seconds));
   await pass(9);

@@ -23,7 +23,7 @@ export function RolloutList({ rollouts, shown, colour, onSelect }: Props) {
                 <span className={classes.prompt}>{rollout.prompt}</span>
                 <span className={classes.answer}>
                   <code className={classes.completion}>{rollout.completion || "(nothing)"}</code>
-                  {rollout.size > 1 && <span className={classes.dim}>one of {rollout.size} answers</span>}
+                  {rollout.size > 1 && <span className={classes.dim}>{rollout.reward_min < rollout.reward_max ? "the worst" : "one"} of {rollout.size} answers</span>}
                 </span>
               </span>
             </span>

@@ -7,8 +7,8 @@ import { PARTS } from "./reading";
 
 export const SORTS = [
   { value: "newest", label: "Newest", order: "The highest step first." },
-  { value: "worst", label: "Worst first", order: "The lowest mean reward first; of equal ones, that of the most answers, then the newest." },
-  { value: "best", label: "Best first", order: "The highest mean reward first; of equal ones, that of the most answers, then the newest." },
+  { value: "worst", label: "Worst first", order: "The lowest mean reward first; of equal ones, that of the most answers, then the highest step." },
+  { value: "best", label: "Best first", order: "The highest mean reward first; of equal ones, that of the most answers, then the highest step." },
   { value: "gap", label: "Most disputed", order: "Those with a gap to a teacher alone, the furthest below 0 first: the teacher finds the answer least likely." },
 ] as const;
 
