@@ -100,10 +100,10 @@ function LowestLink({ lowest: { student, teacher, step }, run: { edges, domains 
   };
   return (
     <>
+      {domains.length > 1 && `mean of the ${domains.length} domains; `}
       <button type="button" className={classes.link} onClick={show}>
         {teaches ? `student ${student} ← teacher ${teacher}` : `${student} and ${teacher}, which does not teach it`}, at step {step}
       </button>
-      {domains.length > 1 && `; mean of the ${domains.length} domains`}
     </>
   );
 }

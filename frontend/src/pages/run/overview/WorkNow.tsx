@@ -7,6 +7,7 @@ import { HelpButton } from "../../../parts/HelpButton";
 import { kindName, KINDS } from "../../../parts/kinds";
 import { PolicyName } from "../../../parts/PolicyName";
 import { usePolicyColours } from "../../../parts/policyColour";
+import { whoWaits } from "./facts";
 import classes from "./OverviewTab.module.css";
 
 /** What runs at this moment: policy, kind, how far, and whether it is a second try. */
@@ -15,6 +16,7 @@ export function WorkNow({ run }: { run: Run }) {
   const progress = useLive((view) => view.progress);
   const colour = usePolicyColours(run.policies);
   const running = segments.filter((segment) => segment.state === "running");
+  const waiting = whoWaits(segments);
   if (!running.length) return <span />;
   return (
     <div className={classes.work}>
@@ -31,6 +33,7 @@ export function WorkNow({ run }: { run: Run }) {
           );
         })}
       </ul>
+      {waiting.length > 0 && <span className={classes.waiting}>waiting: {waiting.join(", ")}</span>}
       <HelpButton about="what is running now">
         <dl>
           {Object.values(KINDS).map(({ name, what: does }) => (

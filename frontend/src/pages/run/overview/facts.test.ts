@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NO_CURVES, upsert, type Batch } from "../../../live/curves";
-import { bestPolicy, lowestOverlap, weakest } from "./facts";
+import { bestPolicy, lowestOverlap, weakest, whoWaits } from "./facts";
 
 const run = {
   domains: ["text", "video"],
@@ -47,4 +47,18 @@ describe("the facts of a run", () => {
   it("are nothing where nothing is known", () => {
     expect([bestPolicy(NO_CURVES, run), weakest(NO_CURVES, run), lowestOverlap(NO_CURVES)]).toEqual([null, null, null]);
   });
+});
+
+it("names who has still to train and does nothing now", () => {
+  const segment = (policy: string, kind: "rlvr" | "opd" | "evaluate" | "merge", state: "planned" | "running" | "done") => ({ policy, kind, state });
+  expect(
+    whoWaits([
+      segment("text", "rlvr", "done"),
+      segment("image", "rlvr", "running"),
+      segment("text", "opd", "planned"),
+      segment("image", "opd", "planned"),
+      segment("video", "evaluate", "planned"),
+      segment("merged", "merge", "planned"),
+    ]),
+  ).toEqual(["text"]);
 });

@@ -1,5 +1,5 @@
 /** What a newcomer wants to know of a run first, from the curves the page holds. Pure. */
-import type { Run } from "../../../api/types";
+import type { Run, SegmentView } from "../../../api/types";
 import type { Curves } from "../../../live/curves";
 
 export interface Weakest {
@@ -79,4 +79,13 @@ export function lowestOverlap(curves: Curves): LowestOverlap | null {
     for (const { step, value } of curve.points) if (value !== null && (lowest === null || value < lowest.value)) lowest = { student, teacher, step, value };
   }
   return lowest;
+}
+
+const TRAINING: readonly SegmentView["kind"][] = ["sft", "rlvr", "opd"];
+
+/** Who has still to train and does nothing now: a teacher is not done yet, or the workers are with others. In plan order. */
+export function whoWaits(segments: readonly Pick<SegmentView, "policy" | "kind" | "state">[]): string[] {
+  const busy = segments.filter(({ state }) => state === "running").map(({ policy }) => policy);
+  const left = segments.filter(({ kind, state }) => TRAINING.includes(kind) && state === "planned").map(({ policy }) => policy);
+  return [...new Set(left)].filter((policy) => !busy.includes(policy));
 }
