@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.specs import short
-from tests.browser.watching import PHONE, barriers, misfits
+from tests.browser.watching import PHONE, Console, barriers, misfits
 from tests.embedded import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -49,7 +49,8 @@ def test_keys_lead_everywhere_are_listed_and_can_be_turned_off(page: Page, stack
     expect(page).to_have_url(re.compile("search="))
 
 
-def test_the_menu_of_a_run_copies_its_commands_and_deletes_it_once_asked(page: Page, stack: Stack) -> None:
+def test_the_menu_of_a_run_copies_its_commands_and_deletes_it_once_asked(page: Page, stack: Stack, console: Console) -> None:
+    console.expect("status of 404")  # what the page was asking for while the run went
     run = stack.client.create_run(short("To be deleted")).id
     page.goto(f"{stack.url}/runs/{run}")
     more = page.get_by_role("button", name="More")

@@ -18,7 +18,8 @@ export function DeleteRun({ run, onClose }: { run: Run; onClose: () => void }) {
     onSuccess: () => {
       announce(`${run.name} is deleted.`);
       navigate("/");
-      client.removeQueries({ queryKey: ["run", run.id] });
+      // not what is still on the page: it would be asked for once more before it goes
+      client.removeQueries({ queryKey: ["run", run.id], type: "inactive" });
       void client.invalidateQueries({ queryKey: ["runs"] });
     },
   });
