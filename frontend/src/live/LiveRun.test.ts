@@ -80,6 +80,18 @@ describe("a run while it is looked at", () => {
     expect(newest().closed).toBe(false);
   });
 
+  it("rests from the start where nobody looks: of many tabs opened at once none reads a stream before it is looked at", async () => {
+    live.stop();
+    hide(true);
+    live = new LiveRun("r", client);
+    live.start();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(streams).toHaveLength(1);
+    hide(false);
+    expect(streams).toHaveLength(2);
+    expect(newest().url).toBe("/api/v1/events?run=r@0-0");
+  });
+
   it("keeps its stream when one looks away for a moment", async () => {
     hide(true);
     await vi.advanceTimersByTimeAsync(9_000);

@@ -92,6 +92,7 @@ export class LiveRun {
   start(): void {
     this.running = new AbortController();
     document.addEventListener("visibilitychange", this.onVisibility, { signal: this.running.signal });
+    if (document.hidden) this.rest(); // opened in the background, perhaps with many others: it has nothing to show yet
     void this.open(this.running.signal);
     this.onVisibility();
   }

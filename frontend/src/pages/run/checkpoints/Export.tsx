@@ -43,7 +43,7 @@ export function Export({ run, checkpoint, made, name, label, isMain = false }: P
       {(state === "waiting" || state === "running") && (
         <span className={classes.under}>
           <Loader size={14} aria-hidden="true" />
-          {state === "waiting" ? "asked for; the next free worker makes it before all else" : `exporting${far ? `, ${far.done} of ${far.total}` : " …"}`}
+          {state === "waiting" ? "asked for; it goes before the run’s other work once a worker is free" : `exporting${far ? `, ${far.done} of ${far.total}` : " …"}`}
         </span>
       )}
       {state === "failed" && <span className={classes.failed}>The export failed: {made?.reason ?? "the worker did not say why"}</span>}
